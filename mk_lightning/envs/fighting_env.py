@@ -1,0 +1,311 @@
+"""One emulator playing one fighting game, as a gymnasium environment."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+import zlib
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import gymnasium
+import numpy as np
+import stable_retro
+from gymnasium.error import ResetNeeded
+from gymnasium.spaces import Box, Discrete
+from numpy.typing import NDArray
+
+from mk_lightning.envs.observation import FRAME_SHAPE, to_frame
+from mk_lightning.envs.options import check_env_options
+from mk_lightning.envs.reward import Fight, match_over, match_won, step_reward
+from mk_lightning.games import Game, GameError, load_game
+
+__all__ = ["FightingEnv"]
+
+Frame = NDArray[np.uint8]
+States = str | Sequence[str] | Mapping[str, float]
+
+CAPTURE_FORMAT = 1
+ONE_EMULATOR = (
+    "this process already runs an emulator and can run only one: close() the first, "
+    "or use RetroVectorEnv, which gives each its own process"
+)
+
+
+class FightingEnv(gymnasium.Env[Frame, int]):
+    """A match of best of three rounds against the game's own opponent.
+
+    One env_step holds one row of the game's action table for ``frame_skip`` frames, with the attack buttons released
+    in the last ``release_frames`` of them: attacks are edge-triggered, so without the release an action repeated in
+    the next env_step would press nothing. The screen is fetched and the RAM read once per env_step.
+
+    - Observation: the newest screen, (84, 84) uint8 grey. Stacking frames is left to the user.
+    - Reward: :func:`mk_lightning.envs.reward.step_reward`, in game units.
+    - Terminated: a side has won two rounds, by the RAM; the game's ``scenario.json`` is not asked.
+    - Truncated: ``max_env_steps`` have been played.
+    - Info: every variable of ``data.json`` as int and ``state``, the save state's name; when the match ends also
+      ``episode``: ``{state, won, return, env_steps, rounds_won, enemy_rounds_won}``.
+
+    ``reset(seed=s, options={"state": name})`` gives the same match always, whatever was played before. A seed alone
+    fixes the drawn state too.
+
+    Only one emulator can exist in a process; :class:`~mk_lightning.envs.RetroVectorEnv` runs several in their own.
+
+    Example:
+        >>> env = FightingEnv("dojo", "VeryEasy.*")
+        >>> frame, info = env.reset(seed=1)
+        >>> frame, reward, terminated, truncated, info = env.step(env.game.action_index("R"))
+        >>> env.close()
+    """
+
+    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["rgb_array"], "render_fps": 15}  # type: ignore[misc]
+
+    _running: ClassVar[weakref.ref[FightingEnv] | None] = None
+    """The environment that has this process's emulator."""
+
+    def __init__(
+        self,
+        game: Game | str,
+        states: States = "all",
+        *,
+        frame_skip: int = 4,
+        release_frames: int = 1,
+        max_noops: int = 30,
+        max_env_steps: int = 1800,
+        render_mode: str | None = None,
+    ) -> None:
+        """Start the emulator.
+
+        Args:
+            game: a :class:`Game`, or what :func:`load_game` takes.
+            states: states to draw from at each reset: names or patterns, or a mapping from them to weights.
+            frame_skip: frames per env_step, 1 or more.
+            release_frames: frames at the end of an env_step in which the attack buttons are released; fewer than
+                ``frame_skip``; 0 holds them throughout.
+            max_noops: most frames without input at the start of a match; the number is drawn from 0 to this.
+            max_env_steps: env_steps after which a match is truncated.
+            render_mode: ``rgb_array`` or None.
+
+        Raises:
+            GameError: the game, a state or the ROM cannot be used.
+            ValueError: an option is out of its range.
+            RuntimeError: this process already runs an emulator.
+        """
+        self.game = load_game(game) if isinstance(game, str) else game
+        self._weights = self.game.state_weights(states)
+        check_env_options(frame_skip, release_frames, max_noops, max_env_steps)
+        if render_mode not in (None, "rgb_array"):
+            raise ValueError(f"render_mode must be 'rgb_array' or None, not {render_mode!r}")
+        self.frame_skip = frame_skip
+        self.release_frames = release_frames
+        self.max_noops = max_noops
+        self.max_env_steps = max_env_steps
+        self.render_mode = render_mode
+        self.action_space = Discrete(len(self.game.actions))  # type: ignore[assignment]
+        self.observation_space = Box(0, 255, FRAME_SHAPE, np.uint8)
+        self._no_buttons = np.zeros(len(self.game.buttons), np.uint8)
+        self._held, self._released = self._button_masks()
+        self._start_emulator()
+        self._fight = Fight(0, 0, 0, 0)
+        self._state = ""
+        self._env_steps = 0
+        self._return = 0.0
+        self._over = True
+
+    # -- gymnasium -------------------------------------------------------------------------------------------------
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Frame, dict[str, Any]]:
+        """Begin a match.
+
+        Args:
+            seed: seeds the drawing of no-op frames, of the opponent's random numbers and of the state; None
+                continues the present random stream.
+            options: ``{"state": name}`` chooses the state instead of drawing it.
+
+        Raises:
+            GameError: no such state or option.
+        """
+        super().reset(seed=seed)
+        unknown = set(options or ()) - {"state"}
+        if unknown:
+            raise GameError(f"reset knows the option 'state', not {sorted(unknown)[0]!r}")
+        # All three are drawn in this order, needed or not, so that what a seed means does not depend on the options.
+        cpu_seed = int(self.np_random.integers(1, 0x10000))
+        noops = int(self.np_random.integers(0, self.max_noops + 1))
+        drawn = self.np_random.choice(len(self._weights), p=list(self._weights.values()))
+        self._state = (options or {}).get("state") or list(self._weights)[drawn]
+        self._em.set_state(self.game.state_bytes(self._state))
+        if self.game.seed_variable:
+            self._data.set_value(self.game.seed_variable, cpu_seed)
+        self._em.set_button_mask(self._no_buttons, 0)
+        for _ in range(noops + 1):  # at least one, or the screen would still show the last match
+            self._em.step()
+        variables = self._data.lookup_all()
+        self._fight = self._read_fight(variables)
+        self._env_steps = 0
+        self._return = 0.0
+        self._over = False
+        variables["state"] = self._state
+        return to_frame(self._em.get_screen()), variables
+
+    def step(self, action: int) -> tuple[Frame, float, bool, bool, dict[str, Any]]:
+        """Hold one action for ``frame_skip`` frames.
+
+        Args:
+            action: row of the game's action table.
+
+        Raises:
+            ResetNeeded: no match is under way.
+            ValueError: no such row.
+        """
+        if self._over:
+            raise ResetNeeded("no match is under way: call reset() first")
+        if not 0 <= action < len(self._held):
+            raise ValueError(f"action must be 0 to {len(self._held) - 1}, not {action}")
+        em = self._em
+        em.set_button_mask(self._held[action], 0)
+        for _ in range(self.frame_skip - self.release_frames):
+            em.step()
+        if self.release_frames:
+            em.set_button_mask(self._released[action], 0)
+            for _ in range(self.release_frames):
+                em.step()
+        # lookup_all reads live memory; update_ram would only keep a copy for the scenario's own rewards.
+        variables = self._data.lookup_all()
+        fight = self._read_fight(variables)
+        reward = step_reward(self._fight, fight, self.game.full_health)
+        self._fight = fight
+        self._env_steps += 1
+        self._return += reward
+        terminated = match_over(fight)
+        truncated = not terminated and self._env_steps >= self.max_env_steps
+        variables["state"] = self._state
+        if terminated or truncated:
+            self._over = True
+            variables["episode"] = self._episode()
+        return to_frame(em.get_screen()), reward, terminated, truncated, variables
+
+    def render(self) -> Frame | None:  # type: ignore[override]
+        """Return the last screen, (224, 320, 3) uint8 RGB, or None without ``render_mode="rgb_array"``."""
+        return self._em.get_screen() if self.render_mode == "rgb_array" else None
+
+    def close(self) -> None:
+        """Free the emulator, so that this process can start another."""
+        if hasattr(self, "_em"):
+            del self._em, self._data
+            FightingEnv._running = None
+        super().close()
+
+    # -- beyond gymnasium ------------------------------------------------------------------------------------------
+
+    @property
+    def over(self) -> bool:
+        """Whether the match has ended (or none has begun), so that ``reset`` must come next."""
+        return self._over
+
+    @property
+    def state(self) -> str:
+        """Name of the save state that the present match began from."""
+        return self._state
+
+    @property
+    def state_weights(self) -> dict[str, float]:
+        """Probability of each state at the next reset."""
+        return dict(self._weights)
+
+    def set_states(self, states: States) -> None:
+        """Draw from other states, or with other weights, from the next reset on.
+
+        Raises:
+            GameError: unknown state or impossible weights; the old ones stay.
+        """
+        self._weights = self.game.state_weights(states)
+
+    def capture(self) -> dict[str, Any]:
+        """Return the exact present: emulator, random stream, weights, counters.
+
+        Plain Python and bytes only; about 10 kB for the dojo. :meth:`restore` continues it bit for bit, in any
+        process.
+        """
+        return {
+            "format": CAPTURE_FORMAT,
+            "game": self.game.id,
+            "emulator": zlib.compress(self._em.get_state(), 1),
+            "random": self.np_random.bit_generator.state,
+            "weights": dict(self._weights),
+            "state": self._state,
+            "fight": list(self._fight),
+            "env_steps": self._env_steps,
+            "return": self._return,
+            "over": self._over,
+        }
+
+    def restore(self, captured: Mapping[str, Any]) -> None:
+        """Continue from what :meth:`capture` returned.
+
+        The next :meth:`step` is the one that would have come then. Until it, :meth:`render` still shows the screen
+        from before the restore: an emulator state holds no picture.
+
+        Raises:
+            ValueError: captured by another format or from another game.
+        """
+        if captured["format"] != CAPTURE_FORMAT:
+            raise ValueError(f"captured in format {captured['format']}, this version reads {CAPTURE_FORMAT}")
+        if captured["game"] != self.game.id:
+            raise ValueError(f"captured from {captured['game']}, this environment plays {self.game.id}")
+        self._em.set_state(zlib.decompress(captured["emulator"]))
+        self.np_random.bit_generator.state = captured["random"]
+        self._weights = dict(captured["weights"])
+        self._state = captured["state"]
+        self._fight = Fight(*captured["fight"])
+        self._env_steps = captured["env_steps"]
+        self._return = captured["return"]
+        self._over = captured["over"]
+
+    # -- private ---------------------------------------------------------------------------------------------------
+
+    def _start_emulator(self) -> None:
+        rom = self.game.rom_path()
+        gc.collect()  # an emulator that is unreachable but not yet collected counts, too
+        if FightingEnv._running is not None and FightingEnv._running() is not None:
+            raise RuntimeError(ONE_EMULATOR)
+        try:
+            self._em = stable_retro.RetroEmulator(str(rom))
+        except RuntimeError as error:  # one that is not a FightingEnv's
+            raise RuntimeError(f"{ONE_EMULATOR} ({error})") from None
+        FightingEnv._running = weakref.ref(self)
+        self._data = stable_retro.data.GameData()
+        self._em.configure_data(self._data)
+        self._em.step()  # maps the memory
+        folder = self.game.folder
+        if not self._data.load(str(folder / "data.json"), str(folder / "scenario.json")):
+            self.close()
+            raise GameError(f"{self.game.id}: stable-retro cannot load data.json and scenario.json in {folder}")
+
+    def _button_masks(self) -> tuple[list[NDArray[np.uint8]], list[NDArray[np.uint8]]]:
+        """Return a mask of held buttons per action, for the frames with the attack buttons and those without."""
+        held, released = [], []
+        for action in self.game.actions:
+            pressed = self.game.action_buttons(action)
+            held.append(np.array([b in pressed for b in self.game.buttons], np.uint8))
+            kept = set(pressed) - set(self.game.attack_buttons)
+            released.append(np.array([b in kept for b in self.game.buttons], np.uint8))
+        return held, released
+
+    @staticmethod
+    def _read_fight(variables: Mapping[str, int]) -> Fight:
+        return Fight(
+            variables["health"], variables["enemy_health"], variables["rounds_won"], variables["enemy_rounds_won"]
+        )
+
+    def _episode(self) -> dict[str, Any]:
+        return {
+            "state": self._state,
+            "won": match_won(self._fight),
+            "return": self._return,
+            "env_steps": self._env_steps,
+            "rounds_won": self._fight.rounds_won,
+            "enemy_rounds_won": self._fight.enemy_rounds_won,
+        }

@@ -1,0 +1,18 @@
+"""From the console's screen to what the network sees."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["FRAME_SHAPE", "to_frame"]
+
+FRAME_SHAPE = (84, 84)
+"""Height and width of an observation, in pixels."""
+
+
+def to_frame(screen: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return a screen, (height, width, 3) RGB uint8, as an (84, 84) grey uint8 frame (area interpolation)."""
+    grey = cv2.cvtColor(screen, cv2.COLOR_RGB2GRAY)
+    return cv2.resize(grey, FRAME_SHAPE[::-1], interpolation=cv2.INTER_AREA)  # type: ignore[return-value]

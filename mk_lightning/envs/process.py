@@ -1,0 +1,128 @@
+"""The parent's handle on one worker process."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from typing import Any
+
+from mk_lightning.envs.channel import CALL, DONE, ERROR, RESULT, STEP, read_message, write_message
+from mk_lightning.envs.worker import WorkerSetup
+
+__all__ = ["WorkerError", "WorkerProcess"]
+
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+"""A worker computes nothing that gains by threads, and their start costs time."""
+
+SECONDS_TO_END = 5.0
+"""How long a worker may take to end after its pipe closed, before it is killed."""
+
+
+class WorkerError(RuntimeError):
+    """A worker died or raised; the message names it and says how."""
+
+
+class WorkerProcess:
+    """A worker: a fresh interpreter with two pipes.
+
+    A plain subprocess rather than a multiprocessing one: forking is unsafe beside torch's threads, and spawn and
+    forkserver import the parent's ``__main__`` (and so torch) again in every worker.
+    """
+
+    def __init__(self, setup: WorkerSetup) -> None:
+        """Start the process; :meth:`result` then waits until its emulator runs."""
+        command_read, self._command_fd = os.pipe()
+        self._reply_fd, reply_write = os.pipe()
+        boot = f"from mk_lightning.envs.worker import main; main({command_read}, {reply_write})"
+        path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)
+        # The worker inherits a mask in which SIGINT is blocked, for Ctrl-C while it is still importing.
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, "-c", boot],
+                stdin=subprocess.DEVNULL,
+                env={**os.environ, **ONE_THREAD, "PYTHONPATH": path},
+                pass_fds=(command_read, reply_write, setup.memory_fd),
+            )
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+            os.close(command_read)
+            os.close(reply_write)
+        try:
+            write_message(self._command_fd, b"", setup)
+        except BrokenPipeError:
+            raise self._death() from None
+
+    @property
+    def pid(self) -> int:
+        """Process id."""
+        return self._process.pid
+
+    def step(self) -> None:
+        """Tell the worker to play the action in shared memory."""
+        try:
+            os.write(self._command_fd, STEP)
+        except BrokenPipeError:
+            raise self._death() from None
+
+    def wait_step(self) -> None:
+        """Wait until it has.
+
+        Raises:
+            WorkerError: it died or raised.
+        """
+        kind = os.read(self._reply_fd, 1)
+        if kind != DONE:
+            raise self._failure(kind)
+
+    def call(self, method: str, *args: Any) -> None:
+        """Tell the worker to call one of its methods."""
+        try:
+            write_message(self._command_fd, CALL, (method, args))
+        except BrokenPipeError:
+            raise self._death() from None
+
+    def result(self) -> Any:
+        """Wait for what the method returned.
+
+        Raises:
+            WorkerError: it died or raised.
+        """
+        kind = os.read(self._reply_fd, 1)
+        if kind != RESULT:
+            raise self._failure(kind)
+        return read_message(self._reply_fd)
+
+    def hang_up(self) -> None:
+        """Close the pipes, which ends the worker; :meth:`wait` then waits for its end."""
+        for fd in (self._command_fd, self._reply_fd):
+            os.close(fd)
+
+    def wait(self) -> None:
+        """Wait until the process has ended; kill it when it takes too long."""
+        try:
+            self._process.wait(SECONDS_TO_END)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def _failure(self, kind: bytes) -> WorkerError:
+        if kind != ERROR:
+            return self._death()
+        try:
+            summary, trace = read_message(self._reply_fd)
+        except EOFError:
+            return self._death()
+        error = WorkerError(f"failed: {summary}")
+        error.__cause__ = RuntimeError(f"in the worker:\n{trace}")
+        return error
+
+    def _death(self) -> WorkerError:
+        try:
+            code = self._process.wait(SECONDS_TO_END)
+        except subprocess.TimeoutExpired:
+            return WorkerError("closed its pipe but did not end")
+        name = f" ({signal.Signals(-code).name})" if code < 0 else ""
+        return WorkerError(f"died with exit code {code}{name}")

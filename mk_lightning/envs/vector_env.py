@@ -1,0 +1,411 @@
+"""Many emulators side by side, one process each, behind gymnasium's vector interface."""
+
+from __future__ import annotations
+
+import os
+import weakref
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+from gymnasium.spaces import Box, Discrete
+from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector.utils import batch_space
+from numpy.typing import ArrayLike, NDArray
+
+from mk_lightning.envs.episode import EpisodeResult
+from mk_lightning.envs.fighting_env import States
+from mk_lightning.envs.observation import FRAME_SHAPE
+from mk_lightning.envs.options import check_env_options
+from mk_lightning.envs.process import WorkerError, WorkerProcess
+from mk_lightning.envs.shared import SharedArrays, vector_layout
+from mk_lightning.envs.worker import WorkerSetup
+from mk_lightning.games import Game, GameError, load_game
+
+__all__ = ["RetroVectorEnv", "WorkerError"]
+
+Frames = NDArray[np.uint8]
+Indices = Sequence[int] | NDArray[np.integer[Any]] | None
+Steps = tuple[Frames, NDArray[np.float32], NDArray[np.bool_], NDArray[np.bool_]]
+
+
+class RetroVectorEnv(VectorEnv[Frames, NDArray[np.integer[Any]], NDArray[Any]]):
+    """``num_envs`` :class:`FightingEnv` in worker processes that share their results' memory with this one.
+
+    It keeps gymnasium's contract (``AutoresetMode.NEXT_STEP``: the step after the end of a match ignores its action,
+    begins the next match and returns its first frame with reward 0) and adds what collecting and evaluating need:
+
+    - :meth:`send` and :meth:`recv` step some environments while others wait for their actions.
+    - :meth:`reset_envs` begins given matches in given environments.
+    - :meth:`set_states` changes states and weights while matches are running.
+    - :meth:`variables` and :meth:`finished` read RAM variables and results of matches without pickling.
+    - :meth:`capture` and :meth:`restore` stop and continue exactly.
+
+    ``indices`` are positions of environments, each at most once; None means all. Whatever is returned is in their
+    order and is a copy, unless a method says otherwise. An environment that has been sent an action must be received
+    before anything else is asked of it.
+
+    Workers start in about a second, import no torch, ignore Ctrl-C and end when this process does, however it ends.
+
+    Example:
+        >>> envs = RetroVectorEnv("dojo", "VeryEasy.*", num_envs=8)
+        >>> frames, infos = envs.reset(seed=0)  # (8, 84, 84)
+        >>> frames, rewards, terminated, truncated, infos = envs.step(envs.action_space.sample())
+        >>> envs.close()
+    """
+
+    metadata: ClassVar[dict[str, Any]] = {  # type: ignore[misc]
+        "render_modes": ["rgb_array"],
+        "render_fps": 15,
+        "autoreset_mode": AutoresetMode.NEXT_STEP,
+    }
+
+    def __init__(
+        self,
+        game: Game | str,
+        states: States = "all",
+        *,
+        num_envs: int = 8,
+        frame_skip: int = 4,
+        release_frames: int = 1,
+        max_noops: int = 30,
+        max_env_steps: int = 1800,
+        render_mode: str | None = None,
+    ) -> None:
+        """Start the workers and wait until every emulator runs.
+
+        Args:
+            game: as for :class:`FightingEnv`, like every option below but ``num_envs``.
+            states: states to draw from at each reset, the same for all environments.
+            num_envs: number of environments, and so of worker processes.
+            frame_skip: frames per env_step.
+            release_frames: frames at the end of an env_step with the attack buttons released.
+            max_noops: most frames without input at the start of a match.
+            max_env_steps: env_steps after which a match is truncated.
+            render_mode: ``rgb_array`` or None.
+
+        Raises:
+            GameError: the game, a state or the ROM cannot be used.
+            ValueError: an option is out of its range.
+            WorkerError: a worker did not start.
+        """
+        self.game = load_game(game) if isinstance(game, str) else game
+        weights = self.game.state_weights(states)
+        self.game.rom_path()
+        if num_envs < 1:
+            raise ValueError(f"num_envs must be 1 or more, not {num_envs}")
+        check_env_options(frame_skip, release_frames, max_noops, max_env_steps)
+        self.num_envs = num_envs
+        self.render_mode = render_mode
+        self.single_observation_space = Box(0, 255, FRAME_SHAPE, np.uint8)
+        self.single_action_space = Discrete(len(self.game.actions))
+        self.observation_space = batch_space(self.single_observation_space, num_envs)
+        self.action_space = batch_space(self.single_action_space, num_envs)
+        self._max_env_steps = max_env_steps
+        self._all = list(range(num_envs))
+        self._sent = [False] * num_envs
+        layout = vector_layout(num_envs, len(self.game.variables), FRAME_SHAPE)
+        self._arrays = SharedArrays(layout)
+        self._arrays["states"][:] = -1
+        env_options = {
+            "frame_skip": frame_skip,
+            "release_frames": release_frames,
+            "max_noops": max_noops,
+            "max_env_steps": max_env_steps,
+            "render_mode": render_mode,
+        }
+        self._workers: list[WorkerProcess] = []
+        self._end = weakref.finalize(self, _end_workers, self._workers, os.getpid())
+        for index in self._all:
+            setup = WorkerSetup(index, self.game, weights, env_options, layout, self._arrays.fd)
+            self._workers.append(WorkerProcess(setup))
+        self._arrays.close_fd()
+        self._results(self._all)
+
+    # -- gymnasium -------------------------------------------------------------------------------------------------
+
+    def reset(
+        self, *, seed: int | Sequence[int | None] | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Frames, dict[str, Any]]:
+        """Begin a match in every environment.
+
+        Args:
+            seed: environment ``i`` gets ``seed + i``, or ``seed[i]``; None continues the present random streams.
+            options: ``{"states": [name, ...]}`` chooses the state of each environment instead of drawing it.
+
+        Returns:
+            Frames (num_envs, 84, 84) uint8 and infos.
+        """
+        unknown = set(options or ()) - {"states"}
+        if unknown:
+            raise GameError(f"reset knows the option 'states', not {sorted(unknown)[0]!r}")
+        seeds = [seed + i for i in self._all] if isinstance(seed, int) else seed
+        frames = self.reset_envs(self._all, seeds, (options or {}).get("states"))
+        return frames, self._infos()
+
+    def step(
+        self, actions: ArrayLike
+    ) -> tuple[Frames, NDArray[np.float32], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]:  # type: ignore[override]
+        """Play one env_step in every environment; :meth:`send` and :meth:`recv` in one, with infos.
+
+        Args:
+            actions: (num_envs,) integers.
+
+        Returns:
+            Frames (num_envs, 84, 84) uint8, rewards (num_envs,) float32 in game units, terminated and truncated
+            (num_envs,) bool, and infos in gymnasium's layout (an array per variable and its mask ``_name``).
+        """
+        self.send(actions)
+        return *self.recv(), self._infos()
+
+    def render(self) -> tuple[Frames, ...] | None:
+        """Return each environment's last screen, (224, 320, 3) uint8 RGB, or None without ``rgb_array``."""
+        return tuple(self._call_all("render")) if self.render_mode == "rgb_array" else None
+
+    def close_extras(self, **kwargs: Any) -> None:
+        """End the workers. ``close()`` calls this once."""
+        self._end()
+
+    # -- collecting ------------------------------------------------------------------------------------------------
+
+    def send(self, actions: ArrayLike, indices: Indices = None) -> None:
+        """Let the environments begin one env_step and return at once.
+
+        Args:
+            actions: (len(indices),) integers.
+            indices: the environments; all when None.
+
+        Raises:
+            ValueError: an action that is not in the table, or not one per environment.
+            RuntimeError: one of the environments has not been received since it was last sent an action.
+            WorkerError: a worker has died.
+        """
+        chosen = self._chosen(indices)
+        wanted = np.asarray(actions)
+        if wanted.shape != (len(chosen),) or wanted.dtype.kind not in "iu":
+            raise ValueError(f"expected {len(chosen)} integer actions, not {wanted.dtype} of shape {wanted.shape}")
+        n_actions = len(self.game.actions)
+        if wanted.min() < 0 or wanted.max() >= n_actions:
+            raise ValueError(f"actions must be 0 to {n_actions - 1}, not {wanted.tolist()}")
+        self._require_idle(chosen)
+        self._arrays["actions"][chosen] = wanted
+        for index in chosen:
+            try:
+                self._workers[index].step()
+            except WorkerError as error:
+                raise self._named(index, error) from error.__cause__
+            self._sent[index] = True
+
+    def recv(self, indices: Indices = None) -> Steps:
+        """Wait for the env_steps begun by :meth:`send`.
+
+        Returns:
+            Frames (k, 84, 84) uint8, rewards (k,) float32, terminated (k,) bool, truncated (k,) bool; copies.
+
+        Raises:
+            RuntimeError: one of the environments was not sent an action.
+            WorkerError: a worker died or raised; the whole vector environment is then closed.
+        """
+        chosen = self._chosen(indices)
+        for index in chosen:
+            if not self._sent[index]:
+                raise RuntimeError(f"environment {index} was not sent an action: call send() before recv()")
+        # Last first: it is likely to end last, so that one sleep instead of k suffices.
+        for index in reversed(chosen):
+            try:
+                self._workers[index].wait_step()
+            except WorkerError as error:
+                raise self._named(index, error) from error.__cause__
+            self._sent[index] = False
+        arrays = self._arrays
+        return (
+            arrays["observations"][chosen],
+            arrays["rewards"][chosen],
+            arrays["terminated"][chosen],
+            arrays["truncated"][chosen],
+        )
+
+    def variables(self) -> dict[str, NDArray[np.int64]]:
+        """Return each RAM variable, (num_envs,) int64, as it was after the last step.
+
+        Views of the shared memory: they change with the next step.
+        """
+        values = self._arrays["variables"]
+        return {name: values[:, column] for column, name in enumerate(self.game.variables)}
+
+    def states(self) -> list[str]:
+        """Return the name of the state that each environment's match began from (empty before the first reset)."""
+        return [self._state(index) for index in self._all]
+
+    def finished(self, indices: Indices = None) -> list[EpisodeResult]:
+        """Return the results of the matches that the last step ended, in the order of ``indices``."""
+        arrays = self._arrays
+        rounds = self.variables()
+        results = []
+        for index in self._chosen(indices):
+            if arrays["terminated"][index] or arrays["truncated"][index]:
+                result = EpisodeResult(
+                    env_index=index,
+                    state=self._state(index),
+                    won=bool(arrays["episode_won"][index]),
+                    truncated=bool(arrays["truncated"][index]),
+                    episode_return=float(arrays["episode_returns"][index]),
+                    env_steps=int(arrays["episode_env_steps"][index]),
+                    rounds_won=int(rounds["rounds_won"][index]),
+                    enemy_rounds_won=int(rounds["enemy_rounds_won"][index]),
+                )
+                results.append(result)
+        return results
+
+    # -- steering --------------------------------------------------------------------------------------------------
+
+    def reset_envs(
+        self,
+        indices: Indices,
+        seeds: Sequence[int | None] | None = None,
+        states: Sequence[str | None] | None = None,
+    ) -> Frames:
+        """Begin given matches in given environments, whatever they were playing.
+
+        Args:
+            indices: the environments; all when None.
+            seeds: one per environment; None continues its random stream. The same seed and state give the same
+                match in any environment.
+            states: one per environment; None draws by the weights.
+
+        Returns:
+            Their first frames, (len(indices), 84, 84) uint8; a copy.
+
+        Raises:
+            GameError: unknown state. Nothing has been reset then.
+        """
+        chosen = self._chosen(indices)
+        all_seeds = [None] * len(chosen) if seeds is None else [None if s is None else int(s) for s in seeds]
+        all_states = [None] * len(chosen) if states is None else list(states)
+        if not len(chosen) == len(all_seeds) == len(all_states):
+            raise ValueError(
+                f"expected {len(chosen)} seeds and states, not {len(all_seeds)} and {len(all_states)}"
+            )
+        for state in all_states:
+            if state is not None:
+                self.game.state_index(state)
+        self._require_idle(chosen)
+        for index, seed, state in zip(chosen, all_seeds, all_states, strict=True):
+            self._call(index, "reset", seed, state)
+        self._results(chosen)
+        frames: Frames = self._arrays["observations"][chosen]
+        return frames
+
+    def set_states(self, states: States) -> None:
+        """Draw from other states, or with other weights, from each environment's next reset on.
+
+        Matches under way are not disturbed. The weights are part of what :meth:`capture` returns.
+
+        Raises:
+            GameError: unknown state or impossible weights; the old ones stay.
+        """
+        self._call_all("set_states", self.game.state_weights(states))
+
+    def capture(self) -> list[dict[str, Any]]:
+        """Return the exact present of every environment, in order: plain Python and bytes only."""
+        return self._call_all("capture")
+
+    def restore(self, captured: Sequence[Mapping[str, Any]]) -> None:
+        """Continue from what :meth:`capture` returned, bit for bit; also in another process.
+
+        Raises:
+            ValueError: captured from another number of environments.
+        """
+        if len(captured) != self.num_envs:
+            raise ValueError(f"captured from {len(captured)} environments, but num_envs is {self.num_envs}")
+        self._require_idle(self._all)
+        for index, one in enumerate(captured):
+            self._call(index, "restore", one)
+        self._results(self._all)
+
+    # -- private ---------------------------------------------------------------------------------------------------
+
+    def _chosen(self, indices: Indices) -> list[int]:
+        return self._all if indices is None else [int(index) for index in indices]
+
+    def _state(self, index: int) -> str:
+        position = self._arrays["states"][index]
+        return self.game.states[position] if position >= 0 else ""
+
+    def _require_idle(self, chosen: list[int]) -> None:
+        if not self._end.alive:
+            raise RuntimeError("this vector environment is closed")
+        for index in chosen:
+            if self._sent[index]:
+                raise RuntimeError(f"environment {index} is still stepping: call recv() first")
+
+    def _call(self, index: int, method: str, *args: Any) -> None:
+        try:
+            self._workers[index].call(method, *args)
+        except WorkerError as error:
+            raise self._named(index, error) from error.__cause__
+
+    def _results(self, chosen: list[int]) -> list[Any]:
+        results = []
+        for index in chosen:
+            try:
+                results.append(self._workers[index].result())
+            except WorkerError as error:
+                raise self._named(index, error) from error.__cause__
+        return results
+
+    def _call_all(self, method: str, *args: Any) -> list[Any]:
+        self._require_idle(self._all)
+        for index in self._all:
+            self._call(index, method, *args)
+        return self._results(self._all)
+
+    def _named(self, index: int, error: WorkerError) -> WorkerError:
+        """Close everything and return the error with the worker's name in it."""
+        worker = f"worker {index} of {self.num_envs}"
+        state = self._state(index) or "no state yet"
+        pid = self._workers[index].pid
+        self.close()
+        return WorkerError(f"{worker} (state {state}, pid {pid}) {error}")
+
+    def _infos(self) -> dict[str, Any]:
+        """Return infos as gymnasium's own vector environments lay them out."""
+        present = np.ones(self.num_envs, np.bool_)
+        infos: dict[str, Any] = {}
+        for name, values in self.variables().items():
+            infos[name], infos[f"_{name}"] = values.copy(), present
+        infos["state"], infos["_state"] = np.array(self.states(), object), present
+        results = self.finished()
+        if results:
+            infos["episode"], infos["_episode"] = _batch_episodes(results, self.num_envs)
+        return infos
+
+
+def _batch_episodes(results: list[EpisodeResult], num_envs: int) -> tuple[dict[str, Any], NDArray[np.bool_]]:
+    ended = np.zeros(num_envs, np.bool_)
+    ended[[result.env_index for result in results]] = True
+    columns: dict[str, Any] = {
+        "state": np.full(num_envs, None, object),
+        "won": np.zeros(num_envs, np.bool_),
+        "return": np.zeros(num_envs, np.float64),
+        "env_steps": np.zeros(num_envs, np.int64),
+        "rounds_won": np.zeros(num_envs, np.int64),
+        "enemy_rounds_won": np.zeros(num_envs, np.int64),
+    }
+    for result in results:
+        i = result.env_index
+        columns["state"][i], columns["won"][i] = result.state, result.won
+        columns["return"][i], columns["env_steps"][i] = result.episode_return, result.env_steps
+        columns["rounds_won"][i], columns["enemy_rounds_won"][i] = result.rounds_won, result.enemy_rounds_won
+    episodes = {**columns, **{f"_{name}": ended.copy() for name in columns}}
+    return episodes, ended
+
+
+def _end_workers(workers: list[WorkerProcess], owner: int) -> None:
+    """End the workers, unless this is a fork of the process that started them."""
+    if os.getpid() != owner:
+        return
+    for worker in workers:
+        worker.hang_up()
+    for worker in workers:
+        worker.wait()

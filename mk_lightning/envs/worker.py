@@ -1,0 +1,138 @@
+"""The worker process of :class:`~mk_lightning.envs.RetroVectorEnv`: one emulator, driven through a pipe.
+
+It imports numpy, cv2, gymnasium and stable_retro and never the user's ``__main__`` or torch, so it starts in about
+a third of a second. It ends by itself when the parent does, for then its pipe ends.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import traceback
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+
+from mk_lightning.envs.channel import CALL, DONE, ERROR, RESULT, STEP, read_message, write_message
+from mk_lightning.envs.fighting_env import FightingEnv
+from mk_lightning.envs.shared import Layout, SharedArrays
+from mk_lightning.games import Game
+
+__all__ = ["WorkerSetup", "main"]
+
+
+@dataclass(frozen=True)
+class WorkerSetup:
+    """What a worker is told when it starts."""
+
+    index: int
+    """Its row in the shared arrays."""
+    game: Game
+    weights: dict[str, float]
+    """Probability of each state at a reset."""
+    env_options: dict[str, Any]
+    """Keyword arguments of :class:`FightingEnv`."""
+    layout: Layout
+    memory_fd: int
+    """Descriptor of the shared memory, inherited."""
+
+
+class _Worker:
+    """The methods that the parent calls by name."""
+
+    def __init__(self, setup: WorkerSetup) -> None:
+        self._env = FightingEnv(setup.game, setup.weights, **setup.env_options)
+        arrays = SharedArrays(setup.layout, setup.memory_fd)
+        row = slice(setup.index, setup.index + 1)  # slices stay views of the shared memory
+        self._action, self._observation = arrays["actions"][row], arrays["observations"][setup.index]
+        self._reward = arrays["rewards"][row]
+        self._terminated, self._truncated = arrays["terminated"][row], arrays["truncated"][row]
+        self._variables, self._state = arrays["variables"][setup.index], arrays["states"][row]
+        self._won, self._return = arrays["episode_won"][row], arrays["episode_returns"][row]
+        self._env_steps = arrays["episode_env_steps"][row]
+
+    def step(self) -> None:
+        """Play the action in shared memory; after the end of a match, begin the next one instead."""
+        if self._env.over:
+            self.reset(None, None)
+            return
+        frame, reward, terminated, truncated, info = self._env.step(int(self._action[0]))
+        self._publish(frame, reward, terminated, truncated, info)
+        if terminated or truncated:
+            episode = info["episode"]
+            self._won[0] = episode["won"]
+            self._return[0] = episode["return"]
+            self._env_steps[0] = episode["env_steps"]
+
+    def reset(self, seed: int | None, state: str | None) -> None:
+        frame, info = self._env.reset(seed=seed, options={"state": state} if state else None)
+        self._publish(frame, 0.0, False, False, info)
+        self._state[0] = self._env.game.state_index(self._env.state)
+
+    def set_states(self, weights: dict[str, float]) -> None:
+        self._env.set_states(weights)
+
+    def render(self) -> Any:
+        return self._env.render()
+
+    def capture(self) -> dict[str, Any]:
+        shared = {
+            "observation": self._observation.tobytes(),
+            "reward": float(self._reward[0]),
+            "terminated": bool(self._terminated[0]),
+            "truncated": bool(self._truncated[0]),
+            "variables": self._variables.tolist(),
+            "episode": [bool(self._won[0]), float(self._return[0]), int(self._env_steps[0])],
+        }
+        return {"env": self._env.capture(), "shared": shared}
+
+    def restore(self, captured: dict[str, Any]) -> None:
+        self._env.restore(captured["env"])
+        shared = captured["shared"]
+        self._observation.reshape(-1).data.cast("B")[:] = shared["observation"]
+        self._reward[0] = shared["reward"]
+        self._terminated[0], self._truncated[0] = shared["terminated"], shared["truncated"]
+        self._variables[:] = shared["variables"]
+        self._won[0], self._return[0], self._env_steps[0] = shared["episode"]
+        state = self._env.state
+        self._state[0] = self._env.game.state_index(state) if state else -1
+
+    def _publish(self, frame: Any, reward: float, terminated: bool, truncated: bool, info: dict[str, Any]) -> None:
+        self._observation[:] = frame
+        self._reward[0] = reward
+        self._terminated[0] = terminated
+        self._truncated[0] = truncated
+        self._variables[:] = [info[name] for name in self._env.game.variables]
+
+
+def main(command_fd: int, reply_fd: int) -> None:
+    """Serve the parent until its end of the pipe closes.
+
+    Args:
+        command_fd: where the parent's commands arrive; the first message is the :class:`WorkerSetup`.
+        reply_fd: where the answers go.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle; it closes the pipe
+    cv2.setNumThreads(0)
+    try:
+        _serve(command_fd, reply_fd)
+    except (EOFError, BrokenPipeError):
+        pass  # the parent has gone in the middle of a message
+
+
+def _serve(command_fd: int, reply_fd: int) -> None:
+    try:
+        worker = _Worker(read_message(command_fd))
+        write_message(reply_fd, RESULT, os.getpid())
+        while command := os.read(command_fd, 1):
+            if command == STEP:
+                worker.step()
+                os.write(reply_fd, DONE)
+            elif command == CALL:
+                name, args = read_message(command_fd)
+                write_message(reply_fd, RESULT, getattr(worker, name)(*args))
+    except (EOFError, BrokenPipeError):
+        raise
+    except Exception as error:
+        write_message(reply_fd, ERROR, (f"{type(error).__name__}: {error}", traceback.format_exc()))

@@ -1,0 +1,209 @@
+"""What a game is: names, buttons, actions, states and where its files are."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from functools import lru_cache
+from pathlib import Path
+
+from mk_lightning.games.names import GameError, suggestion
+
+__all__ = ["Game"]
+
+SHORT_BUTTONS = {"U": "UP", "D": "DOWN", "L": "LEFT", "R": "RIGHT"}
+"""Buttons that the action table writes with one letter."""
+
+NO_BUTTON = "none"
+"""The action that presses nothing."""
+
+
+@lru_cache(maxsize=16)
+def _read_state(path: Path) -> bytes:
+    """Return the raw emulator state in ``path``; about 1 MB each, hence the bound."""
+    return gzip.decompress(path.read_bytes())
+
+
+@lru_cache(maxsize=16)
+def _sha1(path: Path) -> str:
+    return hashlib.sha1(path.read_bytes(), usedforsecurity=False).hexdigest()
+
+
+@dataclass(frozen=True)
+class Game:
+    """A fighting game for stable-retro, as described by its ``game.yaml``.
+
+    Build one with :func:`mk_lightning.games.load_game`. Instances hold plain Python only and can be pickled.
+    """
+
+    id: str
+    """Name in stable-retro's form, e.g. ``MortalKombatII-Genesis-v0``."""
+    title: str
+    """Name for people; for a ROM that cannot ship, the name of the cartridge."""
+    aliases: tuple[str, ...]
+    """Other names that mean this game."""
+    folder: Path
+    """Integration folder: ``rom.md``, ``data.json``, ``scenario.json`` and ``*.state``."""
+    bundled: bool
+    """Whether the folder is stable-retro's own, so that the ROM is imported into it with stable-retro's tool."""
+    rom_sha1: str | None
+    """SHA-1 of the ROM in hexadecimal; None leaves the ROM unchecked."""
+    buttons: tuple[str, ...]
+    """The console's buttons in the emulator core's order."""
+    actions: tuple[str, ...]
+    """The action table: buttons held together, joined by ``+``; ``none`` presses nothing."""
+    attack_buttons: tuple[str, ...]
+    """Edge-triggered buttons, released at the end of each env_step so that a repeated action attacks again."""
+    full_health: int
+    """Health of a fresh fighter, in RAM units."""
+    seed_variable: str | None
+    """RAM variable that seeds the opponent's random numbers, or None when the game has none."""
+    variables: tuple[str, ...]
+    """RAM variables in ``data.json``, sorted."""
+    states: tuple[str, ...]
+    """Every save state in the folder, in the game's order."""
+    two_player_states: tuple[str, ...] = ()
+    """Those of ``states`` that need a second player; patterns never select them."""
+    opponents: Mapping[str, str] = field(default_factory=dict)
+    """Opponent by state, where the state's name does not say it."""
+
+    def __hash__(self) -> int:
+        """Hash by id and folder: ``opponents`` is a mapping and has no hash."""
+        return hash((self.id, self.folder))
+
+    # -- actions ---------------------------------------------------------------------------------------------------
+
+    def action_buttons(self, action: str) -> tuple[str, ...]:
+        """Return the buttons that ``action`` holds, e.g. ``("LEFT", "DOWN")`` for ``L+D``.
+
+        Raises:
+            GameError: ``action`` names a button that the game does not have.
+        """
+        if action == NO_BUTTON:
+            return ()
+        held = []
+        for letter in action.split("+"):
+            button = SHORT_BUTTONS.get(letter, letter)
+            if button not in self.buttons:
+                names = [short for short in (*SHORT_BUTTONS, *self.buttons) if short not in SHORT_BUTTONS.values()]
+                raise GameError(
+                    f"{self.id}: action {action!r} names an unknown button {letter!r}{suggestion(letter, names)}"
+                )
+            held.append(button)
+        return tuple(held)
+
+    def action_index(self, action: str) -> int:
+        """Return the row of ``action`` in the table (the first, should it stand there twice).
+
+        Raises:
+            GameError: the table has no such action.
+        """
+        try:
+            return self.actions.index(action)
+        except ValueError:
+            raise GameError(f"{self.id}: no action {action!r}{suggestion(action, self.actions)}") from None
+
+    # -- states ----------------------------------------------------------------------------------------------------
+
+    def resolve_states(self, patterns: str | Sequence[str]) -> tuple[str, ...]:
+        """Return the states that the patterns name, each once.
+
+        Args:
+            patterns: state names, globs such as ``VeryEasy.*``, or ``all``. A glob gives states in the game's order
+                and never a two-player state; a two-player state can be named in full.
+
+        Raises:
+            GameError: a pattern matches nothing (the nearest state is named), or there is no pattern.
+        """
+        if isinstance(patterns, str):
+            patterns = (patterns,)
+        found: dict[str, None] = {}
+        for pattern in patterns:
+            if pattern in self.states:
+                found[pattern] = None
+                continue
+            glob = "*" if pattern == "all" else pattern
+            one_player = [state for state in self.states if state not in self.two_player_states]
+            matches = [state for state in one_player if fnmatchcase(state, glob)]
+            if not matches:
+                raise GameError(f"{self.id}: no state {pattern!r}{suggestion(pattern, (*one_player, 'all'))}")
+            found.update(dict.fromkeys(matches))
+        if not found:
+            raise GameError(f"{self.id}: no states given; name at least one, or 'all'")
+        return tuple(found)
+
+    def state_weights(self, states: str | Sequence[str] | Mapping[str, float]) -> dict[str, float]:
+        """Return the probability of each state, summing to 1.
+
+        Args:
+            states: names or patterns (equal weights), or a mapping from names or patterns to weights, of which only
+                the ratios matter. A pattern gives its weight to **each** state it matches; a state named by several
+                takes the last. Weight 0 leaves a state out.
+
+        Raises:
+            GameError: unknown state, a weight that is negative or not finite, or no weight above 0.
+        """
+        if not isinstance(states, Mapping):
+            names = self.resolve_states(states)
+            return dict.fromkeys(names, 1.0 / len(names))
+        weights: dict[str, float] = {}
+        for pattern, weight in states.items():
+            if not (math.isfinite(weight) and weight >= 0):
+                raise GameError(f"{self.id}: weight of state {pattern!r} must be 0 or more and finite, not {weight}")
+            weights.update(dict.fromkeys(self.resolve_states(pattern), float(weight)))
+        total = math.fsum(weights.values())
+        if total <= 0:
+            raise GameError(f"{self.id}: the states' weights sum to 0; give at least one a weight above 0")
+        return {name: weight / total for name, weight in weights.items() if weight > 0}
+
+    def state_index(self, state: str) -> int:
+        """Return the position of ``state`` in ``states``.
+
+        Raises:
+            GameError: there is no such state.
+        """
+        try:
+            return self.states.index(state)
+        except ValueError:
+            raise GameError(f"{self.id}: no state {state!r}{suggestion(state, self.states)}") from None
+
+    def state_bytes(self, state: str) -> bytes:
+        """Return the raw emulator state named ``state`` (about 1 MB; the last 16 are kept in memory).
+
+        Raises:
+            GameError: there is no such state.
+        """
+        return _read_state(self.folder / f"{self.states[self.state_index(state)]}.state")
+
+    def opponent(self, state: str) -> str:
+        """Return the opponent's name for reports: from ``opponents``, else the letters in ``Tier.Name-07``."""
+        if state in self.opponents:
+            return self.opponents[state]
+        named = re.fullmatch(r"[^.]+\.(?P<name>[A-Za-z]+)-\d+", state)
+        return named["name"] if named else state
+
+    # -- files -----------------------------------------------------------------------------------------------------
+
+    def rom_path(self) -> Path:
+        """Return the ROM file, checked against ``rom_sha1``.
+
+        Raises:
+            GameError: the file is missing or is another ROM; the message says which one is wanted and where it goes.
+        """
+        path = self.folder / "rom.md"
+        wanted = f"{self.title!r} (.md, sha1 {self.rom_sha1})" if self.rom_sha1 else f"{self.title!r} (.md)"
+        if self.bundled:
+            remedy = f"get {wanted} and run `python -m stable_retro.import FOLDER`, FOLDER being the one that holds it"
+        else:
+            remedy = f"put {wanted} there"
+        if not path.is_file():
+            missing = "its ROM is not imported" if self.bundled else f"no ROM at {path}"
+            raise GameError(f"{self.id}: {missing}: {remedy}")
+        if self.rom_sha1 and _sha1(path) != self.rom_sha1:
+            raise GameError(f"{self.id}: {path} is another ROM (sha1 {_sha1(path)}): {remedy}")
+        return path
