@@ -1,3 +1,3 @@
-"""Train and fine-tune a dueling double DQN on fighting games without forgetting the opponents already beaten."""
+"""Train and fine-tune a dueling double DQN on fighting games without forgetting opponents already beaten."""
 
 __version__ = "0.1.0"

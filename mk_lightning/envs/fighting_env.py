@@ -35,21 +35,23 @@ ONE_EMULATOR = (
 class FightingEnv(gymnasium.Env[Frame, int]):
     """A match of best of three rounds against the game's own opponent.
 
-    One env_step holds one row of the game's action table for ``frame_skip`` frames, with the attack buttons released
-    in the last ``release_frames`` of them: attacks are edge-triggered, so without the release an action repeated in
-    the next env_step would press nothing. The screen is fetched and the RAM read once per env_step.
+    One env_step holds one row of the game's action table for ``frame_skip`` frames, with the attack buttons
+    released in the last ``release_frames`` of them: attacks are edge-triggered, so without the release an
+    action repeated in the next env_step would press nothing. The screen is fetched and the RAM read once per
+    env_step.
 
     - Observation: the newest screen, (84, 84) uint8 grey. Stacking frames is left to the user.
     - Reward: :func:`mk_lightning.envs.reward.step_reward`, in game units.
     - Terminated: a side has won two rounds, by the RAM; the game's ``scenario.json`` is not asked.
     - Truncated: ``max_env_steps`` have been played.
-    - Info: every variable of ``data.json`` as int and ``state``, the save state's name; when the match ends also
-      ``episode``: ``{state, won, return, env_steps, rounds_won, enemy_rounds_won}``.
+    - Info: every variable of ``data.json`` as int and ``state``, the save state's name; when the match ends
+      also ``episode``: ``{state, won, return, env_steps, rounds_won, enemy_rounds_won}``.
 
-    ``reset(seed=s, options={"state": name})`` gives the same match always, whatever was played before. A seed alone
-    fixes the drawn state too.
+    ``reset(seed=s, options={"state": name})`` gives the same match always, whatever was played before. A seed
+    alone fixes the drawn state too.
 
-    Only one emulator can exist in a process; :class:`~mk_lightning.envs.RetroVectorEnv` runs several in their own.
+    Only one emulator can exist in a process; :class:`~mk_lightning.envs.RetroVectorEnv` runs several in their
+    own.
 
     Example:
         >>> env = FightingEnv("dojo", "VeryEasy.*")
@@ -80,8 +82,8 @@ class FightingEnv(gymnasium.Env[Frame, int]):
             game: a :class:`Game`, or what :func:`load_game` takes.
             states: states to draw from at each reset: names or patterns, or a mapping from them to weights.
             frame_skip: frames per env_step, 1 or more.
-            release_frames: frames at the end of an env_step in which the attack buttons are released; fewer than
-                ``frame_skip``; 0 holds them throughout.
+            release_frames: frames at the end of an env_step in which the attack buttons are released; fewer
+                than ``frame_skip``; 0 holds them throughout.
             max_noops: most frames without input at the start of a match; the number is drawn from 0 to this.
             max_env_steps: env_steps after which a match is truncated.
             render_mode: ``rgb_array`` or None.
@@ -112,7 +114,7 @@ class FightingEnv(gymnasium.Env[Frame, int]):
         self._return = 0.0
         self._over = True
 
-    # -- gymnasium -------------------------------------------------------------------------------------------------
+    # -- gymnasium -------------------------------------------------------------------------------------------
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -131,7 +133,7 @@ class FightingEnv(gymnasium.Env[Frame, int]):
         unknown = set(options or ()) - {"state"}
         if unknown:
             raise GameError(f"reset knows the option 'state', not {sorted(unknown)[0]!r}")
-        # All three are drawn in this order, needed or not, so that what a seed means does not depend on the options.
+        # All three are drawn, needed or not, so that what a seed means does not depend on the options.
         cpu_seed = int(self.np_random.integers(1, 0x10000))
         noops = int(self.np_random.integers(0, self.max_noops + 1))
         drawn = self.np_random.choice(len(self._weights), p=list(self._weights.values()))
@@ -187,7 +189,7 @@ class FightingEnv(gymnasium.Env[Frame, int]):
             variables["episode"] = self._episode()
         return to_frame(em.get_screen()), reward, terminated, truncated, variables
 
-    def render(self) -> Frame | None:  # type: ignore[override]
+    def render(self) -> Frame | None:
         """Return the last screen, (224, 320, 3) uint8 RGB, or None without ``render_mode="rgb_array"``."""
         return self._em.get_screen() if self.render_mode == "rgb_array" else None
 
@@ -198,7 +200,7 @@ class FightingEnv(gymnasium.Env[Frame, int]):
             FightingEnv._running = None
         super().close()
 
-    # -- beyond gymnasium ------------------------------------------------------------------------------------------
+    # -- beyond gymnasium ------------------------------------------------------------------------------------
 
     @property
     def over(self) -> bool:
@@ -226,8 +228,8 @@ class FightingEnv(gymnasium.Env[Frame, int]):
     def capture(self) -> dict[str, Any]:
         """Return the exact present: emulator, random stream, weights, counters.
 
-        Plain Python and bytes only; about 10 kB for the dojo. :meth:`restore` continues it bit for bit, in any
-        process.
+        Plain Python and bytes only; about 10 kB for the dojo. :meth:`restore` continues it bit for bit, in
+        any process.
         """
         return {
             "format": CAPTURE_FORMAT,
@@ -245,8 +247,8 @@ class FightingEnv(gymnasium.Env[Frame, int]):
     def restore(self, captured: Mapping[str, Any]) -> None:
         """Continue from what :meth:`capture` returned.
 
-        The next :meth:`step` is the one that would have come then. Until it, :meth:`render` still shows the screen
-        from before the restore: an emulator state holds no picture.
+        The next :meth:`step` is the one that would have come then. Until it, :meth:`render` still shows the
+        screen from before the restore: an emulator state holds no picture.
 
         Raises:
             ValueError: captured by another format or from another game.
@@ -264,7 +266,7 @@ class FightingEnv(gymnasium.Env[Frame, int]):
         self._return = captured["return"]
         self._over = captured["over"]
 
-    # -- private ---------------------------------------------------------------------------------------------------
+    # -- private ---------------------------------------------------------------------------------------------
 
     def _start_emulator(self) -> None:
         rom = self.game.rom_path()
@@ -282,10 +284,12 @@ class FightingEnv(gymnasium.Env[Frame, int]):
         folder = self.game.folder
         if not self._data.load(str(folder / "data.json"), str(folder / "scenario.json")):
             self.close()
-            raise GameError(f"{self.game.id}: stable-retro cannot load data.json and scenario.json in {folder}")
+            raise GameError(
+                f"{self.game.id}: stable-retro cannot load data.json and scenario.json in {folder}"
+            )
 
     def _button_masks(self) -> tuple[list[NDArray[np.uint8]], list[NDArray[np.uint8]]]:
-        """Return a mask of held buttons per action, for the frames with the attack buttons and those without."""
+        """Return the held buttons of each action, for the frames with the attack buttons and without."""
         held, released = [], []
         for action in self.game.actions:
             pressed = self.game.action_buttons(action)
@@ -297,7 +301,10 @@ class FightingEnv(gymnasium.Env[Frame, int]):
     @staticmethod
     def _read_fight(variables: Mapping[str, int]) -> Fight:
         return Fight(
-            variables["health"], variables["enemy_health"], variables["rounds_won"], variables["enemy_rounds_won"]
+            variables["health"],
+            variables["enemy_health"],
+            variables["rounds_won"],
+            variables["enemy_rounds_won"],
         )
 
     def _episode(self) -> dict[str, Any]:

@@ -15,7 +15,7 @@ def check_env_options(frame_skip: int, release_frames: int, max_noops: int, max_
         raise ValueError(f"frame_skip must be 1 frame or more, not {frame_skip}")
     if not 0 <= release_frames < frame_skip:
         raise ValueError(
-            f"release_frames must be 0 to {frame_skip - 1}, fewer than the {frame_skip} frames of frame_skip, "
+            f"release_frames must be 0 to {frame_skip - 1} (fewer than frame_skip, {frame_skip}), "
             f"not {release_frames}"
         )
     if max_noops < 0:

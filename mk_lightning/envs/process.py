@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 from mk_lightning.envs.channel import CALL, DONE, ERROR, RESULT, STEP, read_message, write_message
@@ -27,8 +28,8 @@ class WorkerError(RuntimeError):
 class WorkerProcess:
     """A worker: a fresh interpreter with two pipes.
 
-    A plain subprocess rather than a multiprocessing one: forking is unsafe beside torch's threads, and spawn and
-    forkserver import the parent's ``__main__`` (and so torch) again in every worker.
+    A plain subprocess rather than a multiprocessing one: forking is unsafe beside torch's threads, and spawn
+    and forkserver import the parent's ``__main__`` (and so torch) again in every worker.
     """
 
     def __init__(self, setup: WorkerSetup) -> None:
@@ -36,7 +37,7 @@ class WorkerProcess:
         command_read, self._command_fd = os.pipe()
         self._reply_fd, reply_write = os.pipe()
         boot = f"from mk_lightning.envs.worker import main; main({command_read}, {reply_write})"
-        path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)
+        path = os.pathsep.join(entry or str(Path.cwd()) for entry in sys.path)
         # The worker inherits a mask in which SIGINT is blocked, for Ctrl-C while it is still importing.
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:

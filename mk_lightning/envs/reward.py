@@ -31,11 +31,12 @@ def round_bonus(health: int, full_health: int) -> float:
 def step_reward(before: Fight, after: Fight, full_health: int = 120) -> float:
     """Return the reward of the time between two RAM readings, in game units.
 
-    Damage dealt minus damage taken, plus :func:`round_bonus` of the winner's health for a round won, minus it for a
-    round lost. A match won without being hit earns ``4 * full_health`` (480).
+    Damage dealt minus damage taken, plus :func:`round_bonus` of the winner's health for a round won, minus it
+    for a round lost. A match won without being hit earns ``4 * full_health`` (480).
 
-    Health that rises is a new round and no damage. Should the new round's full health already stand in ``after``
-    together with the decision of the last one, the bonus is computed from ``before``, the last health seen in it.
+    Health that rises is a new round and no damage. Should the new round's full health already stand in
+    ``after`` together with the decision of the last one, the bonus is computed from ``before``, the last
+    health seen in it.
     """
     reward = float(max(before.enemy_health - after.enemy_health, 0) - max(before.health - after.health, 0))
     if after.rounds_won > before.rounds_won:

@@ -1,4 +1,4 @@
-"""Arrays that the workers write and the parent reads: one anonymous block of memory, gone with its last user."""
+"""Arrays that the workers write and the parent reads, in a block of memory without a name."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ def vector_layout(n_envs: int, n_variables: int, frame_shape: tuple[int, int]) -
 class SharedArrays:
     """Named numpy arrays in one block of shared memory.
 
-    The block is an unlinked file (in memory where the system offers that), inherited by descriptor: it has no name
-    to clash or to leak, and the kernel frees it when the last process using it ends, however it ends.
+    The block is an unlinked file (in memory where the system offers that), inherited by descriptor: it has no
+    name to clash or to leak, and the kernel frees it when the last process using it ends, however it ends.
     """
 
     def __init__(self, layout: Layout, fd: int | None = None) -> None:
@@ -52,7 +52,8 @@ class SharedArrays:
         self.fd = _anonymous_file(size) if fd is None else fd
         self._memory = mmap.mmap(self.fd, size)
         self._arrays: dict[str, NDArray[Any]] = {
-            name: np.ndarray(shape, dtype, self._memory, offsets[name]) for name, (shape, dtype) in layout.items()
+            name: np.ndarray(shape, dtype, self._memory, offsets[name])
+            for name, (shape, dtype) in layout.items()
         }
 
     def __getitem__(self, name: str) -> NDArray[Any]:

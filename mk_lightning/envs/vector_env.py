@@ -32,8 +32,9 @@ Steps = tuple[Frames, NDArray[np.float32], NDArray[np.bool_], NDArray[np.bool_]]
 class RetroVectorEnv(VectorEnv[Frames, NDArray[np.integer[Any]], NDArray[Any]]):
     """``num_envs`` :class:`FightingEnv` in worker processes that share their results' memory with this one.
 
-    It keeps gymnasium's contract (``AutoresetMode.NEXT_STEP``: the step after the end of a match ignores its action,
-    begins the next match and returns its first frame with reward 0) and adds what collecting and evaluating need:
+    It keeps gymnasium's contract (``AutoresetMode.NEXT_STEP``: the step after the end of a match ignores its
+    action, begins the next match and returns its first frame with reward 0) and adds what collecting and
+    evaluating need:
 
     - :meth:`send` and :meth:`recv` step some environments while others wait for their actions.
     - :meth:`reset_envs` begins given matches in given environments.
@@ -41,11 +42,12 @@ class RetroVectorEnv(VectorEnv[Frames, NDArray[np.integer[Any]], NDArray[Any]]):
     - :meth:`variables` and :meth:`finished` read RAM variables and results of matches without pickling.
     - :meth:`capture` and :meth:`restore` stop and continue exactly.
 
-    ``indices`` are positions of environments, each at most once; None means all. Whatever is returned is in their
-    order and is a copy, unless a method says otherwise. An environment that has been sent an action must be received
-    before anything else is asked of it.
+    ``indices`` are positions of environments, each at most once; None means all. Whatever is returned is in
+    their order and is a copy, unless a method says otherwise. An environment that has been sent an action
+    must be received before anything else is asked of it.
 
-    Workers start in about a second, import no torch, ignore Ctrl-C and end when this process does, however it ends.
+    Workers start in about a second, import no torch, ignore Ctrl-C and end when this process does, however it
+    ends.
 
     Example:
         >>> envs = RetroVectorEnv("dojo", "VeryEasy.*", num_envs=8)
@@ -59,6 +61,8 @@ class RetroVectorEnv(VectorEnv[Frames, NDArray[np.integer[Any]], NDArray[Any]]):
         "render_fps": 15,
         "autoreset_mode": AutoresetMode.NEXT_STEP,
     }
+
+    single_action_space: Discrete  # type: ignore[assignment]
 
     def __init__(
         self,
@@ -122,7 +126,7 @@ class RetroVectorEnv(VectorEnv[Frames, NDArray[np.integer[Any]], NDArray[Any]]):
         self._arrays.close_fd()
         self._results(self._all)
 
-    # -- gymnasium -------------------------------------------------------------------------------------------------
+    # -- gymnasium -------------------------------------------------------------------------------------------
 
     def reset(
         self, *, seed: int | Sequence[int | None] | None = None, options: dict[str, Any] | None = None
@@ -130,7 +134,8 @@ class RetroVectorEnv(VectorEnv[Frames, NDArray[np.integer[Any]], NDArray[Any]]):
         """Begin a match in every environment.
 
         Args:
-            seed: environment ``i`` gets ``seed + i``, or ``seed[i]``; None continues the present random streams.
+            seed: environment ``i`` gets ``seed + i``, or ``seed[i]``; None continues the present random
+                streams.
             options: ``{"states": [name, ...]}`` chooses the state of each environment instead of drawing it.
 
         Returns:
@@ -145,15 +150,16 @@ class RetroVectorEnv(VectorEnv[Frames, NDArray[np.integer[Any]], NDArray[Any]]):
 
     def step(
         self, actions: ArrayLike
-    ) -> tuple[Frames, NDArray[np.float32], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]:  # type: ignore[override]
+    ) -> tuple[Frames, NDArray[np.float32], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]:
         """Play one env_step in every environment; :meth:`send` and :meth:`recv` in one, with infos.
 
         Args:
             actions: (num_envs,) integers.
 
         Returns:
-            Frames (num_envs, 84, 84) uint8, rewards (num_envs,) float32 in game units, terminated and truncated
-            (num_envs,) bool, and infos in gymnasium's layout (an array per variable and its mask ``_name``).
+            Frames (num_envs, 84, 84) uint8, rewards (num_envs,) float32 in game units, terminated and
+            truncated (num_envs,) bool, and infos in gymnasium's layout (an array per variable and its mask
+            ``_name``).
         """
         self.send(actions)
         return *self.recv(), self._infos()
@@ -166,7 +172,7 @@ class RetroVectorEnv(VectorEnv[Frames, NDArray[np.integer[Any]], NDArray[Any]]):
         """End the workers. ``close()`` calls this once."""
         self._end()
 
-    # -- collecting ------------------------------------------------------------------------------------------------
+    # -- collecting ------------------------------------------------------------------------------------------
 
     def send(self, actions: ArrayLike, indices: Indices = None) -> None:
         """Let the environments begin one env_step and return at once.
@@ -183,7 +189,9 @@ class RetroVectorEnv(VectorEnv[Frames, NDArray[np.integer[Any]], NDArray[Any]]):
         chosen = self._chosen(indices)
         wanted = np.asarray(actions)
         if wanted.shape != (len(chosen),) or wanted.dtype.kind not in "iu":
-            raise ValueError(f"expected {len(chosen)} integer actions, not {wanted.dtype} of shape {wanted.shape}")
+            raise ValueError(
+                f"expected {len(chosen)} integer actions, not {wanted.dtype} of shape {wanted.shape}"
+            )
         n_actions = len(self.game.actions)
         if wanted.min() < 0 or wanted.max() >= n_actions:
             raise ValueError(f"actions must be 0 to {n_actions - 1}, not {wanted.tolist()}")
@@ -234,7 +242,7 @@ class RetroVectorEnv(VectorEnv[Frames, NDArray[np.integer[Any]], NDArray[Any]]):
         return {name: values[:, column] for column, name in enumerate(self.game.variables)}
 
     def states(self) -> list[str]:
-        """Return the name of the state that each environment's match began from (empty before the first reset)."""
+        """Return the state that each environment's match began from, empty before the first reset."""
         return [self._state(index) for index in self._all]
 
     def finished(self, indices: Indices = None) -> list[EpisodeResult]:
@@ -257,7 +265,7 @@ class RetroVectorEnv(VectorEnv[Frames, NDArray[np.integer[Any]], NDArray[Any]]):
                 results.append(result)
         return results
 
-    # -- steering --------------------------------------------------------------------------------------------------
+    # -- steering --------------------------------------------------------------------------------------------
 
     def reset_envs(
         self,
@@ -269,8 +277,8 @@ class RetroVectorEnv(VectorEnv[Frames, NDArray[np.integer[Any]], NDArray[Any]]):
 
         Args:
             indices: the environments; all when None.
-            seeds: one per environment; None continues its random stream. The same seed and state give the same
-                match in any environment.
+            seeds: one per environment; None continues its random stream. The same seed and state give the
+                same match in any environment.
             states: one per environment; None draws by the weights.
 
         Returns:
@@ -323,7 +331,7 @@ class RetroVectorEnv(VectorEnv[Frames, NDArray[np.integer[Any]], NDArray[Any]]):
             self._call(index, "restore", one)
         self._results(self._all)
 
-    # -- private ---------------------------------------------------------------------------------------------------
+    # -- private ---------------------------------------------------------------------------------------------
 
     def _chosen(self, indices: Indices) -> list[int]:
         return self._all if indices is None else [int(index) for index in indices]

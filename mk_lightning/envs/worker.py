@@ -1,11 +1,12 @@
 """The worker process of :class:`~mk_lightning.envs.RetroVectorEnv`: one emulator, driven through a pipe.
 
-It imports numpy, cv2, gymnasium and stable_retro and never the user's ``__main__`` or torch, so it starts in about
-a third of a second. It ends by itself when the parent does, for then its pipe ends.
+It imports numpy, cv2, gymnasium and stable_retro and never the user's ``__main__`` or torch, so it starts in
+about a third of a second. It ends by itself when the parent does, for then its pipe ends.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import traceback
@@ -98,7 +99,9 @@ class _Worker:
         state = self._env.state
         self._state[0] = self._env.game.state_index(state) if state else -1
 
-    def _publish(self, frame: Any, reward: float, terminated: bool, truncated: bool, info: dict[str, Any]) -> None:
+    def _publish(
+        self, frame: Any, reward: float, terminated: bool, truncated: bool, info: dict[str, Any]
+    ) -> None:
         self._observation[:] = frame
         self._reward[0] = reward
         self._terminated[0] = terminated
@@ -115,10 +118,8 @@ def main(command_fd: int, reply_fd: int) -> None:
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle; it closes the pipe
     cv2.setNumThreads(0)
-    try:
+    with contextlib.suppress(EOFError, BrokenPipeError):  # the parent has gone in the middle of a message
         _serve(command_fd, reply_fd)
-    except (EOFError, BrokenPipeError):
-        pass  # the parent has gone in the middle of a message
 
 
 def _serve(command_fd: int, reply_fd: int) -> None:

@@ -38,8 +38,8 @@ def load_game(name: str | Path) -> Game:
     """Return a game by name or from a file.
 
     Args:
-        name: a shipped game's id, with or without its ``-v0``, or alias (``dojo``, ``mk2``), upper or lower case
-            alike; or the path of a ``game.yaml`` of your own.
+        name: a shipped game's id, with or without its ``-v0``, or alias (``dojo``, ``mk2``), upper or lower
+            case alike; or the path of a ``game.yaml`` of your own.
 
     Raises:
         GameError: unknown name (the nearest one is given), or a file with a mistake (which is named).
@@ -54,7 +54,9 @@ def load_game(name: str | Path) -> Game:
     for alias, file in names.items():
         if alias.casefold() == name.casefold():
             return _read_game(file)
-    raise GameError(f"no game {name!r}{suggestion(name, names)} (a game of your own is the path of its game.yaml)")
+    raise GameError(
+        f"no game {name!r}{suggestion(name, names)} (a game of your own is the path of its game.yaml)"
+    )
 
 
 @cache
@@ -157,7 +159,7 @@ def _read_variables(folder: Path) -> tuple[str, ...]:
 
 
 def _read_states(folder: Path, order: Sequence[str]) -> tuple[str, ...]:
-    """Return the folder's states: by the first pattern of ``order`` that matches, then by number, then by name."""
+    """Return the folder's states by the first pattern of ``order`` that matches, by number, by name."""
 
     def rank(state: str) -> tuple[int, int, str]:
         group = next((i for i, pattern in enumerate(order) if fnmatchcase(state, pattern)), len(order))

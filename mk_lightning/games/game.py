@@ -50,7 +50,7 @@ class Game:
     folder: Path
     """Integration folder: ``rom.md``, ``data.json``, ``scenario.json`` and ``*.state``."""
     bundled: bool
-    """Whether the folder is stable-retro's own, so that the ROM is imported into it with stable-retro's tool."""
+    """Whether the folder is stable-retro's own, into which its import tool puts the ROM."""
     rom_sha1: str | None
     """SHA-1 of the ROM in hexadecimal; None leaves the ROM unchecked."""
     buttons: tuple[str, ...]
@@ -58,7 +58,7 @@ class Game:
     actions: tuple[str, ...]
     """The action table: buttons held together, joined by ``+``; ``none`` presses nothing."""
     attack_buttons: tuple[str, ...]
-    """Edge-triggered buttons, released at the end of each env_step so that a repeated action attacks again."""
+    """Edge-triggered buttons, released at the end of each env_step so that repeated actions attack again."""
     full_health: int
     """Health of a fresh fighter, in RAM units."""
     seed_variable: str | None
@@ -76,7 +76,7 @@ class Game:
         """Hash by id and folder: ``opponents`` is a mapping and has no hash."""
         return hash((self.id, self.folder))
 
-    # -- actions ---------------------------------------------------------------------------------------------------
+    # -- actions ---------------------------------------------------------------------------------------------
 
     def action_buttons(self, action: str) -> tuple[str, ...]:
         """Return the buttons that ``action`` holds, e.g. ``("LEFT", "DOWN")`` for ``L+D``.
@@ -90,10 +90,8 @@ class Game:
         for letter in action.split("+"):
             button = SHORT_BUTTONS.get(letter, letter)
             if button not in self.buttons:
-                names = [short for short in (*SHORT_BUTTONS, *self.buttons) if short not in SHORT_BUTTONS.values()]
-                raise GameError(
-                    f"{self.id}: action {action!r} names an unknown button {letter!r}{suggestion(letter, names)}"
-                )
+                hint = suggestion(letter, (*SHORT_BUTTONS, *self.buttons))
+                raise GameError(f"{self.id}: action {action!r} has an unknown button {letter!r}{hint}")
             held.append(button)
         return tuple(held)
 
@@ -108,14 +106,14 @@ class Game:
         except ValueError:
             raise GameError(f"{self.id}: no action {action!r}{suggestion(action, self.actions)}") from None
 
-    # -- states ----------------------------------------------------------------------------------------------------
+    # -- states ----------------------------------------------------------------------------------------------
 
     def resolve_states(self, patterns: str | Sequence[str]) -> tuple[str, ...]:
         """Return the states that the patterns name, each once.
 
         Args:
-            patterns: state names, globs such as ``VeryEasy.*``, or ``all``. A glob gives states in the game's order
-                and never a two-player state; a two-player state can be named in full.
+            patterns: state names, globs such as ``VeryEasy.*``, or ``all``. A glob gives states in the game's
+                order and never a two-player state; a two-player state can be named in full.
 
         Raises:
             GameError: a pattern matches nothing (the nearest state is named), or there is no pattern.
@@ -141,9 +139,9 @@ class Game:
         """Return the probability of each state, summing to 1.
 
         Args:
-            states: names or patterns (equal weights), or a mapping from names or patterns to weights, of which only
-                the ratios matter. A pattern gives its weight to **each** state it matches; a state named by several
-                takes the last. Weight 0 leaves a state out.
+            states: names or patterns (equal weights), or a mapping from names or patterns to weights, of
+                which only the ratios matter. A pattern gives its weight to **each** state it matches; a state
+                named by several takes the last. Weight 0 leaves a state out.
 
         Raises:
             GameError: unknown state, a weight that is negative or not finite, or no weight above 0.
@@ -154,7 +152,9 @@ class Game:
         weights: dict[str, float] = {}
         for pattern, weight in states.items():
             if not (math.isfinite(weight) and weight >= 0):
-                raise GameError(f"{self.id}: weight of state {pattern!r} must be 0 or more and finite, not {weight}")
+                raise GameError(
+                    f"{self.id}: weight of state {pattern!r} must be 0 or more and finite, not {weight}"
+                )
             weights.update(dict.fromkeys(self.resolve_states(pattern), float(weight)))
         total = math.fsum(weights.values())
         if total <= 0:
@@ -181,24 +181,25 @@ class Game:
         return _read_state(self.folder / f"{self.states[self.state_index(state)]}.state")
 
     def opponent(self, state: str) -> str:
-        """Return the opponent's name for reports: from ``opponents``, else the letters in ``Tier.Name-07``."""
+        """Return the opponent's name for reports: from ``opponents``, else ``Name`` in ``Tier.Name-07``."""
         if state in self.opponents:
             return self.opponents[state]
         named = re.fullmatch(r"[^.]+\.(?P<name>[A-Za-z]+)-\d+", state)
         return named["name"] if named else state
 
-    # -- files -----------------------------------------------------------------------------------------------------
+    # -- files -----------------------------------------------------------------------------------------------
 
     def rom_path(self) -> Path:
         """Return the ROM file, checked against ``rom_sha1``.
 
         Raises:
-            GameError: the file is missing or is another ROM; the message says which one is wanted and where it goes.
+            GameError: the file is missing or is another ROM; the message says which one is wanted and where
+            it goes.
         """
         path = self.folder / "rom.md"
         wanted = f"{self.title!r} (.md, sha1 {self.rom_sha1})" if self.rom_sha1 else f"{self.title!r} (.md)"
         if self.bundled:
-            remedy = f"get {wanted} and run `python -m stable_retro.import FOLDER`, FOLDER being the one that holds it"
+            remedy = f"get {wanted} and run `python -m stable_retro.import FOLDER`, FOLDER holding it"
         else:
             remedy = f"put {wanted} there"
         if not path.is_file():

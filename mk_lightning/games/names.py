@@ -32,7 +32,7 @@ def nearest(value: str, choices: Iterable[str]) -> str | None:
 
 
 def suggestion(value: str, choices: Iterable[str]) -> str:
-    """Return ``"; did you mean 'X'?"`` for the nearest choice, or the choices themselves when none is near."""
+    """Return ``"; did you mean 'X'?"`` for the nearest choice, or the choices when none is near."""
     choices = list(choices)
     near = nearest(value, choices)
     if near is not None:
