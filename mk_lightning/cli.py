@@ -1,0 +1,203 @@
+"""The command line: `mk-lightning fit|validate|test|predict`, a LightningCLI, and `mk-lightning states`."""
+
+from __future__ import annotations
+
+import os
+
+# Threads of a finished parallel region must sleep, not spin: the emulators need the cores. Read when torch loads.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.setdefault("KMP_BLOCKTIME", "0")
+
+import sys
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from jsonargparse import ArgumentError
+from lightning_utilities.core.rank_zero import rank_zero_only
+from pytorch_lightning import Trainer
+from pytorch_lightning.callbacks import ModelCheckpoint
+from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
+from pytorch_lightning.loggers import Logger, TensorBoardLogger
+from rich.console import Console
+
+from mk_lightning.callbacks import ProgressLine
+from mk_lightning.errors import UserError
+from mk_lightning.evaluation.before_after import BeforeAfter, read_scores, score_table, write_scores
+from mk_lightning.envs import WorkerError
+from mk_lightning.experience import ExperienceDataModule
+from mk_lightning.files import find_file
+from mk_lightning.games import load_game
+from mk_lightning.games.names import suggestion
+from mk_lightning.learning.checkpoint import read_checkpoint
+from mk_lightning.learning.module import DuelingDoubleDQN
+from mk_lightning.loggers import MetricsCSV
+from mk_lightning.runs import RunDirectory
+
+USAGE_ERROR = 2
+
+
+class Parser(LightningArgumentParser):
+    """A parser whose errors are one line."""
+
+    def error(self, message: str, ex: Exception | None = None) -> None:  # type: ignore[override]
+        """Raise instead of printing the usage and leaving.
+
+        Raises:
+            UserError: always.
+        """
+        raise UserError(message) from ex
+
+
+class MKLightningCLI(LightningCLI):
+    """LightningCLI with a directory per run, the run's own loggers and checkpoints, and the before/after table."""
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        """Arguments of a run, and links that spare the user from saying a thing twice."""
+        parser.add_argument(
+            "--run_dir",
+            type=str,
+            default="runs/dojo",
+            help="directory of the run; a number is added when it exists, unless the run is resumed",
+        )
+        parser.add_argument(
+            "--monitor",
+            type=str,
+            default="val/win_rate/all",
+            help="figure by which the best checkpoint is chosen (highest)",
+        )
+        parser.add_argument("--torch_threads", type=int, default=1, help="threads of torch; part of what makes two runs equal")
+        parser.link_arguments("data.game", "model.num_actions", compute_fn=lambda name: len(load_game(name).actions))
+        parser.link_arguments("seed_everything", "data.seed", compute_fn=int)
+        parser.link_arguments(
+            ("data.max_env_steps", "data.evaluation.every"),
+            "trainer.max_epochs",
+            compute_fn=lambda total, every: max(1, total // max(1, every)),
+        )
+
+    def before_instantiate_classes(self) -> None:
+        """Find the run directory and the checkpoint."""
+        config = self.config[self.subcommand]
+        if config.torch_threads < 1:
+            raise UserError(f"torch_threads must be at least 1, got {config.torch_threads}")
+        torch.set_num_threads(config.torch_threads)
+        self.run = RunDirectory.choose(self.subcommand, Path(config.run_dir), config.get("ckpt_path"))
+        if self.run.checkpoint:
+            config.ckpt_path = str(self.run.checkpoint)
+        config.trainer.default_root_dir = str(self.run.path)
+
+    def instantiate_trainer(self, **kwargs: Any) -> Trainer:
+        """The Trainer, with the run's own loggers and callbacks beside those of the config."""
+        self._check_monitor()
+        config = self.config_init[self.subcommand].trainer
+        configured = config.logger if isinstance(config.logger, list) else [config.logger]
+        if config.logger is not False:
+            kwargs["logger"] = [*self._loggers(), *(entry for entry in configured if isinstance(entry, Logger))]
+        config.callbacks = [*(config.callbacks or []), *self._callbacks()]
+        return super().instantiate_trainer(**kwargs)
+
+    def before_fit(self) -> None:
+        """Measure the policy before it is trained."""
+        if self.run.resume_step is not None:
+            return
+        self.trainer.validate(self.model, self.datamodule, verbose=False)
+        write_scores(self.run.path / "before.json", self._test())
+
+    def after_fit(self) -> None:
+        """Measure the best checkpoint on the same matches, and print and write the table."""
+        best = self.run.path / "checkpoints" / "best.ckpt"
+        weights = read_checkpoint(best)
+        self.model.on_load_checkpoint(weights)
+        self.model.load_state_dict(weights["state_dict"])
+        before = read_scores(self.run.path / "before.json")
+        result = BeforeAfter(self.datamodule.state_groups, before, self._test())
+        result.write(self.run.path)
+        self._print(result.table())
+        self._print(
+            f"run: {self.run.path} (before_after.json, metrics.csv, tensorboard/, checkpoints/best.ckpt)\n"
+            f"next: mk-lightning test -c {self.run.path}/config.yaml --ckpt_path {best}"
+        )
+
+    def after_test(self) -> None:
+        """Print a table for each exploration rate."""
+        for epsilon, scores in zip(self.datamodule.evaluation.test_epsilons, self.model.test_scores, strict=True):
+            title = f"win rate per state at epsilon {epsilon:g} (Wilson 95 % interval)"
+            self._print(score_table(self.datamodule.state_groups, scores.per_state(), title))
+        self._print(f"run: {self.run.path} (metrics.csv)")
+
+    def after_validate(self) -> None:
+        """Print a table."""
+        title = "win rate per state in the validation matches (Wilson 95 % interval)"
+        self._print(score_table(self.datamodule.state_groups, self.model.val_scores[0].per_state(), title))
+        self._print(f"run: {self.run.path} (metrics.csv)")
+
+    def _test(self) -> dict[str, Any]:
+        self.trainer.test(self.model, self.datamodule, verbose=False)
+        return self.model.test_scores[0].per_state()
+
+    def _loggers(self) -> list[Logger]:
+        step = self.run.resume_step
+        board = TensorBoardLogger(self.run.path, name="tensorboard", version="", purge_step=step)
+        return [MetricsCSV(self.run.path, resume_step=step), board]
+
+    def _callbacks(self) -> list[Any]:
+        if self.subcommand != "fit":
+            return []
+        folder = self.run.path / "checkpoints"
+        best = ModelCheckpoint(
+            folder, "best", monitor=self.config.fit.monitor, mode="max", save_weights_only=True,
+            enable_version_counter=False,
+        )  # fmt: skip
+        last = ModelCheckpoint(folder, "last", save_on_train_epoch_end=True, enable_version_counter=False)
+        return [ProgressLine(), best, last]
+
+    def _check_monitor(self) -> None:
+        data, monitor = self.datamodule, self.config[self.subcommand].monitor
+        names = [
+            f"val/{figure}/{name}"
+            for figure in ("win_rate", "win_rate_low", "return")
+            for name in ("all", *data.state_groups, *data.evaluation_states)
+        ]
+        if monitor not in names:
+            raise UserError(f"monitor {monitor!r} is not a figure of this run{suggestion(monitor, names)}")
+
+    @rank_zero_only
+    def _print(self, what: Any) -> None:
+        Console(soft_wrap=isinstance(what, str)).print(what)
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Run a command.
+
+    Args:
+        args: the command line after the program's name; None takes `sys.argv`.
+
+    Raises:
+        SystemExit: something given cannot be used; a line on stderr says what.
+    """
+    warnings.filterwarnings("ignore", ".*does not have many workers.*")
+    words = list(sys.argv[1:] if args is None else args)
+    for i, word in enumerate(words[:-1]):
+        if word in {"-c", "--config", "--ckpt_path"}:
+            words[i + 1] = str(find_file(words[i + 1]))
+    try:
+        MKLightningCLI(
+            DuelingDoubleDQN,
+            ExperienceDataModule,
+            parser_class=Parser,
+            seed_everything_default=1,
+            save_config_kwargs={"overwrite": True, "save_to_log_dir": True},
+            trainer_defaults={"enable_progress_bar": False, "enable_model_summary": False, "num_sanity_val_steps": 0},
+            auto_configure_optimizers=False,
+            args=words,
+        )
+    except (UserError, WorkerError, ArgumentError) as error:
+        line = " ".join(str(error).split())
+        sys.stderr.write(f"mk-lightning: error: {line}\n")
+        raise SystemExit(USAGE_ERROR) from None
+
+
+if __name__ == "__main__":
+    main()

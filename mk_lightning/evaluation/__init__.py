@@ -1,0 +1,1 @@
+"""Evaluation: metrics of matches and the before/after table."""

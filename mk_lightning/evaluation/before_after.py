@@ -1,0 +1,119 @@
+"""The before/after table: win rate per state before and after a fit, with what the groups gained or lost."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from mk_lightning.evaluation.metrics import StateScore
+
+TEXT_WIDTH = 110
+
+
+@dataclass(frozen=True)
+class BeforeAfter:
+    """Scores of the same matches before and after a fit.
+
+    Attributes:
+        groups: states by group, e.g. `original` and `challenging`.
+        before: score per state.
+        after: score per state.
+    """
+
+    groups: Mapping[str, Sequence[str]]
+    before: Mapping[str, StateScore]
+    after: Mapping[str, StateScore]
+
+    def gain(self, group: str) -> float:
+        """Mean win rate over a group's states, after minus before."""
+        states = self.groups[group]
+        return sum(self.after[s].win_rate - self.before[s].win_rate for s in states) / len(states)
+
+    def as_dict(self) -> dict[str, Any]:
+        """`states`: a list of `{state, group, before, after}`, each score as `{wins, matches, mean_return}`."""
+        return {
+            "states": [
+                {
+                    "state": state,
+                    "group": group,
+                    "before": score_dict(self.before[state]),
+                    "after": score_dict(self.after[state]),
+                }
+                for group, states in self.groups.items()
+                for state in states
+            ]
+        }
+
+    def table(self) -> Table:
+        """The table for the console."""
+        table = Table(title="win rate per state, before and after (Wilson 95 % interval)")
+        for name in ("state", "group", "before", "after", "change", "return before", "return after"):
+            table.add_column(name, justify="left" if name in {"state", "group"} else "right")
+        for group, states in self.groups.items():
+            for state in states:
+                b, a = self.before[state], self.after[state]
+                table.add_row(
+                    state, group, _percent(b), _percent(a), _points(a.win_rate - b.win_rate),
+                    f"{b.mean_return:.0f}", f"{a.mean_return:.0f}",
+                )  # fmt: skip
+            rates = [
+                sum(scores[s].win_rate for s in states) / len(states) for scores in (self.before, self.after)
+            ]
+            table.add_row(
+                f"mean of {len(states)}", group, *(f"{r:.0%}" for r in rates), _points(self.gain(group)), "", "",
+                style="bold", end_section=True,
+            )  # fmt: skip
+        return table
+
+    def write(self, folder: Path) -> None:
+        """Write `before_after.json` and `before_after.txt` into `folder`."""
+        (folder / "before_after.json").write_text(json.dumps(self.as_dict(), indent=2) + "\n")
+        with (folder / "before_after.txt").open("w") as file:
+            Console(file=file, width=TEXT_WIDTH).print(self.table())
+
+
+def score_dict(score: StateScore) -> dict[str, float]:
+    """A score as it stands in JSON files; `mean_return` in game units."""
+    return {
+        "wins": score.wins,
+        "matches": score.matches,
+        "mean_return": score.mean_return,
+        "mean_env_steps": score.mean_env_steps,
+    }
+
+
+def write_scores(path: Path, scores: Mapping[str, StateScore]) -> None:
+    """Write scores per state as JSON."""
+    path.write_text(json.dumps({state: score_dict(score) for state, score in scores.items()}, indent=2) + "\n")
+
+
+def read_scores(path: Path) -> dict[str, StateScore]:
+    """Read what `write_scores` wrote."""
+    return {state: StateScore(**score) for state, score in json.loads(path.read_text()).items()}
+
+
+def score_table(groups: Mapping[str, Sequence[str]], scores: Mapping[str, StateScore], title: str) -> Table:
+    """One policy's scores per state, for the console."""
+    table = Table(title=title)
+    for name in ("state", "group", "win rate", "mean return", "env_steps a match"):
+        table.add_column(name, justify="left" if name in {"state", "group"} else "right")
+    for group, states in groups.items():
+        for state in states:
+            s = scores[state]
+            table.add_row(state, group, _percent(s), f"{s.mean_return:.0f}", f"{s.mean_env_steps:.0f}")
+    return table
+
+
+def _percent(score: StateScore) -> str:
+    low, high = score.interval
+    return f"{score.win_rate:.0%} [{low:.0%}-{high:.0%}] {score.wins}/{score.matches}"
+
+
+def _points(change: float) -> str:
+    return f"{100 * change:+.0f}"

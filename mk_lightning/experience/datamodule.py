@@ -1,0 +1,263 @@
+"""The DataModule: owns environments, collector and replay, and gives Lightning's loops their loaders."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from pytorch_lightning import LightningDataModule
+
+from mk_lightning.errors import UserError
+from mk_lightning.envs import RetroVectorEnv
+from mk_lightning.experience.collector import Collector
+from mk_lightning.experience.episodes import EpisodeSpec
+from mk_lightning.experience.loader import EpisodeLoader, ExperienceLoader
+from mk_lightning.experience.policy import GreedyPolicy
+from mk_lightning.experience.replay import Replay
+from mk_lightning.experience.segments import Segments
+from mk_lightning.experience.settings import EnvSettings, EvaluationSettings, ReplaySettings
+from mk_lightning.experience.transition import Batch
+from mk_lightning.games import load_game
+from mk_lightning.schedules import Schedule, as_schedule, bounds
+
+VALIDATION_SEEDS, TEST_SEEDS = 1_000_000, 2_000_000
+"""Seed of match 0 in a validation and in a test."""
+
+
+class ExperienceDataModule(LightningDataModule):
+    """Experience for the learner and matches for its evaluation.
+
+    Training batches are drawn from a replay which a collector fills as the learner goes on; validation, test and
+    prediction batches are lists of whole matches. The Q-network is read from the LightningModule's `online`.
+
+    Args:
+        game: game id, alias, or path of a `game.yaml`.
+        original_states: names or patterns of the states that the base policy was trained on.
+        challenging_states: names or patterns of the states that fine-tuning is for.
+        train_states: states to train on: names or patterns, or a mapping from them to weights.
+        max_env_steps: env_steps to train for after the warm-up, a multiple of `evaluation.every`.
+        warmup_env_steps: env_steps collected before the first learner_step.
+        env_steps_per_learner_step: env_steps collected per learner_step, a multiple of `env.num_envs`.
+        epsilon: probability of a random action in training: number or schedule over env_steps.
+        reward_scale: game units per learning unit.
+        overlap: collect while the learner works; off, the two take turns. Part of what makes two runs equal.
+        seed: of exploration, matches and draws; the CLI takes it from `seed_everything`.
+        env: how matches are played.
+        replay: what is kept and how it is drawn.
+        evaluation: when and how matches are played to measure the policy.
+
+    Raises:
+        UserError: an argument out of range; unknown game or state.
+    """
+
+    def __init__(
+        self,
+        game: str = "Dojo-Genesis-v0",
+        original_states: list[str] | None = None,
+        challenging_states: list[str] | None = None,
+        train_states: list[str] | dict[str, float] | None = None,
+        max_env_steps: int = 500_000,
+        warmup_env_steps: int = 5_000,
+        env_steps_per_learner_step: int = 32,
+        epsilon: Schedule | float = 0.05,
+        reward_scale: float = 120.0,
+        overlap: bool = True,
+        seed: int = 0,
+        env: EnvSettings = EnvSettings(),  # noqa: B008 - frozen
+        replay: ReplaySettings = ReplaySettings(),  # noqa: B008 - frozen
+        evaluation: EvaluationSettings = EvaluationSettings(),  # noqa: B008 - frozen
+    ) -> None:
+        super().__init__()
+        self.game = load_game(game)
+        self.state_groups = {
+            name: list(self.game.resolve_states(states))
+            for name, states in (("original", original_states), ("challenging", challenging_states))
+            if states
+        }
+        """States to evaluate, by group: `original` and `challenging`, those that are not empty."""
+        twice = set(self.state_groups.get("original", ())) & set(self.state_groups.get("challenging", ()))
+        if twice:
+            raise UserError(f"{min(twice)} is both in data.original_states and in data.challenging_states")
+        self.evaluation_states = [state for states in self.state_groups.values() for state in states]
+        if not self.evaluation_states:
+            raise UserError("data.original_states and data.challenging_states are both empty: name a state in one")
+        self.train_states = self.game.state_weights(train_states or self.evaluation_states)
+        self.max_env_steps = max_env_steps
+        self.warmup_env_steps = warmup_env_steps
+        self.env_steps_per_learner_step = env_steps_per_learner_step
+        self.epsilon = as_schedule(epsilon)
+        self.reward_scale = reward_scale
+        self.overlap = overlap
+        self.seed = seed
+        self.env = env
+        self.replay = replay
+        self.evaluation = evaluation
+        self._check()
+        self._evaluation_env: RetroVectorEnv | None = None
+        self._train_env: RetroVectorEnv | None = None
+        self._loader: ExperienceLoader | None = None
+        self._segments: Segments | None = None
+        self._restored: dict[str, Any] | None = None
+
+    # -- loaders -----------------------------------------------------------------------------------------------------
+
+    def train_dataloader(self) -> ExperienceLoader:
+        """Start the training environments and the collector, where the checkpoint left them if there is one."""
+        self._train_env = self._start_env(self.train_states)
+        replay = Replay(
+            self.replay.capacity,
+            self.env.num_envs,
+            n_step=self.replay.n_step,
+            gamma=self.replay.gamma,
+            priorities=self.replay.priorities,
+            seed=[self.seed, self._rank, 0],
+        )
+        learner = self._network
+        actor = GreedyPolicy(copy.deepcopy(learner).requires_grad_(False).cpu())
+        collector = Collector(
+            self._train_env,
+            replay,
+            actor,
+            epsilon=self.epsilon,
+            reward_scale=self.reward_scale,
+            seed=[self.seed, self._rank, 1],
+        )
+        self._loader = ExperienceLoader(
+            collector,
+            replay,
+            actor,
+            learner,
+            batch_size=self.replay.batch_size,
+            vector_steps=self.env_steps_per_learner_step // self.env.num_envs,
+            warmup_vector_steps=-(-self.warmup_env_steps // self.env.num_envs),
+            length=self.evaluation.every // self.env_steps_per_learner_step,
+            overlap=self.overlap,
+        )
+        self._segments = Segments(self._run_dir / "replay")
+        if self._restored is not None:
+            replay.load_state_dict(self._restored["replay"])
+            self._segments.load(replay, self._restored["segments"])
+            collector.load_state_dict(self._restored["collector"])
+            self._loader.load_state_dict(self._restored["loader"])
+            self._restored = None
+        return self._loader
+
+    def val_dataloader(self) -> EpisodeLoader:
+        """The validation matches of every evaluated state."""
+        return self._episodes(VALIDATION_SEEDS, self.evaluation.matches, self.evaluation.epsilon)
+
+    def test_dataloader(self) -> list[EpisodeLoader]:
+        """The test matches, once for each exploration rate."""
+        return [
+            self._episodes(TEST_SEEDS, self.evaluation.test_matches, epsilon)
+            for epsilon in self.evaluation.test_epsilons
+        ]
+
+    def predict_dataloader(self) -> EpisodeLoader:
+        """The test matches at the first exploration rate."""
+        return self.test_dataloader()[0]
+
+    def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
+        """Move what the learner reads; the slot for its TD errors stays in host memory, matches stay as they are."""
+        if not isinstance(batch, Batch):
+            return batch
+        move = super().transfer_batch_to_device
+        return batch._replace(
+            transition=move(batch.transition, device, dataloader_idx),
+            weights=move(batch.weights, device, dataloader_idx),
+        )
+
+    def teardown(self, stage: str) -> None:
+        """Stop every process and thread."""
+        if self._loader is not None:
+            self._loader.close()
+        for env in (self._train_env, self._evaluation_env):
+            if env is not None:
+                env.close()
+        self._loader = self._train_env = self._evaluation_env = self._segments = None
+
+    # -- state -------------------------------------------------------------------------------------------------------
+
+    def state_dict(self) -> dict[str, Any]:
+        """Collector, emulators and replay; the replay's new rows go to segment files in the run directory."""
+        if self._loader is None or self._segments is None:
+            return {}
+        self._loader.settle()
+        replay = self._loader.replay
+        return {
+            "segments": self._segments.save(replay),
+            "replay": replay.state_dict(),
+            "collector": self._loader.collector.state_dict(),
+            "loader": self._loader.state_dict(),
+        }
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Keep a checkpoint's state until the environments start."""
+        self._restored = state_dict
+
+    # -- private -----------------------------------------------------------------------------------------------------
+
+    @property
+    def _network(self) -> torch.nn.Module:
+        network: torch.nn.Module = self.trainer.lightning_module.online  # type: ignore[union-attr, assignment]
+        return network
+
+    @property
+    def _rank(self) -> int:
+        return self.trainer.global_rank  # type: ignore[union-attr]
+
+    @property
+    def _run_dir(self) -> Path:
+        return Path(self.trainer.default_root_dir)  # type: ignore[union-attr]
+
+    def _check(self) -> None:
+        if self.max_env_steps < 1 or self.max_env_steps % self.evaluation.every:
+            every = self.evaluation.every
+            nearest = max(1, round(self.max_env_steps / every)) * every
+            raise UserError(
+                f"data.max_env_steps must be a multiple of data.evaluation.every ({every}), "
+                f"got {self.max_env_steps}; nearest: {nearest}"
+            )
+        if self.warmup_env_steps < 0:
+            raise UserError(f"data.warmup_env_steps must not be negative, got {self.warmup_env_steps}")
+        per_step, num_envs = self.env_steps_per_learner_step, self.env.num_envs
+        if per_step < 1 or per_step % num_envs:
+            nearest = max(1, round(per_step / num_envs)) * num_envs
+            raise UserError(
+                f"data.env_steps_per_learner_step must be a multiple of data.env.num_envs ({num_envs}), "
+                f"got {per_step}; nearest: {nearest}"
+            )
+        if self.evaluation.every % per_step:
+            nearest = max(1, round(self.evaluation.every / per_step)) * per_step
+            raise UserError(
+                f"data.evaluation.every must be a multiple of data.env_steps_per_learner_step ({per_step}), "
+                f"got {self.evaluation.every}; nearest: {nearest}"
+            )
+        low, high = bounds(self.epsilon)
+        if low < 0 or high > 1:
+            raise UserError(f"data.epsilon must stay between 0 and 1, got {low if low < 0 else high}")
+        if self.reward_scale <= 0:
+            raise UserError(f"data.reward_scale must be above 0, got {self.reward_scale}")
+        if self.seed < 0:
+            raise UserError(f"seed_everything must not be negative, got {self.seed}")
+
+    def _start_env(self, states: dict[str, float] | Sequence[str]) -> RetroVectorEnv:
+        return RetroVectorEnv(
+            self.game,
+            states,
+            num_envs=self.env.num_envs,
+            frame_skip=self.env.frame_skip,
+            release_frames=self.env.release_frames,
+            max_noops=self.env.max_noops,
+            max_env_steps=self.env.max_env_steps,
+        )
+
+    def _episodes(self, first_seed: int, matches: int, epsilon: float) -> EpisodeLoader:
+        if self._evaluation_env is None:
+            self._evaluation_env = self._start_env(self.evaluation_states)
+        # State by state within a match number: the lengths of matches mix, so no process idles for long at the end.
+        specs = [EpisodeSpec(state, first_seed + m) for m in range(matches) for state in self.evaluation_states]
+        return EpisodeLoader(GreedyPolicy(self._network), self._evaluation_env, specs, epsilon=epsilon)

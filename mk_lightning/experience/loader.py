@@ -1,0 +1,158 @@
+"""Loaders: what Lightning's loops iterate over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from mk_lightning.envs import RetroVectorEnv
+from mk_lightning.experience.collector import Collector
+from mk_lightning.experience.episodes import EpisodeRecord, EpisodeSpec, play_episodes
+from mk_lightning.experience.policy import GreedyPolicy, Policy
+from mk_lightning.experience.replay import Replay
+from mk_lightning.experience.transition import Batch
+
+
+class ExperienceLoader:
+    """Training batches: collect, draw, and collect on while the learner works on what was drawn.
+
+    Before batch k is drawn, collection job k has ended; then the actor takes a copy of the weights and job k + 1
+    starts in a thread. So the run is the same function of config and seed however the threads happen to run. With
+    `overlap` off, job k + 1 runs when batch k + 1 is asked for, with the weights of that moment.
+
+    The loader is sized: Lightning prefetches from an unsized one, which would act one update later.
+
+    Args:
+        collector: plays.
+        replay: is drawn from.
+        actor: the collector's policy, over a network of its own.
+        learner: network whose weights the actor copies.
+        batch_size: transitions per batch.
+        vector_steps: vector env_steps collected per batch.
+        warmup_vector_steps: vector env_steps collected before the first batch.
+        length: batches per epoch.
+        overlap: collect while the learner works.
+    """
+
+    def __init__(
+        self,
+        collector: Collector,
+        replay: Replay,
+        actor: GreedyPolicy,
+        learner: torch.nn.Module,
+        *,
+        batch_size: int,
+        vector_steps: int,
+        warmup_vector_steps: int,
+        length: int,
+        overlap: bool,
+    ) -> None:
+        self.collector = collector
+        self.replay = replay
+        self.actor = actor
+        self.learner = learner
+        self.batch_size = batch_size
+        self.vector_steps = vector_steps
+        self.warmup_vector_steps = warmup_vector_steps
+        self.length = length
+        self.overlap = overlap
+        self._thread = ThreadPoolExecutor(1, "collector")
+        self._job: Future[None] | None = None
+        self._ready = False
+        self._awaited: tuple[NDArray[np.int64], torch.Tensor] | None = None
+
+    def __len__(self) -> int:
+        """Batches per epoch."""
+        return self.length
+
+    def __iter__(self) -> Iterator[Batch]:
+        """Batches for one epoch."""
+        for _ in range(self.length):
+            yield self.next_batch()
+
+    def next_batch(self) -> Batch:
+        """Draw a batch once its experience is there, and start to collect for the next one."""
+        self.settle()
+        if not self._ready:
+            self._collect()
+        sample = self.replay.sample(self.batch_size)
+        slot = torch.zeros(self.batch_size)
+        batch = Batch(sample.transition, sample.weights, slot, self.collector.env_steps, self.collector.stats())
+        self._awaited = (sample.indices, slot)
+        self._ready = False
+        if self.overlap:
+            self.actor.load_weights(self.learner)
+            self._job = self._thread.submit(self.collector.collect, self.vector_steps)
+        return batch
+
+    def settle(self) -> None:
+        """Wait for the running job and take in the TD errors of the last batch: a point where state can be saved."""
+        if self._job:
+            self._job.result()
+            self._job = None
+            self._ready = True
+        if self._awaited:
+            indices, td_errors = self._awaited
+            self.replay.update_priorities(indices, td_errors.numpy())
+            self._awaited = None
+
+    def close(self) -> None:
+        """Wait for the running job and end the thread."""
+        self._thread.shutdown()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Whether the next batch's experience is in the replay already."""
+        return {"ready": self._ready}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Restore `state_dict`."""
+        self._ready = state["ready"]
+
+    def _collect(self) -> None:
+        self.actor.load_weights(self.learner)
+        if self.collector.env_steps == 0:
+            self.collector.collect(self.warmup_vector_steps)
+        self.collector.collect(self.vector_steps)
+
+
+class EpisodeLoader:
+    """Evaluation batches: lists of matches played while Lightning iterates.
+
+    Args:
+        policy: plays greedily.
+        env: environments to play in.
+        specs: matches to play.
+        epsilon: probability of a random action.
+        batch_size: matches per batch.
+    """
+
+    def __init__(
+        self,
+        policy: Policy,
+        env: RetroVectorEnv,
+        specs: Sequence[EpisodeSpec],
+        *,
+        epsilon: float,
+        batch_size: int = 8,
+    ) -> None:
+        self.policy = policy
+        self.env = env
+        self.specs = specs
+        self.epsilon = epsilon
+        self.batch_size = batch_size
+
+    def __len__(self) -> int:
+        """Batches."""
+        return -(-len(self.specs) // self.batch_size)
+
+    def __iter__(self) -> Iterator[list[EpisodeRecord]]:
+        """Play every match, in the order of the specs."""
+        records = play_episodes(self.policy, self.env, self.specs, epsilon=self.epsilon)
+        while batch := list(islice(records, self.batch_size)):
+            yield batch

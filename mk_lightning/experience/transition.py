@@ -1,0 +1,42 @@
+"""What the replay hands to the learner."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+
+
+class Transition(NamedTuple):
+    """A batch of B n-step transitions.
+
+    `discount_t` is gamma**k over the k env_steps really taken: 0 when a terminal lies within them, gamma**k when they
+    end in a truncation, whose `s_t` is the episode's own last observation. So n-step returns, terminals and
+    truncations need no special case in a loss: the target is `r_t + discount_t * value(s_t)`.
+    """
+
+    s_tm1: torch.Tensor
+    """Observation before the action, (B, 4, 84, 84) uint8, newest frame last."""
+    a_tm1: torch.Tensor
+    """Action taken, (B,) int64."""
+    r_t: torch.Tensor
+    """Sum of the k rewards, discounted, in learning units (game units / reward_scale), (B,) float32."""
+    discount_t: torch.Tensor
+    """Weight of the value of `s_t`, (B,) float32."""
+    s_t: torch.Tensor
+    """Observation k env_steps later, (B, 4, 84, 84) uint8."""
+
+
+class Batch(NamedTuple):
+    """A batch with what surrounds it: where it came from, how much each row counts, and the run's counters."""
+
+    transition: Transition
+    weights: torch.Tensor
+    """Importance weights, (B,) float32; ones when the replay draws uniformly."""
+    td_errors: torch.Tensor
+    """An empty slot, (B,) float32 in host memory: the learner writes |TD error| into it and the replay reads it back
+    as the new priorities before the next batch is drawn. So priorities need no hook and the learner no replay."""
+    env_steps: int
+    """env_steps collected when the batch was drawn; schedules of the learner read it."""
+    stats: dict[str, float]
+    """The collector's figures to log with this batch (epsilon, recent win rate and return)."""

@@ -1,0 +1,1 @@
+"""The learner: network, losses and the LightningModule."""

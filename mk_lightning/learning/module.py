@@ -1,0 +1,240 @@
+"""The LightningModule: a dueling double DQN."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+from typing import Any
+
+import torch
+from pytorch_lightning import LightningModule
+from pytorch_lightning.cli import OptimizerCallable
+from pytorch_lightning.utilities import rank_zero_info
+
+from mk_lightning.errors import UserError
+from mk_lightning.evaluation.metrics import MatchScores
+from mk_lightning.experience.episodes import EpisodeRecord
+from mk_lightning.experience.transition import Batch
+from mk_lightning.learning.checkpoint import PREFIX, load_matching, read_checkpoint
+from mk_lightning.learning.losses import double_q_target, huber_loss, td_errors
+from mk_lightning.learning.network import DuelingNetwork
+from mk_lightning.schedules import Schedule, as_schedule, bounds
+
+TARGET_PREFIX = "target."
+
+
+def adam(parameters: Any) -> torch.optim.Optimizer:
+    """Adam with the epsilon of Rainbow (Hessel 2018): small second moments early on must not blow up the steps."""
+    return torch.optim.Adam(parameters, eps=1.5e-4)
+
+
+class DuelingDoubleDQN(LightningModule):
+    """Learns Q-values from the replay's batches; scores the matches that the loaders play.
+
+    The module holds no environment: loading a checkpoint starts no emulator.
+
+    Args:
+        num_actions: actions of the game's table; the CLI takes it from the data.
+        hidden: width of the fully connected layer.
+        learning_rate: number or schedule over env_steps. It is the only source of the rate: it is set before every
+            learner_step, so it holds after a checkpoint is loaded, too.
+        optimizer: builds the optimizer from parameters; leave its `lr` out.
+        huber_delta: TD error (learning units) beyond which the loss is linear.
+        target_every: learner_steps between hard updates of the target network.
+        target_tau: share of the online network mixed into the target network after each learner_step (soft update).
+            Give this or `target_every`.
+        init_from: checkpoint whose Q-network the run starts from.
+        init_strict: refuse a checkpoint of which not every parameter matches.
+
+    Raises:
+        UserError: an argument out of range, or a checkpoint that does not match.
+    """
+
+    def __init__(
+        self,
+        num_actions: int = 26,
+        hidden: int = 512,
+        learning_rate: Schedule | float = 1e-4,
+        optimizer: OptimizerCallable = adam,
+        huber_delta: float = 1.0,
+        target_every: int | None = 500,
+        target_tau: float | None = None,
+        init_from: str | None = None,
+        init_strict: bool = True,
+    ) -> None:
+        super().__init__()
+        self.learning_rate = as_schedule(learning_rate)
+        if bounds(self.learning_rate)[0] < 0:
+            raise UserError(f"model.learning_rate must not be negative, got {bounds(self.learning_rate)[0]}")
+        if hidden < 1:
+            raise UserError(f"model.hidden must be at least 1, got {hidden}")
+        if huber_delta <= 0:
+            raise UserError(f"model.huber_delta must be above 0, got {huber_delta}")
+        if (target_every is None) == (target_tau is None):
+            raise UserError(
+                "give model.target_every (hard updates) or model.target_tau (soft updates) and set the other to null, "
+                f"got {target_every} and {target_tau}"
+            )
+        if target_every is not None and target_every < 1:
+            raise UserError(f"model.target_every must be at least 1 learner_step, got {target_every}")
+        if target_tau is not None and not 0 < target_tau <= 1:
+            raise UserError(f"model.target_tau must be above 0 and at most 1, got {target_tau}")
+        self.optimizer = optimizer
+        self.huber_delta = huber_delta
+        self.target_every = target_every
+        self.target_tau = target_tau
+        self.online = DuelingNetwork(num_actions, hidden=hidden)
+        if init_from is not None:
+            self._init_from(init_from, init_strict)
+        self.target = copy.deepcopy(self.online).requires_grad_(False)
+        self.val_scores: list[MatchScores] = []
+        """One for each validation loader, filled by the last validation."""
+        self.test_scores: list[MatchScores] = []
+        """One for each exploration rate tested, filled by the last test."""
+
+    # -- learning ----------------------------------------------------------------------------------------------------
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        """The optimizer over the Q-network.
+
+        Raises:
+            UserError: the optimizer was given a learning rate of its own.
+        """
+        optimizer = self.optimizer(self.online.parameters())
+        default = inspect.signature(type(optimizer)).parameters["lr"].default
+        if optimizer.defaults["lr"] != default:
+            raise UserError(
+                f"the optimizer's lr {optimizer.defaults['lr']} would be overwritten; set model.learning_rate instead"
+            )
+        return optimizer
+
+    def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
+        """Set the learning rate of this learner_step."""
+        rate = self.learning_rate(batch.env_steps)
+        for group in self.trainer.optimizers[0].param_groups:
+            group["lr"] = rate
+
+    def training_step(self, batch: Batch, batch_idx: int) -> torch.Tensor:
+        """The weighted Huber loss of a batch; |TD errors| go into the batch's slot."""
+        step = batch.transition
+        q_tm1 = self.online(step.s_tm1)
+        with torch.no_grad():
+            target = double_q_target(step.r_t, step.discount_t, self.online(step.s_t), self.target(step.s_t))
+        errors = td_errors(q_tm1, step.a_tm1, target)
+        batch.td_errors.copy_(errors.detach().abs())
+        loss = huber_loss(errors, batch.weights, self.huber_delta)
+        if (self.global_step + 1) % self.trainer.log_every_n_steps == 0:
+            self.log_dict(
+                {
+                    "loss": loss.detach(),
+                    "q_value": q_tm1.detach().mean(),
+                    "td_error": batch.td_errors.mean(),
+                    "learning_rate": self.trainer.optimizers[0].param_groups[0]["lr"],
+                    **batch.stats,
+                }
+            )
+        return loss
+
+    def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
+        """Step, then update the target network; here, because accumulated batches make one step."""
+        super().optimizer_step(*args, **kwargs)
+        if self.target_tau is not None:
+            _mix(self.target, self.online, self.target_tau)
+        elif self.target_every is not None and (self.global_step + 1) % self.target_every == 0:
+            _mix(self.target, self.online, 1.0)
+
+    # -- evaluation --------------------------------------------------------------------------------------------------
+
+    def on_validation_epoch_start(self) -> None:
+        """Start the scores anew."""
+        self.val_scores = [self._new_scores()]
+
+    def validation_step(self, batch: list[EpisodeRecord], batch_idx: int) -> None:
+        """Score matches."""
+        self.val_scores[0].update(record.result for record in batch)
+
+    def on_validation_epoch_end(self) -> None:
+        """Log win rates, returns and lengths under `val/`."""
+        self._log_scores("val", self.val_scores[0])
+
+    def on_test_epoch_start(self) -> None:
+        """Start the scores anew."""
+        self.test_scores = [self._new_scores() for _ in self._data.evaluation.test_epsilons]
+
+    def test_step(self, batch: list[EpisodeRecord], batch_idx: int, dataloader_idx: int = 0) -> None:
+        """Score matches."""
+        self.test_scores[dataloader_idx].update(record.result for record in batch)
+
+    def on_test_epoch_end(self) -> None:
+        """Log win rates, returns and lengths under `test/epsilon_<rate>/`."""
+        for epsilon, scores in zip(self._data.evaluation.test_epsilons, self.test_scores, strict=True):
+            self._log_scores(f"test/epsilon_{epsilon:g}", scores)
+
+    def predict_step(self, batch: list[EpisodeRecord], batch_idx: int) -> list[EpisodeRecord]:
+        """Hand the matches on."""
+        return batch
+
+    # -- checkpoints -------------------------------------------------------------------------------------------------
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Note the architecture; leave the target network out of weights-only checkpoints."""
+        checkpoint["network"] = {"num_actions": self.online.num_actions, "hidden": self.online.value.in_features}
+        if "optimizer_states" not in checkpoint:
+            weights = checkpoint["state_dict"]
+            checkpoint["state_dict"] = {k: v for k, v in weights.items() if not k.startswith(TARGET_PREFIX)}
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Fill a missing target network from the Q-network.
+
+        Raises:
+            UserError: the checkpoint's network has another shape.
+        """
+        mine = {"num_actions": self.online.num_actions, "hidden": self.online.value.in_features}
+        theirs = checkpoint.get("network", mine)
+        if theirs != mine:
+            raise UserError(f"the checkpoint's network is {theirs}, this config's {mine}")
+        weights = checkpoint["state_dict"]
+        online = {k: v for k, v in weights.items() if k.startswith(PREFIX)}
+        checkpoint["state_dict"] = {TARGET_PREFIX + k.removeprefix(PREFIX): v for k, v in online.items()} | weights
+
+    # -- private -----------------------------------------------------------------------------------------------------
+
+    @property
+    def _data(self) -> Any:
+        """The ExperienceDataModule: it knows the states and how they are to be evaluated."""
+        return self.trainer.datamodule  # type: ignore[attr-defined]
+
+    def _init_from(self, path: str, strict: bool) -> None:
+        report = load_matching(self.online, read_checkpoint(path)["state_dict"])
+        if strict and not report.complete:
+            raise UserError(f"{path} does not fit the network ({report}); model.init_strict=false takes what fits")
+        rank_zero_info(f"initialised from {path}: {report}")
+
+    def _new_scores(self) -> MatchScores:
+        return MatchScores(self._data.evaluation_states).to(self.device)
+
+    def _log_scores(self, prefix: str, scores: MatchScores) -> None:
+        figures: dict[str, float] = {}
+        named = scores.per_state()
+        groups = {"all": self._data.evaluation_states, **self._data.state_groups}
+        named |= {group: total for group, states in groups.items() if (total := scores.over(states))}
+        for name, score in named.items():
+            low, high = score.interval
+            figures |= {
+                f"{prefix}/win_rate/{name}": score.win_rate,
+                f"{prefix}/win_rate_low/{name}": low,
+                f"{prefix}/win_rate_high/{name}": high,
+                f"{prefix}/return/{name}": score.mean_return,
+                f"{prefix}/env_steps/{name}": score.mean_env_steps,
+            }
+        self.log_dict(figures, rank_zero_only=True)
+
+
+@torch.no_grad()
+def _mix(target: torch.nn.Module, online: torch.nn.Module, share: float) -> None:
+    """`target += share * (online - target)`; a share of 1 copies exactly."""
+    mine, theirs = list(target.parameters()), list(online.parameters())
+    if share == 1.0:
+        torch._foreach_copy_(mine, theirs)
+    else:
+        torch._foreach_lerp_(mine, theirs, share)
