@@ -8,6 +8,7 @@ import os
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("KMP_BLOCKTIME", "0")
 
+import logging
 import sys
 import warnings
 from collections.abc import Sequence
@@ -24,9 +25,10 @@ from pytorch_lightning.loggers import Logger, TensorBoardLogger
 from rich.console import Console
 
 from mk_lightning.callbacks import ProgressLine
-from mk_lightning.errors import UserError
-from mk_lightning.evaluation.before_after import BeforeAfter, read_scores, score_table, write_scores
 from mk_lightning.envs import WorkerError
+from mk_lightning.errors import UserError
+from mk_lightning.evaluation.before_after import TEXT_WIDTH, BeforeAfter, read_scores, score_table, write_scores
+from mk_lightning.evaluation.metrics import StateScore
 from mk_lightning.experience import ExperienceDataModule
 from mk_lightning.files import find_file
 from mk_lightning.games import load_game
@@ -68,7 +70,9 @@ class MKLightningCLI(LightningCLI):
             default="val/win_rate/all",
             help="figure by which the best checkpoint is chosen (highest)",
         )
-        parser.add_argument("--torch_threads", type=int, default=1, help="threads of torch; part of what makes two runs equal")
+        parser.add_argument(
+            "--torch_threads", type=int, default=1, help="threads of torch; part of what makes two runs equal"
+        )
         parser.link_arguments("data.game", "model.num_actions", compute_fn=lambda name: len(load_game(name).actions))
         parser.link_arguments("seed_everything", "data.seed", compute_fn=int)
         parser.link_arguments(
@@ -83,7 +87,7 @@ class MKLightningCLI(LightningCLI):
         if config.torch_threads < 1:
             raise UserError(f"torch_threads must be at least 1, got {config.torch_threads}")
         torch.set_num_threads(config.torch_threads)
-        self.run = RunDirectory.choose(self.subcommand, Path(config.run_dir), config.get("ckpt_path"))
+        self.run = RunDirectory.choose(str(self.subcommand), Path(config.run_dir), config.get("ckpt_path"))
         if self.run.checkpoint:
             config.ckpt_path = str(self.run.checkpoint)
         config.trainer.default_root_dir = str(self.run.path)
@@ -133,9 +137,10 @@ class MKLightningCLI(LightningCLI):
         self._print(score_table(self.datamodule.state_groups, self.model.val_scores[0].per_state(), title))
         self._print(f"run: {self.run.path} (metrics.csv)")
 
-    def _test(self) -> dict[str, Any]:
+    def _test(self) -> dict[str, StateScore]:
         self.trainer.test(self.model, self.datamodule, verbose=False)
-        return self.model.test_scores[0].per_state()
+        scores: dict[str, StateScore] = self.model.test_scores[0].per_state()
+        return scores
 
     def _loggers(self) -> list[Logger]:
         step = self.run.resume_step
@@ -165,7 +170,7 @@ class MKLightningCLI(LightningCLI):
 
     @rank_zero_only
     def _print(self, what: Any) -> None:
-        Console(soft_wrap=isinstance(what, str)).print(what)
+        Console(soft_wrap=isinstance(what, str), width=max(TEXT_WIDTH, Console().width)).print(what)
 
 
 def main(args: Sequence[str] | None = None) -> None:
@@ -177,7 +182,7 @@ def main(args: Sequence[str] | None = None) -> None:
     Raises:
         SystemExit: something given cannot be used; a line on stderr says what.
     """
-    warnings.filterwarnings("ignore", ".*does not have many workers.*")
+    _quiet_lightning()
     words = list(sys.argv[1:] if args is None else args)
     for i, word in enumerate(words[:-1]):
         if word in {"-c", "--config", "--ckpt_path"}:
@@ -197,6 +202,22 @@ def main(args: Sequence[str] | None = None) -> None:
         line = " ".join(str(error).split())
         sys.stderr.write(f"mk-lightning: error: {line}\n")
         raise SystemExit(USAGE_ERROR) from None
+
+
+def _quiet_lightning() -> None:
+    """Leave the console to what concerns this run: our own log and Lightning's warnings that are about it."""
+    logging.basicConfig(format="%(message)s", stream=sys.stderr)
+    logging.getLogger("mk_lightning").setLevel(logging.INFO)
+    for name in ("pytorch_lightning", "lightning.pytorch", "lightning_fabric", "lightning.fabric"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    for message in (
+        ".*does not have many workers.*",  # ours play in processes of their own
+        ".*LightningCLI's args parameter.*",  # main() hands the command line on
+        ".*isinstance.treespec, LeafSpec.*",  # inside Lightning
+        ".*exists and is not empty.*",  # a resumed run writes where it wrote
+        ".*You're resuming from a checkpoint that ended.*",  # the loader is stateful, which is what it asks for
+    ):
+        warnings.filterwarnings("ignore", message)
 
 
 if __name__ == "__main__":

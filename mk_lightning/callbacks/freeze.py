@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 
 from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import Callback
-from pytorch_lightning.utilities import rank_zero_info
 from torch import nn
 
 from mk_lightning.errors import UserError
 from mk_lightning.games.names import suggestion
+
+log = logging.getLogger(__name__)
 
 
 class FreezeLayers(Callback):
@@ -56,7 +58,7 @@ class FreezeLayers(Callback):
             parameter.requires_grad_(name not in frozen)
         count = sum(parameters[name].numel() for name in frozen)
         total = sum(p.numel() for p in parameters.values())
-        rank_zero_info(f"frozen: {', '.join(sorted(frozen))} ({count:,} of {total:,} parameters)")
+        log.info(f"frozen: {', '.join(sorted(frozen))} ({count:,} of {total:,} parameters)")
 
 
 def matching_names(patterns: Sequence[str], names: Sequence[str]) -> set[str]:

@@ -19,7 +19,8 @@ class ProgressLine(Callback):
     """Prints progress, speed, exploration, recent wins and time left.
 
     On a terminal one line is rewritten; elsewhere (a log file) a line is printed every 15 s. Speeds are over the time
-    since the last line, validation left out; they are not logged, so that metrics files depend on config and seed alone.
+    since the last line, validation left out; they are not logged, so that metrics files depend on config and seed
+    alone.
     """
 
     def __init__(self) -> None:

@@ -52,9 +52,10 @@ class BeforeAfter:
 
     def table(self) -> Table:
         """The table for the console."""
-        table = Table(title="win rate per state, before and after (Wilson 95 % interval)")
-        for name in ("state", "group", "before", "after", "change", "return before", "return after"):
-            table.add_column(name, justify="left" if name in {"state", "group"} else "right")
+        matches = next(iter(self.before.values())).matches
+        table = Table(title=f"win rate of {matches} matches a state, before and after [Wilson 95 % interval]")
+        for name in ("state", "group", "before", "after", "change", "return", "return after"):
+            table.add_column(name, justify="left" if name in {"state", "group"} else "right", no_wrap=True)
         for group, states in self.groups.items():
             for state in states:
                 b, a = self.before[state], self.after[state]
@@ -112,7 +113,7 @@ def score_table(groups: Mapping[str, Sequence[str]], scores: Mapping[str, StateS
 
 def _percent(score: StateScore) -> str:
     low, high = score.interval
-    return f"{score.win_rate:.0%} [{low:.0%}-{high:.0%}] {score.wins}/{score.matches}"
+    return f"{score.win_rate:.0%} [{low:.0%}, {high:.0%}]"
 
 
 def _points(change: float) -> str:

@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from pytorch_lightning import LightningDataModule
 
-from mk_lightning.errors import UserError
 from mk_lightning.envs import RetroVectorEnv
+from mk_lightning.errors import UserError
 from mk_lightning.experience.collector import Collector
 from mk_lightning.experience.episodes import EpisodeSpec
 from mk_lightning.experience.loader import EpisodeLoader, ExperienceLoader

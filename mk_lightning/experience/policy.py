@@ -37,5 +37,5 @@ class GreedyPolicy:
     @torch.no_grad()
     def load_weights(self, source: torch.nn.Module) -> None:
         """Copy the parameters of `source`, a network of the same shape, on any device."""
-        mine, theirs = list(self.network.parameters()), [p.detach() for p in source.parameters()]
-        torch._foreach_copy_(mine, theirs)
+        for mine, theirs in zip(self.network.parameters(), source.parameters(), strict=True):
+            mine.copy_(theirs)

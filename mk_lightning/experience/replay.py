@@ -17,6 +17,9 @@ GOING_ON, TERMINAL, TRUNCATED, NO_ACTION = 0, 1, 2, 3
 """What followed the action of a row: the match went on, ended, or was cut off; or the row is the last frame of a
 match, at which no action was taken."""
 
+COLUMNS = ("frames", "actions", "rewards", "outcomes", "ages")
+"""The arrays that hold the rows."""
+
 MAX_AGE = 255
 """Ages saturate here: a stack looks back fewer frames than that."""
 
@@ -125,8 +128,8 @@ class Replay:
     @property
     def nbytes(self) -> int:
         """Memory held, bytes."""
-        arrays = [self.frames, self.actions, self.rewards, self.outcomes, self.ages]
-        return sum(a.nbytes for a in arrays) + (self._tree.nodes.nbytes if self._tree else 0)
+        rows = sum(getattr(self, name).nbytes for name in COLUMNS)
+        return int(rows + (self._tree.nodes.nbytes if self._tree else 0))
 
     def add(
         self,

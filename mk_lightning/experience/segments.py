@@ -12,9 +12,8 @@ from typing import Any
 import numpy as np
 
 from mk_lightning.errors import UserError
-from mk_lightning.experience.replay import Replay
+from mk_lightning.experience.replay import COLUMNS, Replay
 
-COLUMNS = ("frames", "actions", "rewards", "outcomes", "ages")
 ROWS_PER_SEGMENT = 2048
 """Bounds the memory a write needs: 8 environments x 2,048 rows are 116 MB before compression."""
 

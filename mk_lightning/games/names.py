@@ -6,10 +6,12 @@ import difflib
 import re
 from collections.abc import Iterable
 
+from mk_lightning.errors import UserError
+
 __all__ = ["GameError", "nearest", "suggestion"]
 
 
-class GameError(ValueError):
+class GameError(UserError):
     """A game, state, action or ROM that cannot be used; the message is one line that says what to do."""
 
 

@@ -58,11 +58,9 @@ class LoadReport:
 
     def __str__(self) -> str:
         """One line."""
-        parts = [f"{len(self.matched)} parameters matched"]
-        for name in ("missing", "unexpected", "reshaped"):
-            if names := getattr(self, name):
-                parts.append(f"{name}: {', '.join(names)}")
-        return "; ".join(parts)
+        rest = {"missing": self.missing, "unexpected": self.unexpected, "of another shape": self.reshaped}
+        parts = (f"{what}: {', '.join(names)}" for what, names in rest.items() if names)
+        return "; ".join([f"{len(self.matched)} parameters matched", *parts])
 
 
 def load_matching(network: nn.Module, state_dict: Mapping[str, torch.Tensor]) -> LoadReport:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import copy
 import inspect
+import logging
 from typing import Any
 
 import torch
 from pytorch_lightning import LightningModule
 from pytorch_lightning.cli import OptimizerCallable
-from pytorch_lightning.utilities import rank_zero_info
 
 from mk_lightning.errors import UserError
 from mk_lightning.evaluation.metrics import MatchScores
@@ -19,6 +19,8 @@ from mk_lightning.learning.checkpoint import PREFIX, load_matching, read_checkpo
 from mk_lightning.learning.losses import double_q_target, huber_loss, td_errors
 from mk_lightning.learning.network import DuelingNetwork
 from mk_lightning.schedules import Schedule, as_schedule, bounds
+
+log = logging.getLogger(__name__)
 
 TARGET_PREFIX = "target."
 
@@ -123,7 +125,7 @@ class DuelingDoubleDQN(LightningModule):
         errors = td_errors(q_tm1, step.a_tm1, target)
         batch.td_errors.copy_(errors.detach().abs())
         loss = huber_loss(errors, batch.weights, self.huber_delta)
-        if (self.global_step + 1) % self.trainer.log_every_n_steps == 0:
+        if (self.global_step + 1) % self._log_every == 0:
             self.log_dict(
                 {
                     "loss": loss.detach(),
@@ -200,6 +202,11 @@ class DuelingDoubleDQN(LightningModule):
     # -- private -----------------------------------------------------------------------------------------------------
 
     @property
+    def _log_every(self) -> int:
+        steps: int = self.trainer.log_every_n_steps  # type: ignore[attr-defined]
+        return steps
+
+    @property
     def _data(self) -> Any:
         """The ExperienceDataModule: it knows the states and how they are to be evaluated."""
         return self.trainer.datamodule  # type: ignore[attr-defined]
@@ -208,7 +215,7 @@ class DuelingDoubleDQN(LightningModule):
         report = load_matching(self.online, read_checkpoint(path)["state_dict"])
         if strict and not report.complete:
             raise UserError(f"{path} does not fit the network ({report}); model.init_strict=false takes what fits")
-        rank_zero_info(f"initialised from {path}: {report}")
+        log.info(f"initialised from {path}: {report}")
 
     def _new_scores(self) -> MatchScores:
         return MatchScores(self._data.evaluation_states).to(self.device)
@@ -232,9 +239,6 @@ class DuelingDoubleDQN(LightningModule):
 
 @torch.no_grad()
 def _mix(target: torch.nn.Module, online: torch.nn.Module, share: float) -> None:
-    """`target += share * (online - target)`; a share of 1 copies exactly."""
-    mine, theirs = list(target.parameters()), list(online.parameters())
-    if share == 1.0:
-        torch._foreach_copy_(mine, theirs)
-    else:
-        torch._foreach_lerp_(mine, theirs, share)
+    """`target += share * (online - target)`; a share of 1 copies."""
+    for mine, theirs in zip(target.parameters(), online.parameters(), strict=True):
+        mine.lerp_(theirs, share)

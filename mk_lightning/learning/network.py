@@ -33,7 +33,7 @@ class DuelingNetwork(nn.Module):
         self.value = nn.Linear(hidden, 1)
         self.advantage = nn.Linear(hidden, num_actions)
         # Twice as fast on CPU, and the layout tensor cores want on GPU.
-        self.to(memory_format=torch.channels_last)
+        self.convolutions.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, observations: torch.Tensor) -> torch.Tensor:
         """Q-values (B, actions) float32 of observations (B, stack, 84, 84) uint8."""

@@ -1,0 +1,35 @@
+# `make demo` and `make test` do everything on a fresh machine: set-up and the job.
+PYTHON ?= python3.11
+BIN := .venv/bin
+
+.PHONY: demo test install lint types format rom clean
+
+demo: install            ## fine-tune the shipped fighter and print win rates before and after
+	$(BIN)/mk-lightning fit -c configs/dojo/finetune.yaml --run_dir runs/demo
+
+test: install            ## run every test
+	$(BIN)/python -m pytest
+
+install: .venv/installed ## make .venv with the exact versions of constraints.txt
+
+.venv/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --progress-bar off -c constraints.txt -e '.[dev]'
+	touch $@
+
+lint: install            ## style
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: install           ## static types
+	$(BIN)/mypy
+
+format: install          ## apply the style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+rom:                     ## build the dojo's ROM (needs the m68k toolchain, see dojo/README.md)
+	$(MAKE) -C dojo
+
+clean:                   ## remove .venv and build leftovers; runs/ stays
+	rm -rf .venv build *.egg-info
