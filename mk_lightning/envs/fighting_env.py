@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from mk_lightning.envs.observation import FRAME_SHAPE, to_frame
 from mk_lightning.envs.options import check_env_options
 from mk_lightning.envs.reward import Fight, match_over, match_won, step_reward
+from mk_lightning.errors import UserError
 from mk_lightning.games import Game, GameError, load_game
 
 __all__ = ["FightingEnv"]
@@ -90,14 +91,14 @@ class FightingEnv(gymnasium.Env[Frame, int]):
 
         Raises:
             GameError: the game, a state or the ROM cannot be used.
-            ValueError: an option is out of its range.
+            UserError: an option is out of its range.
             RuntimeError: this process already runs an emulator.
         """
         self.game = load_game(game) if isinstance(game, str) else game
         self._weights = self.game.state_weights(states)
         check_env_options(frame_skip, release_frames, max_noops, max_env_steps)
         if render_mode not in (None, "rgb_array"):
-            raise ValueError(f"render_mode must be 'rgb_array' or None, not {render_mode!r}")
+            raise UserError(f"render_mode must be 'rgb_array' or None, not {render_mode!r}")
         self.frame_skip = frame_skip
         self.release_frames = release_frames
         self.max_noops = max_noops
@@ -108,6 +109,7 @@ class FightingEnv(gymnasium.Env[Frame, int]):
         self._no_buttons = np.zeros(len(self.game.buttons), np.uint8)
         self._held, self._released = self._button_masks()
         self._start_emulator()
+        self._variables: dict[str, int] = {}
         self._fight = Fight(0, 0, 0, 0)
         self._state = ""
         self._env_steps = 0
@@ -144,13 +146,12 @@ class FightingEnv(gymnasium.Env[Frame, int]):
         self._em.set_button_mask(self._no_buttons, 0)
         for _ in range(noops + 1):  # at least one, or the screen would still show the last match
             self._em.step()
-        variables = self._data.lookup_all()
-        self._fight = self._read_fight(variables)
+        self._variables = self._data.lookup_all()
+        self._fight = self._read_fight()
         self._env_steps = 0
         self._return = 0.0
         self._over = False
-        variables["state"] = self._state
-        return to_frame(self._em.get_screen()), variables
+        return to_frame(self._em.get_screen()), {**self._variables, "state": self._state}
 
     def step(self, action: int) -> tuple[Frame, float, bool, bool, dict[str, Any]]:
         """Hold one action for ``frame_skip`` frames.
@@ -175,19 +176,19 @@ class FightingEnv(gymnasium.Env[Frame, int]):
             for _ in range(self.release_frames):
                 em.step()
         # lookup_all reads live memory; update_ram would only keep a copy for the scenario's own rewards.
-        variables = self._data.lookup_all()
-        fight = self._read_fight(variables)
+        self._variables = self._data.lookup_all()
+        fight = self._read_fight()
         reward = step_reward(self._fight, fight, self.game.full_health)
         self._fight = fight
         self._env_steps += 1
         self._return += reward
         terminated = match_over(fight)
         truncated = not terminated and self._env_steps >= self.max_env_steps
-        variables["state"] = self._state
+        info = {**self._variables, "state": self._state}
         if terminated or truncated:
             self._over = True
-            variables["episode"] = self._episode()
-        return to_frame(em.get_screen()), reward, terminated, truncated, variables
+            info["episode"] = self._episode()
+        return to_frame(em.get_screen()), reward, terminated, truncated, info
 
     def render(self) -> Frame | None:
         """Return the last screen, (224, 320, 3) uint8 RGB, or None without ``render_mode="rgb_array"``."""
@@ -206,6 +207,11 @@ class FightingEnv(gymnasium.Env[Frame, int]):
     def over(self) -> bool:
         """Whether the match has ended (or none has begun), so that ``reset`` must come next."""
         return self._over
+
+    @property
+    def variables(self) -> dict[str, int]:
+        """The RAM variables after the last env_step; in ``info``, ``state`` and ``episode`` hide any so named."""
+        return self._variables
 
     @property
     def state(self) -> str:
@@ -238,7 +244,7 @@ class FightingEnv(gymnasium.Env[Frame, int]):
             "random": self.np_random.bit_generator.state,
             "weights": dict(self._weights),
             "state": self._state,
-            "fight": list(self._fight),
+            "variables": dict(self._variables),
             "env_steps": self._env_steps,
             "return": self._return,
             "over": self._over,
@@ -261,7 +267,8 @@ class FightingEnv(gymnasium.Env[Frame, int]):
         self.np_random.bit_generator.state = captured["random"]
         self._weights = dict(captured["weights"])
         self._state = captured["state"]
-        self._fight = Fight(*captured["fight"])
+        self._variables = dict(captured["variables"])
+        self._fight = self._read_fight() if self._variables else Fight(0, 0, 0, 0)
         self._env_steps = captured["env_steps"]
         self._return = captured["return"]
         self._over = captured["over"]
@@ -298,14 +305,9 @@ class FightingEnv(gymnasium.Env[Frame, int]):
             released.append(np.array([b in kept for b in self.game.buttons], np.uint8))
         return held, released
 
-    @staticmethod
-    def _read_fight(variables: Mapping[str, int]) -> Fight:
-        return Fight(
-            variables["health"],
-            variables["enemy_health"],
-            variables["rounds_won"],
-            variables["enemy_rounds_won"],
-        )
+    def _read_fight(self) -> Fight:
+        ram = self._variables
+        return Fight(ram["health"], ram["enemy_health"], ram["rounds_won"], ram["enemy_rounds_won"])
 
     def _episode(self) -> dict[str, Any]:
         return {

@@ -20,6 +20,7 @@ from mk_lightning.envs.options import check_env_options
 from mk_lightning.envs.process import WorkerError, WorkerProcess
 from mk_lightning.envs.shared import SharedArrays, vector_layout
 from mk_lightning.envs.worker import WorkerSetup
+from mk_lightning.errors import UserError
 from mk_lightning.games import Game, GameError, load_game
 
 __all__ = ["RetroVectorEnv", "WorkerError"]
@@ -62,7 +63,7 @@ class RetroVectorEnv(VectorEnv[Frames, NDArray[np.integer[Any]], NDArray[Any]]):
         "autoreset_mode": AutoresetMode.NEXT_STEP,
     }
 
-    single_action_space: Discrete  # type: ignore[assignment]
+    single_action_space: Discrete
 
     def __init__(
         self,
@@ -90,14 +91,14 @@ class RetroVectorEnv(VectorEnv[Frames, NDArray[np.integer[Any]], NDArray[Any]]):
 
         Raises:
             GameError: the game, a state or the ROM cannot be used.
-            ValueError: an option is out of its range.
+            UserError: an option is out of its range.
             WorkerError: a worker did not start.
         """
         self.game = load_game(game) if isinstance(game, str) else game
         weights = self.game.state_weights(states)
         self.game.rom_path()
         if num_envs < 1:
-            raise ValueError(f"num_envs must be 1 or more, not {num_envs}")
+            raise UserError(f"num_envs must be 1 or more, not {num_envs}")
         check_env_options(frame_skip, release_frames, max_noops, max_env_steps)
         self.num_envs = num_envs
         self.render_mode = render_mode

@@ -49,6 +49,7 @@ class _Worker:
         self._action, self._observation = arrays["actions"][row], arrays["observations"][setup.index]
         self._reward = arrays["rewards"][row]
         self._terminated, self._truncated = arrays["terminated"][row], arrays["truncated"][row]
+        self._names = setup.game.variables
         self._variables, self._state = arrays["variables"][setup.index], arrays["states"][row]
         self._won, self._return = arrays["episode_won"][row], arrays["episode_returns"][row]
         self._env_steps = arrays["episode_env_steps"][row]
@@ -59,7 +60,7 @@ class _Worker:
             self.reset(None, None)
             return
         frame, reward, terminated, truncated, info = self._env.step(int(self._action[0]))
-        self._publish(frame, reward, terminated, truncated, info)
+        self._publish(frame, reward, terminated, truncated)
         if terminated or truncated:
             episode = info["episode"]
             self._won[0] = episode["won"]
@@ -67,8 +68,8 @@ class _Worker:
             self._env_steps[0] = episode["env_steps"]
 
     def reset(self, seed: int | None, state: str | None) -> None:
-        frame, info = self._env.reset(seed=seed, options={"state": state} if state else None)
-        self._publish(frame, 0.0, False, False, info)
+        frame, _ = self._env.reset(seed=seed, options={"state": state} if state else None)
+        self._publish(frame, 0.0, False, False)
         self._state[0] = self._env.game.state_index(self._env.state)
 
     def set_states(self, weights: dict[str, float]) -> None:
@@ -83,7 +84,6 @@ class _Worker:
             "reward": float(self._reward[0]),
             "terminated": bool(self._terminated[0]),
             "truncated": bool(self._truncated[0]),
-            "variables": self._variables.tolist(),
             "episode": [bool(self._won[0]), float(self._return[0]), int(self._env_steps[0])],
         }
         return {"env": self._env.capture(), "shared": shared}
@@ -94,19 +94,18 @@ class _Worker:
         self._observation.reshape(-1).data.cast("B")[:] = shared["observation"]
         self._reward[0] = shared["reward"]
         self._terminated[0], self._truncated[0] = shared["terminated"], shared["truncated"]
-        self._variables[:] = shared["variables"]
+        self._variables[:] = [self._env.variables.get(name, 0) for name in self._names]
         self._won[0], self._return[0], self._env_steps[0] = shared["episode"]
         state = self._env.state
         self._state[0] = self._env.game.state_index(state) if state else -1
 
-    def _publish(
-        self, frame: Any, reward: float, terminated: bool, truncated: bool, info: dict[str, Any]
-    ) -> None:
+    def _publish(self, frame: Any, reward: float, terminated: bool, truncated: bool) -> None:
         self._observation[:] = frame
         self._reward[0] = reward
         self._terminated[0] = terminated
         self._truncated[0] = truncated
-        self._variables[:] = [info[name] for name in self._env.game.variables]
+        ram = self._env.variables
+        self._variables[:] = [ram[name] for name in self._names]
 
 
 def main(command_fd: int, reply_fd: int) -> None:
