@@ -19,9 +19,7 @@ Figures = Mapping[str, float | int | str]
 
 def benchmark_parser(description: str) -> argparse.ArgumentParser:
     """Return a parser with the option ``--json``."""
-    parser = argparse.ArgumentParser(
-        description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the printed figures here, too")
     return parser
 

@@ -68,9 +68,7 @@ def _contenders(game: Game, states: str, num_envs: int) -> tuple[dict[str, Step]
     # Forked first, before this process holds pipes of the others.
     their_envs = AsyncVectorEnv([partial(FightingEnv, game, states)] * num_envs, shared_memory=True)
     names = list(game.resolve_states(states))
-    sb3_envs = VecFrameStack(
-        SubprocVecEnv([make_seed_env(game, names)] * num_envs, start_method="fork"), n_stack=4
-    )
+    sb3_envs = VecFrameStack(SubprocVecEnv([make_seed_env(game, names)] * num_envs, start_method="fork"), n_stack=4)
     our_envs = RetroVectorEnv(game, states, num_envs=num_envs)
     our_envs.reset(seed=0)
     their_envs.reset(seed=0)

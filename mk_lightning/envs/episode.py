@@ -27,3 +27,14 @@ class EpisodeResult:
     """Rounds the agent won."""
     enemy_rounds_won: int
     """Rounds the opponent won."""
+
+    def info(self) -> dict[str, str | bool | int | float]:
+        """Return it as gymnasium environments do, under ``info["episode"]``."""
+        return {
+            "state": self.state,
+            "won": self.won,
+            "return": self.episode_return,
+            "env_steps": self.env_steps,
+            "rounds_won": self.rounds_won,
+            "enemy_rounds_won": self.enemy_rounds_won,
+        }

@@ -15,6 +15,7 @@ from gymnasium.error import ResetNeeded
 from gymnasium.spaces import Box, Discrete
 from numpy.typing import NDArray
 
+from mk_lightning.envs.episode import EpisodeResult
 from mk_lightning.envs.observation import FRAME_SHAPE, to_frame
 from mk_lightning.envs.options import check_env_options
 from mk_lightning.envs.reward import Fight, match_over, match_won, step_reward
@@ -118,9 +119,7 @@ class FightingEnv(gymnasium.Env[Frame, int]):
 
     # -- gymnasium -------------------------------------------------------------------------------------------
 
-    def reset(
-        self, *, seed: int | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[Frame, dict[str, Any]]:
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Frame, dict[str, Any]]:
         """Begin a match.
 
         Args:
@@ -187,7 +186,7 @@ class FightingEnv(gymnasium.Env[Frame, int]):
         info = {**self._variables, "state": self._state}
         if terminated or truncated:
             self._over = True
-            info["episode"] = self._episode()
+            info["episode"] = self.result().info()
         return to_frame(em.get_screen()), reward, terminated, truncated, info
 
     def render(self) -> Frame | None:
@@ -222,6 +221,19 @@ class FightingEnv(gymnasium.Env[Frame, int]):
     def state_weights(self) -> dict[str, float]:
         """Probability of each state at the next reset."""
         return dict(self._weights)
+
+    def result(self) -> EpisodeResult:
+        """Return how the match stands, as its result when it is over."""
+        return EpisodeResult(
+            env_index=0,
+            state=self._state,
+            won=match_won(self._fight),
+            truncated=not match_over(self._fight),
+            episode_return=self._return,
+            env_steps=self._env_steps,
+            rounds_won=self._fight.rounds_won,
+            enemy_rounds_won=self._fight.enemy_rounds_won,
+        )
 
     def set_states(self, states: States) -> None:
         """Draw from other states, or with other weights, from the next reset on.
@@ -291,9 +303,7 @@ class FightingEnv(gymnasium.Env[Frame, int]):
         folder = self.game.folder
         if not self._data.load(str(folder / "data.json"), str(folder / "scenario.json")):
             self.close()
-            raise GameError(
-                f"{self.game.id}: stable-retro cannot load data.json and scenario.json in {folder}"
-            )
+            raise GameError(f"{self.game.id}: stable-retro cannot load data.json and scenario.json in {folder}")
 
     def _button_masks(self) -> tuple[list[NDArray[np.uint8]], list[NDArray[np.uint8]]]:
         """Return the held buttons of each action, for the frames with the attack buttons and without."""
@@ -308,13 +318,3 @@ class FightingEnv(gymnasium.Env[Frame, int]):
     def _read_fight(self) -> Fight:
         ram = self._variables
         return Fight(ram["health"], ram["enemy_health"], ram["rounds_won"], ram["enemy_rounds_won"])
-
-    def _episode(self) -> dict[str, Any]:
-        return {
-            "state": self._state,
-            "won": match_won(self._fight),
-            "return": self._return,
-            "env_steps": self._env_steps,
-            "rounds_won": self._fight.rounds_won,
-            "enemy_rounds_won": self._fight.enemy_rounds_won,
-        }

@@ -17,8 +17,7 @@ def check_env_options(frame_skip: int, release_frames: int, max_noops: int, max_
         raise UserError(f"frame_skip must be 1 frame or more, not {frame_skip}")
     if not 0 <= release_frames < frame_skip:
         raise UserError(
-            f"release_frames must be 0 to {frame_skip - 1} (fewer than frame_skip, {frame_skip}), "
-            f"not {release_frames}"
+            f"release_frames must be 0 to {frame_skip - 1} (fewer than frame_skip, {frame_skip}), not {release_frames}"
         )
     if max_noops < 0:
         raise UserError(f"max_noops must be 0 frames or more, not {max_noops}")

@@ -52,8 +52,7 @@ class SharedArrays:
         self.fd = _anonymous_file(size) if fd is None else fd
         self._memory = mmap.mmap(self.fd, size)
         self._arrays: dict[str, NDArray[Any]] = {
-            name: np.ndarray(shape, dtype, self._memory, offsets[name])
-            for name, (shape, dtype) in layout.items()
+            name: np.ndarray(shape, dtype, self._memory, offsets[name]) for name, (shape, dtype) in layout.items()
         }
 
     def __getitem__(self, name: str) -> NDArray[Any]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import weakref
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -15,9 +14,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from mk_lightning.envs.episode import EpisodeResult
 from mk_lightning.envs.fighting_env import States
+from mk_lightning.envs.infos import Infos
 from mk_lightning.envs.observation import FRAME_SHAPE
 from mk_lightning.envs.options import check_env_options
-from mk_lightning.envs.process import WorkerError, WorkerProcess
+from mk_lightning.envs.pool import WorkerPool
+from mk_lightning.envs.process import WorkerError
 from mk_lightning.envs.shared import SharedArrays, vector_layout
 from mk_lightning.envs.worker import WorkerSetup
 from mk_lightning.errors import UserError
@@ -106,9 +107,8 @@ class RetroVectorEnv(VectorEnv[Frames, NDArray[np.integer[Any]], NDArray[Any]]):
         self.single_action_space = Discrete(len(self.game.actions))
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
-        self._max_env_steps = max_env_steps
         self._all = list(range(num_envs))
-        self._sent = [False] * num_envs
+        self._infos = Infos(self.game.variables, self.game.states, num_envs)
         layout = vector_layout(num_envs, len(self.game.variables), FRAME_SHAPE)
         self._arrays = SharedArrays(layout)
         self._arrays["states"][:] = -1
@@ -119,13 +119,11 @@ class RetroVectorEnv(VectorEnv[Frames, NDArray[np.integer[Any]], NDArray[Any]]):
             "max_env_steps": max_env_steps,
             "render_mode": render_mode,
         }
-        self._workers: list[WorkerProcess] = []
-        self._end = weakref.finalize(self, _end_workers, self._workers, os.getpid())
-        for index in self._all:
-            setup = WorkerSetup(index, self.game, weights, env_options, layout, self._arrays.fd)
-            self._workers.append(WorkerProcess(setup))
+        setups = [WorkerSetup(index, self.game, weights, env_options, layout, self._arrays.fd) for index in self._all]
+        # The pool must not hold this environment, or neither would be collected before the interpreter exits.
+        playing = partial(_state_name, self.game, self._arrays["states"])
+        self._pool = WorkerPool(setups, playing)
         self._arrays.close_fd()
-        self._results(self._all)
 
     # -- gymnasium -------------------------------------------------------------------------------------------
 
@@ -147,7 +145,7 @@ class RetroVectorEnv(VectorEnv[Frames, NDArray[np.integer[Any]], NDArray[Any]]):
             raise GameError(f"reset knows the option 'states', not {sorted(unknown)[0]!r}")
         seeds = [seed + i for i in self._all] if isinstance(seed, int) else seed
         frames = self.reset_envs(self._all, seeds, (options or {}).get("states"))
-        return frames, self._infos()
+        return frames, self._vector_infos()
 
     def step(
         self, actions: ArrayLike
@@ -163,15 +161,15 @@ class RetroVectorEnv(VectorEnv[Frames, NDArray[np.integer[Any]], NDArray[Any]]):
             ``_name``).
         """
         self.send(actions)
-        return *self.recv(), self._infos()
+        return *self.recv(), self._vector_infos()
 
     def render(self) -> tuple[Frames, ...] | None:
         """Return each environment's last screen, (224, 320, 3) uint8 RGB, or None without ``rgb_array``."""
-        return tuple(self._call_all("render")) if self.render_mode == "rgb_array" else None
+        return tuple(self._call("render")) if self.render_mode == "rgb_array" else None
 
     def close_extras(self, **kwargs: Any) -> None:
         """End the workers. ``close()`` calls this once."""
-        self._end()
+        self._pool.close()
 
     # -- collecting ------------------------------------------------------------------------------------------
 
@@ -190,20 +188,13 @@ class RetroVectorEnv(VectorEnv[Frames, NDArray[np.integer[Any]], NDArray[Any]]):
         chosen = self._chosen(indices)
         wanted = np.asarray(actions)
         if wanted.shape != (len(chosen),) or wanted.dtype.kind not in "iu":
-            raise ValueError(
-                f"expected {len(chosen)} integer actions, not {wanted.dtype} of shape {wanted.shape}"
-            )
+            raise ValueError(f"expected {len(chosen)} integer actions, not {wanted.dtype} of shape {wanted.shape}")
         n_actions = len(self.game.actions)
         if wanted.min() < 0 or wanted.max() >= n_actions:
             raise ValueError(f"actions must be 0 to {n_actions - 1}, not {wanted.tolist()}")
-        self._require_idle(chosen)
+        self._pool.require_idle(chosen)
         self._arrays["actions"][chosen] = wanted
-        for index in chosen:
-            try:
-                self._workers[index].step()
-            except WorkerError as error:
-                raise self._named(index, error) from error.__cause__
-            self._sent[index] = True
+        self._pool.begin_step(chosen)
 
     def recv(self, indices: Indices = None) -> Steps:
         """Wait for the env_steps begun by :meth:`send`.
@@ -216,16 +207,7 @@ class RetroVectorEnv(VectorEnv[Frames, NDArray[np.integer[Any]], NDArray[Any]]):
             WorkerError: a worker died or raised; the whole vector environment is then closed.
         """
         chosen = self._chosen(indices)
-        for index in chosen:
-            if not self._sent[index]:
-                raise RuntimeError(f"environment {index} was not sent an action: call send() before recv()")
-        # Last first: it is likely to end last, so that one sleep instead of k suffices.
-        for index in reversed(chosen):
-            try:
-                self._workers[index].wait_step()
-            except WorkerError as error:
-                raise self._named(index, error) from error.__cause__
-            self._sent[index] = False
+        self._pool.end_step(chosen)
         arrays = self._arrays
         return (
             arrays["observations"][chosen],
@@ -292,16 +274,11 @@ class RetroVectorEnv(VectorEnv[Frames, NDArray[np.integer[Any]], NDArray[Any]]):
         all_seeds = [None] * len(chosen) if seeds is None else [None if s is None else int(s) for s in seeds]
         all_states = [None] * len(chosen) if states is None else list(states)
         if not len(chosen) == len(all_seeds) == len(all_states):
-            raise ValueError(
-                f"expected {len(chosen)} seeds and states, not {len(all_seeds)} and {len(all_states)}"
-            )
+            raise ValueError(f"expected {len(chosen)} seeds and states, not {len(all_seeds)} and {len(all_states)}")
         for state in all_states:
             if state is not None:
                 self.game.state_index(state)
-        self._require_idle(chosen)
-        for index, seed, state in zip(chosen, all_seeds, all_states, strict=True):
-            self._call(index, "reset", seed, state)
-        self._results(chosen)
+        self._pool.call(chosen, "reset", zip(all_seeds, all_states, strict=True))
         frames: Frames = self._arrays["observations"][chosen]
         return frames
 
@@ -313,11 +290,11 @@ class RetroVectorEnv(VectorEnv[Frames, NDArray[np.integer[Any]], NDArray[Any]]):
         Raises:
             GameError: unknown state or impossible weights; the old ones stay.
         """
-        self._call_all("set_states", self.game.state_weights(states))
+        self._call("set_states", self.game.state_weights(states))
 
     def capture(self) -> list[dict[str, Any]]:
         """Return the exact present of every environment, in order: plain Python and bytes only."""
-        return self._call_all("capture")
+        return self._call("capture")
 
     def restore(self, captured: Sequence[Mapping[str, Any]]) -> None:
         """Continue from what :meth:`capture` returned, bit for bit; also in another process.
@@ -327,10 +304,7 @@ class RetroVectorEnv(VectorEnv[Frames, NDArray[np.integer[Any]], NDArray[Any]]):
         """
         if len(captured) != self.num_envs:
             raise ValueError(f"captured from {len(captured)} environments, but num_envs is {self.num_envs}")
-        self._require_idle(self._all)
-        for index, one in enumerate(captured):
-            self._call(index, "restore", one)
-        self._results(self._all)
+        self._pool.call(self._all, "restore", [(one,) for one in captured])
 
     # -- private ---------------------------------------------------------------------------------------------
 
@@ -338,83 +312,14 @@ class RetroVectorEnv(VectorEnv[Frames, NDArray[np.integer[Any]], NDArray[Any]]):
         return self._all if indices is None else [int(index) for index in indices]
 
     def _state(self, index: int) -> str:
-        position = self._arrays["states"][index]
-        return self.game.states[position] if position >= 0 else ""
+        return _state_name(self.game, self._arrays["states"], index)
 
-    def _require_idle(self, chosen: list[int]) -> None:
-        if not self._end.alive:
-            raise RuntimeError("this vector environment is closed")
-        for index in chosen:
-            if self._sent[index]:
-                raise RuntimeError(f"environment {index} is still stepping: call recv() first")
+    def _call(self, method: str, *args: Any) -> list[Any]:
+        return self._pool.call(self._all, method, [args] * self.num_envs)
 
-    def _call(self, index: int, method: str, *args: Any) -> None:
-        try:
-            self._workers[index].call(method, *args)
-        except WorkerError as error:
-            raise self._named(index, error) from error.__cause__
-
-    def _results(self, chosen: list[int]) -> list[Any]:
-        results = []
-        for index in chosen:
-            try:
-                results.append(self._workers[index].result())
-            except WorkerError as error:
-                raise self._named(index, error) from error.__cause__
-        return results
-
-    def _call_all(self, method: str, *args: Any) -> list[Any]:
-        self._require_idle(self._all)
-        for index in self._all:
-            self._call(index, method, *args)
-        return self._results(self._all)
-
-    def _named(self, index: int, error: WorkerError) -> WorkerError:
-        """Close everything and return the error with the worker's name in it."""
-        worker = f"worker {index} of {self.num_envs}"
-        state = self._state(index) or "no state yet"
-        pid = self._workers[index].pid
-        self.close()
-        return WorkerError(f"{worker} (state {state}, pid {pid}) {error}")
-
-    def _infos(self) -> dict[str, Any]:
-        """Return infos as gymnasium's own vector environments lay them out."""
-        present = np.ones(self.num_envs, np.bool_)
-        infos: dict[str, Any] = {}
-        for name, values in self.variables().items():
-            infos[name], infos[f"_{name}"] = values.copy(), present
-        infos["state"], infos["_state"] = np.array(self.states(), object), present
-        results = self.finished()
-        if results:
-            infos["episode"], infos["_episode"] = _batch_episodes(results, self.num_envs)
-        return infos
+    def _vector_infos(self) -> dict[str, Any]:
+        return self._infos(self._arrays["variables"], self._arrays["states"], self.finished())
 
 
-def _batch_episodes(results: list[EpisodeResult], num_envs: int) -> tuple[dict[str, Any], NDArray[np.bool_]]:
-    ended = np.zeros(num_envs, np.bool_)
-    ended[[result.env_index for result in results]] = True
-    columns: dict[str, Any] = {
-        "state": np.full(num_envs, None, object),
-        "won": np.zeros(num_envs, np.bool_),
-        "return": np.zeros(num_envs, np.float64),
-        "env_steps": np.zeros(num_envs, np.int64),
-        "rounds_won": np.zeros(num_envs, np.int64),
-        "enemy_rounds_won": np.zeros(num_envs, np.int64),
-    }
-    for result in results:
-        i = result.env_index
-        columns["state"][i], columns["won"][i] = result.state, result.won
-        columns["return"][i], columns["env_steps"][i] = result.episode_return, result.env_steps
-        columns["rounds_won"][i], columns["enemy_rounds_won"][i] = result.rounds_won, result.enemy_rounds_won
-    episodes = {**columns, **{f"_{name}": ended.copy() for name in columns}}
-    return episodes, ended
-
-
-def _end_workers(workers: list[WorkerProcess], owner: int) -> None:
-    """End the workers, unless this is a fork of the process that started them."""
-    if os.getpid() != owner:
-        return
-    for worker in workers:
-        worker.hang_up()
-    for worker in workers:
-        worker.wait()
+def _state_name(game: Game, states: NDArray[np.int32], index: int) -> str:
+    return game.states[states[index]] if states[index] >= 0 else ""

@@ -1,14 +1,18 @@
 """The worker process of :class:`~mk_lightning.envs.RetroVectorEnv`: one emulator, driven through a pipe.
 
 It imports numpy, cv2, gymnasium and stable_retro and never the user's ``__main__`` or torch, so it starts in
-about a third of a second. It ends by itself when the parent does, for then its pipe ends.
+about a third of a second. It ends by itself when the parent does, for then its pipe ends; should a fork of
+the parent hold the pipe open, it notices within a second that its parent has changed.
 """
 
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import signal
+import threading
+import time
 import traceback
 from dataclasses import dataclass
 from typing import Any
@@ -59,13 +63,13 @@ class _Worker:
         if self._env.over:
             self.reset(None, None)
             return
-        frame, reward, terminated, truncated, info = self._env.step(int(self._action[0]))
+        frame, reward, terminated, truncated, _ = self._env.step(int(self._action[0]))
         self._publish(frame, reward, terminated, truncated)
         if terminated or truncated:
-            episode = info["episode"]
-            self._won[0] = episode["won"]
-            self._return[0] = episode["return"]
-            self._env_steps[0] = episode["env_steps"]
+            result = self._env.result()
+            self._won[0] = result.won
+            self._return[0] = result.episode_return
+            self._env_steps[0] = result.env_steps
 
     def reset(self, seed: int | None, state: str | None) -> None:
         frame, _ = self._env.reset(seed=seed, options={"state": state} if state else None)
@@ -117,13 +121,21 @@ def main(command_fd: int, reply_fd: int) -> None:
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle; it closes the pipe
     cv2.setNumThreads(0)
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     with contextlib.suppress(EOFError, BrokenPipeError):  # the parent has gone in the middle of a message
         _serve(command_fd, reply_fd)
+
+
+def _end_with(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(1.0)
+    os._exit(0)
 
 
 def _serve(command_fd: int, reply_fd: int) -> None:
     try:
         worker = _Worker(read_message(command_fd))
+        gc.freeze()  # what is alive now stays; the collector need not look at it again
         write_message(reply_fd, RESULT, os.getpid())
         while command := os.read(command_fd, 1):
             if command == STEP:
