@@ -38,7 +38,7 @@ static u8 dice(void) /* 0 .. 255 */
 /* ---- plans: what he does once he has made up his mind ---- */
 
 enum { FORTH = 0x1000, BACK = 0x2000 }; /* toward and away from the other, beside the pad's own bits */
-enum { UNTIL_FREE = 255, UNTIL_FALLING = 254 };
+enum { UNTIL_FREE = 255, UNTIL_FALLING = 254, UNTIL_IN_REACH = 253, UNTIL_CLOSE = 252 };
 
 typedef struct {
 	u16 pad;
@@ -46,10 +46,10 @@ typedef struct {
 } Step;
 
 enum {
-	IDLE, COME, COME_GUARDED, LEAVE, WATCH, WATCH_LOW, DUCK, JAB, MASH, POKE, KICK, RISING, TRIP, SHOOT,
-	LEAP_KICK, LEAP_BACK, HOP_KICK, LEAP_OVER, GRAB, PLANS
+	IDLE, COME, COME_GUARDED, LEAVE, WATCH, WATCH_BRIEFLY, WATCH_LOW, DUCK, JAB, MASH, POKE, KICK, RISING, TRIP, SHOOT,
+	LEAP_KICK, LEAP_BACK, LEAP_OVER, DIVE, HOP_KICK, FLIT, GRAB, PLANS
 };
-enum { LONGEST = 7 };
+enum { LONGEST = 7, PATIENCE = 20, CLOSE = 58 };
 
 static const Step plans[PLANS][LONGEST] = {
 	[IDLE]         = { { 0, 10 } },
@@ -57,10 +57,11 @@ static const Step plans[PLANS][LONGEST] = {
 	[COME_GUARDED] = { { FORTH, 8 }, { PAD_B, 10 } },
 	[LEAVE]        = { { BACK, 14 } },
 	[WATCH]        = { { PAD_B, 24 } },
+	[WATCH_BRIEFLY] = { { PAD_B, 20 } },
 	[WATCH_LOW]    = { { PAD_B | PAD_DOWN, 24 } },
 	[DUCK]         = { { PAD_DOWN, 20 } },
 	[JAB]          = { { PAD_X, 2 }, { 0, UNTIL_FREE } },
-	[MASH]         = { { FORTH | PAD_X, 2 }, { 0, UNTIL_FREE }, { FORTH | PAD_X, 2 }, { 0, UNTIL_FREE }, { FORTH | PAD_X, 2 }, { 0, UNTIL_FREE } },
+	[MASH]         = { { FORTH, UNTIL_CLOSE }, { FORTH | PAD_X, 2 }, { 0, UNTIL_FREE }, { FORTH | PAD_X, 2 }, { 0, UNTIL_FREE }, { FORTH | PAD_X, 2 }, { 0, UNTIL_FREE } },
 	[POKE]         = { { PAD_C, 2 }, { 0, UNTIL_FREE } },
 	[KICK]         = { { PAD_Z, 2 }, { 0, UNTIL_FREE } },
 	[RISING]       = { { PAD_DOWN | PAD_X, 2 }, { 0, UNTIL_FREE } },
@@ -68,20 +69,22 @@ static const Step plans[PLANS][LONGEST] = {
 	[SHOOT]        = { { PAD_Y, 2 }, { 0, UNTIL_FREE } },
 	[LEAP_KICK]    = { { FORTH | PAD_UP, 2 }, { 0, UNTIL_FALLING }, { PAD_C, 2 }, { 0, UNTIL_FREE } },
 	[LEAP_BACK]    = { { BACK | PAD_UP, 2 }, { 0, UNTIL_FREE } },
-	[HOP_KICK]     = { { PAD_UP, 2 }, { 0, UNTIL_FALLING }, { PAD_C, 2 }, { 0, UNTIL_FREE } },
 	[LEAP_OVER]    = { { FORTH | PAD_UP, 2 }, { 0, UNTIL_FREE } },
-	[GRAB]         = { { FORTH | PAD_A, 2 }, { 0, UNTIL_FREE } },
-};
+	[DIVE]         = { { FORTH | PAD_UP, 2 }, { 0, 4 }, { PAD_C, 2 }, { 0, UNTIL_FREE } },
+	[HOP_KICK]     = { { PAD_UP, 2 }, { 0, 4 }, { PAD_C, 2 }, { 0, UNTIL_FREE } },
+	[FLIT]         = { { BACK | PAD_UP, 2 }, { 0, 4 }, { PAD_C, 2 }, { 0, UNTIL_FREE } },
+	[GRAB]         = { { FORTH, UNTIL_IN_REACH }, { FORTH | PAD_A, 2 }, { 0, UNTIL_FREE } },
+	};
 
 /* ---- what he sees ---- */
 
 enum { NOTHING, LEAPS, SHOOTS, STRIKES, RECOVERS, GUARDS, DOWNED, EVENTS };
 enum { NEAR, MIDDLE, FAR, BANDS };
-enum { NEAR_END = 50, MIDDLE_END = 100, STRIKE_SIGHT = 80, RECOVER_SIGHT = 76, LEAP_SIGHT = 110, SHOT_SIGHT = 90 }; /* pixels */
+enum { STRIKE_SIGHT = 80, RECOVER_SIGHT = 80, GUARD_SIGHT = 90, LEAP_SIGHT = 110, SHOT_SIGHT = 72 }; /* pixels */
 
 typedef struct {
 	u8 state, attack, stage, height, shot_on, shot_left;
-	s16 x, shot_x;
+	s16 x, shot_x, speed;
 } Sight;
 
 enum { MEMORY = 32 };
@@ -90,6 +93,7 @@ static u8 now;
 
 static void look(void)
 {
+	s16 before = memory[now].x;
 	Sight *s = &memory[now = (now + 1) & (MEMORY - 1)];
 
 	s->state = view[0].state;
@@ -97,21 +101,22 @@ static void look(void)
 	s->stage = view[0].stage;
 	s->height = fight_height(0);
 	s->x = view[0].x;
+	s->speed = s->x - before;
 	s->shot_on = shot[0].on;
 	s->shot_left = shot[0].left;
 	s->shot_x = shot[0].x;
 }
 
-static u8 event(const Sight *s, s16 gap)
+static u8 event(const Sight *s, s16 gap, s16 delay) /* times a shot's speed */
 {
-	s16 d = s->shot_x - view[1].x;
+	s16 d = s->shot_x + (s->shot_left ? -delay : delay) - view[1].x;
 
 	if (s->shot_on && (d < 0 ? -d : d) < SHOT_SIGHT && (d < 0) != s->shot_left) return SHOOTS;
 	if (s->state >= THROWN) return DOWNED;
 	if (s->height) return gap < LEAP_SIGHT ? LEAPS : NOTHING;
 	if (s->state == ATTACK && s->stage == RECOVERY) return gap < RECOVER_SIGHT ? RECOVERS : NOTHING;
 	if (s->state == ATTACK) return gap < STRIKE_SIGHT ? STRIKES : NOTHING;
-	if (s->state == GUARD || s->state == CROUCH_GUARD || s->state == GUARD_STUN) return gap < MIDDLE_END ? GUARDS : NOTHING;
+	if (s->state == GUARD || s->state == CROUCH_GUARD || s->state == GUARD_STUN) return gap < GUARD_SIGHT ? GUARDS : NOTHING;
 	return NOTHING;
 }
 
@@ -121,69 +126,82 @@ typedef struct { u8 plan, weight; } Choice;  /* weights of a band add up to 16 *
 typedef struct { u8 plan, chance; } Answer;  /* of 256, before the tier's share */
 
 typedef struct {
+	u8 near_end, middle_end; /* pixels */
 	Choice likes[BANDS][4];
 	Answer answers[EVENTS];
+	Answer riposte; /* once he has guarded a blow */
 	u16 rest;   /* held while he makes up his mind */
 	u8 haste;   /* sixteenths of the tier's dawdling */
 } Style;
 
 static const Style styles[FIGHTERS] = {
 	[BRAMBLE] = {
+		.near_end = 66, .middle_end = 100,
 		.likes = {
-			[NEAR] = { { MASH, 13 }, { KICK, 3 } },
-			[MIDDLE] = { { COME, 14 }, { KICK, 2 } },
+			[NEAR] = { { MASH, 14 }, { KICK, 2 } },
+			[MIDDLE] = { { MASH, 16 } },
 			[FAR] = { { COME, 16 } } },
-		.answers = { [RECOVERS] = { MASH, 160 }, [LEAPS] = { JAB, 90 }, [SHOOTS] = { WATCH, 120 } },
-		.haste = 8,
+		.answers = { [RECOVERS] = { MASH, 220 }, [LEAPS] = { RISING, 190 }, [SHOOTS] = { LEAP_OVER, 230 }, [STRIKES] = { MASH, 120 } },
+		.haste = 4,
 	},
 	[BULWARK] = {
+		.near_end = 54, .middle_end = 100,
 		.likes = {
-			[NEAR] = { { WATCH, 12 }, { POKE, 4 } },
-			[MIDDLE] = { { COME_GUARDED, 10 }, { WATCH, 6 } },
-			[FAR] = { { COME_GUARDED, 16 } } },
-		.answers = { [RECOVERS] = { POKE, 230 }, [LEAPS] = { WATCH, 230 }, [SHOOTS] = { WATCH, 250 }, [STRIKES] = { WATCH, 200 } },
+			[NEAR] = { { WATCH, 13 }, { POKE, 3 } },
+			[MIDDLE] = { { COME, 12 }, { WATCH, 4 } },
+			[FAR] = { { COME, 16 } } },
+		.answers = { [RECOVERS] = { POKE, 240 }, [LEAPS] = { WATCH, 255 }, [SHOOTS] = { WATCH_BRIEFLY, 255 }, [STRIKES] = { WATCH_BRIEFLY, 220 } },
+		.riposte = { POKE, 230 },
 		.rest = PAD_B,
-		.haste = 12,
+		.haste = 6,
 	},
 	[SCYTHE] = {
+		.near_end = 46, .middle_end = 84,
 		.likes = {
-			[NEAR] = { { TRIP, 12 }, { LEAVE, 4 } },
-			[MIDDLE] = { { TRIP, 12 }, { COME, 4 } },
+			[NEAR] = { { TRIP, 14 }, { LEAVE, 2 } },
+			[MIDDLE] = { { TRIP, 14 }, { COME, 2 } },
 			[FAR] = { { COME, 16 } } },
-		.answers = { [RECOVERS] = { TRIP, 200 }, [SHOOTS] = { DUCK, 160 }, [GUARDS] = { TRIP, 200 }, [DOWNED] = { LEAVE, 100 } },
-		.haste = 8,
-	},
-	[EMBER] = {
-		.likes = {
-			[NEAR] = { { LEAP_BACK, 9 }, { KICK, 3 }, { LEAVE, 4 } },
-			[MIDDLE] = { { LEAVE, 6 }, { SHOOT, 6 }, { LEAP_BACK, 4 } },
-			[FAR] = { { SHOOT, 14 }, { IDLE, 2 } } },
-		.answers = { [RECOVERS] = { SHOOT, 180 }, [SHOOTS] = { DUCK, 160 }, [DOWNED] = { LEAVE, 220 }, [GUARDS] = { SHOOT, 120 } },
-		.haste = 10,
-	},
-	[KESTREL] = {
-		.likes = {
-			[NEAR] = { { HOP_KICK, 7 }, { LEAP_KICK, 4 }, { LEAP_BACK, 5 } },
-			[MIDDLE] = { { LEAP_KICK, 16 } },
-			[FAR] = { { LEAP_KICK, 10 }, { COME, 6 } } },
-		.answers = { [RECOVERS] = { LEAP_KICK, 180 }, [SHOOTS] = { LEAP_KICK, 220 }, [LEAPS] = { HOP_KICK, 160 }, [STRIKES] = { LEAP_KICK, 120 } },
+		.answers = { [RECOVERS] = { TRIP, 220 }, [SHOOTS] = { DUCK, 240 }, [GUARDS] = { TRIP, 200 }, [STRIKES] = { TRIP, 160 } },
+		.riposte = { TRIP, 200 },
 		.haste = 5,
 	},
-	[HERON] = {
+	[EMBER] = {
+		.near_end = 60, .middle_end = 110,
 		.likes = {
-			[NEAR] = { { LEAVE, 9 }, { WATCH, 7 } },
-			[MIDDLE] = { { IDLE, 8 }, { WATCH, 4 }, { LEAVE, 4 } },
-			[FAR] = { { COME_GUARDED, 10 }, { IDLE, 6 } } },
-		.answers = { [RECOVERS] = { KICK, 256 - 1 }, [LEAPS] = { RISING, 220 }, [SHOOTS] = { WATCH, 220 }, [STRIKES] = { KICK, 120 } },
-		.haste = 10,
+			[NEAR] = { { LEAP_BACK, 6 }, { KICK, 3 }, { LEAVE, 4 }, { IDLE, 3 } },
+			[MIDDLE] = { { LEAVE, 5 }, { SHOOT, 7 }, { LEAP_BACK, 4 } },
+			[FAR] = { { SHOOT, 13 }, { IDLE, 3 } } },
+		.answers = { [RECOVERS] = { SHOOT, 120 }, [SHOOTS] = { DUCK, 240 }, [DOWNED] = { LEAVE, 220 } },
+		.haste = 18,
+	},
+	[KESTREL] = {
+		.near_end = 50, .middle_end = 130,
+		.likes = {
+			[NEAR] = { { HOP_KICK, 6 }, { DIVE, 4 }, { FLIT, 6 } },
+			[MIDDLE] = { { DIVE, 10 }, { LEAP_KICK, 6 } },
+			[FAR] = { { COME, 8 }, { DIVE, 8 } } },
+		.answers = { [RECOVERS] = { DIVE, 180 }, [SHOOTS] = { DIVE, 250 }, [LEAPS] = { HOP_KICK, 240 }, [STRIKES] = { FLIT, 160 } },
+		.riposte = { FLIT, 220 },
+	},
+	[HERON] = {
+		.near_end = 64, .middle_end = 110,
+		.likes = {
+			[NEAR] = { { LEAVE, 5 }, { WATCH, 11 } },
+			[MIDDLE] = { { IDLE, 4 }, { WATCH, 8 }, { LEAVE, 4 } },
+			[FAR] = { { COME_GUARDED, 8 }, { WATCH, 8 } } },
+		.answers = { [RECOVERS] = { POKE, 255 }, [LEAPS] = { RISING, 160 }, [SHOOTS] = { WATCH_BRIEFLY, 255 }, [STRIKES] = { WATCH_BRIEFLY, 220 } },
+		.riposte = { POKE, 230 },
+		.haste = 5,
 	},
 	[GRAPNEL] = {
+		.near_end = 54, .middle_end = 100,
 		.likes = {
-			[NEAR] = { { GRAB, 14 }, { WATCH, 2 } },
-			[MIDDLE] = { { COME, 12 }, { COME_GUARDED, 4 } },
-			[FAR] = { { COME, 10 }, { COME_GUARDED, 6 } } },
-		.answers = { [RECOVERS] = { GRAB, 200 }, [SHOOTS] = { WATCH, 140 }, [LEAPS] = { WATCH, 160 }, [STRIKES] = { WATCH, 160 }, [GUARDS] = { COME, 220 } },
-		.haste = 8,
+			[NEAR] = { { GRAB, 16 } },
+			[MIDDLE] = { { COME, 14 }, { COME_GUARDED, 2 } },
+			[FAR] = { { COME, 12 }, { COME_GUARDED, 4 } } },
+		.answers = { [RECOVERS] = { GRAB, 200 }, [SHOOTS] = { WATCH_BRIEFLY, 120 }, [LEAPS] = { GRAB, 230 }, [GUARDS] = { COME, 220 } },
+		.riposte = { GRAB, 230 },
+		.haste = 4,
 	},
 };
 
@@ -198,11 +216,11 @@ typedef struct {
 } Tier;
 
 static const Tier tiers[TIERS] = {
-	[VERY_EASY] = { 24, 44,  90, 40 },
-	[EASY]      = { 20, 32, 130, 28 },
-	[MEDIUM]    = { 16, 22, 170, 18 },
-	[HARD]      = { 12, 12, 210, 8 },
-	[VERY_HARD] = {  9,  4, 250, 0 },
+	[VERY_EASY] = { 22, 36, 120, 36 },
+	[EASY]      = { 18, 32, 150, 28 },
+	[MEDIUM]    = { 15, 22, 205, 16 },
+	[HARD]      = { 12, 16, 220, 8 },
+	[VERY_HARD] = {  9,  8, 255, 0 },
 };
 
 /* ---- how he decides ---- */
@@ -210,6 +228,7 @@ static const Tier tiers[TIERS] = {
 static u8 plan, step, step_t; /* what he is doing; PLANS when he is not doing anything */
 static u8 pause;              /* frames until the next choice */
 static u8 last_event;
+static u8 guarded;            /* the last thing that befell him was a blow on his guard */
 static u8 mask, mask_t;       /* Mirage's present style, and how many choices it lasts */
 
 void cpu_reset(void)
@@ -219,6 +238,7 @@ void cpu_reset(void)
 	plan = PLANS;
 	pause = 8;
 	last_event = NOTHING;
+	guarded = 0;
 	mask = BRAMBLE;
 	mask_t = 0;
 	for (n = 0; n < MEMORY; n++)
@@ -247,12 +267,13 @@ static u8 who_he_is(void)
 	if (!mask_t) {
 		mask = masks[dice() & 7];
 		mask_t = 5 + (dice() & 3);
+		fight_wear(1, mask);
 	}
 	return mask;
 }
 
 /* The pad for this frame of the plan; ends the plan after its last step. */
-static u16 follow(void)
+static u16 follow(s16 gap, u8 graspable)
 {
 	const Step *s = &plans[plan][step];
 	u8 over;
@@ -262,9 +283,15 @@ static u16 follow(void)
 		over = step_t > 1 && fight_free(1);
 	else if (s->frames == UNTIL_FALLING)
 		over = step_t > 22 || (step_t > 4 && !fight_height(1));
+	else if (s->frames == UNTIL_IN_REACH)
+		over = gap <= fight_throw_reach(1) && graspable;
+	else if (s->frames == UNTIL_CLOSE)
+		over = gap <= CLOSE;
 	else
 		over = step_t >= s->frames;
-	if (over) {
+	if (s->frames <= UNTIL_IN_REACH && s->frames >= UNTIL_CLOSE && !over && step_t > PATIENCE) {
+		plan = PLANS;
+	} else if (over) {
 		step_t = 0;
 		if (++step >= LONGEST || !plans[plan][step].frames)
 			plan = PLANS;
@@ -272,12 +299,25 @@ static u16 follow(void)
 	return s->pad;
 }
 
-static void choose(const Style *style, const Tier *tier, s16 gap)
+/* It depends on his wits whether the answer comes to his mind. */
+static u8 recalls(const Answer *a, const Tier *tier)
 {
-	u8 band = gap < NEAR_END ? NEAR : gap < MIDDLE_END ? MIDDLE : FAR;
+	return a->chance && ((a->chance * tier->wits) >> 8) > dice();
+}
 
-	pause = ((tier->dawdle * style->haste) >> 4) + (dice() & 7);
-	begin(dice() < tier->blunder ? IDLE : by_weight(style->likes[band]));
+static void choose(const Style *style, const Tier *tier, s16 gap, const Answer *answer)
+{
+	u8 band = gap < style->near_end ? NEAR : gap < style->middle_end ? MIDDLE : FAR;
+
+	u16 dawdle = tier->dawdle + (dice() & 15);
+
+	pause = (u16)(dawdle * style->haste) >> 4;
+	if (dice() < tier->blunder)
+		begin(IDLE);
+	else if (recalls(answer, tier))
+		begin(answer->plan);
+	else
+		begin(by_weight(style->likes[band]));
 	if (mask_t)
 		mask_t--;
 }
@@ -287,6 +327,7 @@ u16 cpu_pad(void)
 	const Tier *tier = &tiers[ram_switches.tier];
 	const Sight *s;
 	const Style *style;
+	const Answer *answer;
 	u16 forth = view[1].left ? PAD_LEFT : PAD_RIGHT, pad;
 	s16 gap;
 	u8 seen;
@@ -295,30 +336,35 @@ u16 cpu_pad(void)
 		seed();
 	look();
 	s = &memory[(now - tier->delay) & (MEMORY - 1)];
-	gap = s->x - view[1].x;
+	/* He knows where a steady walk or a leap will have led by now; what he cannot know is that the other changed his mind. */
+	gap = s->x + (s16)(s->speed * (s16)tier->delay) - view[1].x;
 	if (gap < 0)
 		gap = -gap;
 	style = &styles[who_he_is()];
 
-	seen = event(s, gap);
-	if (seen != last_event) {
-		const Answer *a = &style->answers[seen];
-
-		last_event = seen;
-		if (a->chance && fight_free(1) && ((a->chance * tier->wits) >> 8) > dice())
-			begin(a->plan);
-	}
+	seen = event(s, gap, tier->delay << 2);
+	answer = &style->answers[seen];
 	if (view[1].state >= STAGGER) {
+		guarded = view[1].state == GUARD_STUN;
 		plan = PLANS;
+		pause = 0; /* he had time to think of what comes next */
 		return style->rest;
 	}
+	if (guarded) {
+		guarded = 0;
+		if (seen != LEAPS && recalls(&style->riposte, tier))
+			begin(style->riposte.plan);
+	} else if (seen != last_event && fight_free(1) && recalls(answer, tier)) {
+		begin(answer->plan);
+	}
+	last_event = seen;
 	if (plan == PLANS) {
 		if (pause)
 			pause--;
 		else
-			choose(style, tier, gap);
+			choose(style, tier, gap, answer);
 	}
-	pad = plan == PLANS ? style->rest : follow();
+	pad = plan == PLANS ? style->rest : follow(gap, s->state <= ATTACK);
 	if (pad & FORTH)
 		pad |= forth;
 	if (pad & BACK)

@@ -11,7 +11,7 @@ enum { /* frames */
 	LOW_GRACE = 8,    /* a blow this soon after crouching is still an uppercut or a sweep */
 	BUFFER = 4,       /* a press this early is kept until the fighter may act */
 	KICK_DELAY = 12,  /* jump and attack pressed together: the kick comes near the top */
-	LANDING = 4, GUARD_STUN_TIME = 8, LIE_TIME = 18, RISE_TIME = 14
+	LANDING = 4, GUARD_STUN_TIME = 8, LIE_TIME = 18, RISE_TIME = 14, SAFE_TIME = 14
 };
 enum { /* pixels */
 	BODY = 28,        /* two fighters' middles come no closer */
@@ -19,32 +19,32 @@ enum { /* pixels */
 	TUCK = 32,        /* a shot passes under feet this high */
 	SHOT_HEIGHT = 44, SHOT_SPEED = 4, SHOT_RADIUS = 16
 };
-enum { JUMP_SPEED = 28, JUMP_DRIFT = 3, GUARD_PUSH = 3, MOST_CHIP = 2 }; /* quarter pixels; pixels; see Move; health */
+enum { JUMP_SPEED = 28, JUMP_DRIFT = 3, GUARD_PUSH = 3, CHIP_SHIFT = 4, BOUNCE = 3 }; /* quarter pixels; pixels; see Move; of the damage; pixels */
 
 const Move moves[ATTACKS] = {
 	/*               start act rec reach dmg height   top stag push */
-	[HIGH_PUNCH] = {  4,  3, 11,  46,   8, HIGH,     40, 12, 5 },
-	[LOW_PUNCH]  = {  3,  3,  9,  42,   6, MID,      24, 10, 4 },
-	[HIGH_KICK]  = {  7,  4, 14,  58,  11, HIGH,     52, 14, 6 },
-	[LOW_KICK]   = {  6,  4, 12,  54,   9, LOW,       8, 12, 5 },
+	[HIGH_PUNCH] = {  4,  3, 11,  46,   8, HIGH,     30, 12, 5 },
+	[LOW_PUNCH]  = {  3,  3,  9,  42,   6, MID,      16, 10, 4 },
+	[HIGH_KICK]  = {  8,  4, 16,  56,  10, HIGH,     14, 14, 5 },
+	[LOW_KICK]   = {  6,  4, 14,  54,   8, LOW,       8, 12, 5 },
 	[UPPERCUT]   = {  5,  6, 24,  46,  24, MID,      76,  0, 4 },
 	[SWEEP]      = {  7,  4, 20,  58,  12, LOW,       4,  0, 3 },
-	[JUMP_KICK]  = {  3, 16,  0,  46,  10, OVERHEAD, 40, 14, 5 },
+	[JUMP_KICK]  = {  3, 26,  0,  46,  10, OVERHEAD, 40, 14, 5 },
 	[THROW]      = {  4,  2, 20,   0,  16, MID,       0,  0, 0 },
-	[CAST]       = { 12,  2, 20,   0,  10, HIGH,     TUCK - 1, 14, 5 },
+	[CAST]       = { 13,  2, 22,   0,   8, HIGH,     TUCK - 1, 14, 5 },
 };
 
-const Build builds[FIGHTERS] = {
-	/*            walk back throw long */
-	[SENN]    = {  4,   3,  38,   0 },
-	[BRAMBLE] = {  4,   3,  38,   0 },
-	[BULWARK] = {  3,   3,  38,   0 },
-	[SCYTHE]  = {  4,   3,  38,  14 },
-	[EMBER]   = {  4,   4,  38,   0 },
-	[KESTREL] = {  4,   4,  38,   0 },
-	[HERON]   = {  4,   3,  38,  16 },
-	[GRAPNEL] = {  4,   3,  48,   0 },
-	[MIRAGE]  = {  4,   3,  40,   4 },
+static const Build builds[FIGHTERS] = {
+	/*            walk back throw long air lunge armour cast shield pierce grab */
+	[SENN]    = {  4,   3,  38,   0,   0,  0,    0,    0,   0,    0,    0 },
+	[BRAMBLE] = {  5,   3,  38,   0,   0,  3,    0,    0,   0,    0,    0 },
+	[BULWARK] = {  3,   3,  38,   0,   0,  0,    0,    0,   1,    0,    0 },
+	[SCYTHE]  = {  5,   3,  38,  16,   0,  0,    0,    0,   0,    0,    0 },
+	[EMBER]   = {  4,   4,  38,   0,   0,  0,    0,    4,   0,    1,    0 },
+	[KESTREL] = {  4,   4,  38,   0,  10,  0,    0,    0,   0,    0,    0 },
+	[HERON]   = {  4,   4,  38,  20,   0,  0,    0,    0,   0,    0,    0 },
+	[GRAPNEL] = {  4,   3,  50,   0,   0,  0,    1,    0,   0,    0,   40 },
+	[MIRAGE]  = {  4,   3,  42,   6,   6,  1,    0,    2,   0,    0,    0 },
 };
 
 View view[2];
@@ -57,9 +57,11 @@ static struct {
 	u8 want_t;        /* frames for which `want` is still good */
 	u8 low_t;         /* frames left of the grace */
 	u8 wait;          /* frames until the fighter may act again */
+	u8 safe;          /* frames in which he cannot be thrown: he has just got out of something */
 	u8 push, push_left;
 	u8 spent;         /* this attack has hit: it does not hit again */
 	u8 kick;          /* a kick was asked for together with the jump */
+	const Build *build;
 } body[2];
 
 static void enter(u8 i, u8 state)
@@ -85,10 +87,14 @@ u8 fight_free(u8 i)
 	return view[i].state <= CROUCH_GUARD && !body[i].wait;
 }
 
+static u8 ducks(u8 i)
+{
+	return view[i].state == CROUCH || view[i].state == CROUCH_GUARD;
+}
+
 static u8 crouched(u8 i)
 {
-	u8 s = view[i].state;
-	return s == CROUCH || s == CROUCH_GUARD || (s == ATTACK && view[i].attack == SWEEP);
+	return ducks(i) || (view[i].state == ATTACK && view[i].attack == SWEEP);
 }
 
 /* Returns the pixels that a wall kept back. */
@@ -126,12 +132,26 @@ static void attack(u8 i, u8 which)
 /* In the air, or already reeling: nothing to get hold of. */
 static u8 throwable(u8 i)
 {
-	return (view[i].state <= CROUCH_GUARD || view[i].state == ATTACK) && !body[i].height;
+	return (view[i].state <= CROUCH_GUARD || view[i].state == ATTACK) && !body[i].height && !body[i].safe;
 }
 
 static u8 throw_reaches(u8 i)
 {
-	return throwable(i ^ 1) && fight_gap() <= builds[view[i].who].throw_reach;
+	u8 o = i ^ 1, flying = body[o].height && view[o].state <= ATTACK;
+
+	if (fight_gap() > body[i].build->throw_reach)
+		return 0;
+	return flying ? fight_height(o) < body[i].build->air_grab : throwable(o);
+}
+
+u8 fight_throw_reach(u8 i)
+{
+	return body[i].build->throw_reach;
+}
+
+void fight_wear(u8 i, u8 fighter)
+{
+	body[i].build = &builds[fighter];
 }
 
 /* Which attack the pressed buttons mean; ATTACKS if none. */
@@ -153,7 +173,7 @@ static u8 meaning(u8 i)
 
 static void walk(u8 i, u8 left)
 {
-	const Build *b = &builds[view[i].who];
+	const Build *b = body[i].build;
 	u8 two = left == view[i].left ? b->walk : b->retreat;
 	s16 dx = (two + (view[i].t & 1)) >> 1;
 
@@ -221,20 +241,34 @@ static void fly(u8 i)
 static void go_on_attacking(u8 i)
 {
 	const Move *m = &moves[view[i].attack];
-	u8 t = view[i].t;
+	const Build *b = body[i].build;
+	u8 startup = m->startup, end;
 
+	if (view[i].attack == CAST)
+		startup -= b->quick_cast;
+	end = startup + m->active;
+	view[i].stage = view[i].t < startup ? STARTUP : view[i].t < end ? ACTIVE : RECOVERY;
 	if (view[i].attack == JUMP_KICK) {
 		if (body[i].height)
-			view[i].stage = t < m->startup ? STARTUP : t < m->startup + m->active ? ACTIVE : RECOVERY;
-		else if (!body[i].wait)
+			return;
+		view[i].stage = RECOVERY;
+		if (!body[i].wait)
 			enter(i, STAND);
 		return;
 	}
-	view[i].stage = t < m->startup ? STARTUP : t < m->startup + m->active ? ACTIVE : RECOVERY;
-	if (t >= m->startup + m->active + m->recovery) {
+	if (view[i].stage == STARTUP && view[i].attack <= LOW_KICK)
+		shift(i, view[i].left ? -b->lunge : b->lunge);
+	if (view[i].t >= end + m->recovery) {
 		enter(i, STAND);
 		act(i);
 	}
+}
+
+static void recover(u8 i)
+{
+	body[i].safe = SAFE_TIME;
+	enter(i, STAND);
+	act(i);
 }
 
 static void slide(u8 i)
@@ -267,6 +301,8 @@ static void move(u8 i, u16 pad)
 		view[i].t++;
 	if (body[i].wait)
 		body[i].wait--;
+	if (body[i].safe)
+		body[i].safe--;
 	slide(i);
 	if (body[i].height || body[i].rise)
 		fly(i);
@@ -283,10 +319,8 @@ static void move(u8 i, u16 pad)
 		break;
 	case STAGGER:
 	case GUARD_STUN:
-		if (body[i].wait)
-			break;
-		enter(i, STAND);
-		act(i);
+		if (!body[i].wait)
+			recover(i);
 		break;
 	case THROWN:
 		if (body[i].rise < 0)
@@ -297,10 +331,8 @@ static void move(u8 i, u16 pad)
 			enter(i, RISE);
 		break;
 	case RISE:
-		if (view[i].t < RISE_TIME)
-			break;
-		enter(i, STAND);
-		act(i);
+		if (view[i].t >= RISE_TIME)
+			recover(i);
 		break;
 	case FALL:
 	case KO:
@@ -323,7 +355,9 @@ static u8 reaches(u8 i)
 	if (a->attack == THROW)
 		return throw_reaches(i);
 	if (a->attack == HIGH_KICK || a->attack == LOW_KICK || a->attack == SWEEP)
-		reach += builds[a->who].long_reach;
+		reach += body[i].build->long_reach;
+	if (a->attack == JUMP_KICK)
+		reach += body[i].build->air_reach;
 	if (fight_gap() > reach || (o->x != a->x && (o->x < a->x) != a->left))
 		return 0;
 	mine = fight_height(i);
@@ -332,7 +366,7 @@ static u8 reaches(u8 i)
 		/* the uppercut is the answer to it: it goes through */
 		if (o->state == ATTACK && o->attack == UPPERCUT && o->stage != RECOVERY)
 			return 0;
-		return mine < his + m->top + (his || crouched(i ^ 1) ? 0 : 16) && his < mine + m->top;
+		return mine < his + m->top + (his || ducks(i ^ 1) ? 4 : 16) && his < mine + m->top;
 	}
 	if (his)
 		return his <= m->top;
@@ -351,6 +385,9 @@ static void launch(u8 i, u8 state, s16 rise, s16 drift)
 static u8 guards(u8 i, u8 height)
 {
 	switch (view[i].state) {
+	case WALK:
+		if (!body[i].build->shield) return 0;
+		/* fall through */
 	case GUARD: return height != LOW;
 	case CROUCH_GUARD: return height != OVERHEAD;
 	case GUARD_STUN: return 1;
@@ -365,11 +402,8 @@ static void suffer(u8 i, u8 which, u8 from_left)
 	u8 damage = m->damage, guarded = which != THROW && guards(i, m->height);
 	s16 away = from_left ? 1 : -1;
 
-	if (guarded) {
-		damage >>= 3;
-		if (damage > MOST_CHIP)
-			damage = MOST_CHIP;
-	}
+	if (guarded)
+		damage >>= CHIP_SHIFT;
 	body[i].push_left = !from_left;
 	if (view[i].health <= damage) {
 		view[i].health = 0;
@@ -382,11 +416,13 @@ static void suffer(u8 i, u8 which, u8 from_left)
 		view[i].state = GUARD_STUN;
 		body[i].wait = GUARD_STUN_TIME;
 		body[i].push = GUARD_PUSH;
+		if (which == JUMP_KICK) /* he bounces off */
+			body[i ^ 1].drift = from_left ? -BOUNCE : BOUNCE;
 	} else if (which == THROW) {
-		launch(i, THROWN, 26, away + away);
+		launch(i, THROWN, 26, away + away + away);
 	} else if (!m->stagger || body[i].height) {
-		launch(i, FALL, which == SWEEP ? 10 : 18, away + away);
-	} else {
+		launch(i, FALL, which == SWEEP ? 12 : 20, away + away + away);
+	} else if (!body[i].build->armour) {
 		view[i].t = 0;
 		view[i].state = STAGGER;
 		body[i].wait = m->stagger;
@@ -456,8 +492,12 @@ static void shots(void)
 	fly_shot(0);
 	fly_shot(1);
 	d = shot[0].x - shot[1].x;
-	if (shot[0].on && shot[1].on && d < SHOT_RADIUS && d > -SHOT_RADIUS)
-		shot[0].on = shot[1].on = 0;
+	if (shot[0].on && shot[1].on && d < SHOT_RADIUS && d > -SHOT_RADIUS) {
+		u8 first = body[0].build->piercing, second = body[1].build->piercing;
+
+		shot[0].on = first && !second;
+		shot[1].on = second && !first;
+	}
 	throw_shot(0);
 	throw_shot(1);
 }
@@ -490,6 +530,7 @@ void fight_reset(void)
 
 		for (n = 0; n < sizeof body[i]; n++)
 			b[n] = 0;
+		fight_wear(i, view[i].who);
 		view[i].state = STAND;
 		view[i].t = view[i].attack = view[i].stage = 0;
 		view[i].x = i ? 220 : 100;

@@ -102,7 +102,7 @@ def guard_and_punish(v: View) -> str:
 
 def throw_the_guard(v: View) -> str:
     """Bulwark: walk up to him and throw."""
-    return "A" if v.gap <= 38 and not v.foe.down else v.forth
+    return "A" if v.gap <= 38 and v.foe.guarding else v.forth
 
 
 def over_the_sweep(v: View) -> str:
@@ -132,16 +132,14 @@ def bait(v: View) -> str:
     """Heron: come near under guard, give him nothing to punish, throw."""
     if v.foe.attacking and v.gap < 90:
         return "B"
-    return throw_the_guard(v)
+    return "A" if v.gap <= 38 and not v.foe.down else v.forth
 
 
 def keep_away(v: View) -> str:
-    """Grapnel: shots from afar, kicks at arm's length, and away before he can take hold."""
-    if v.gap < 56 or v.me.height:
+    """Grapnel: shots from afar, and away before he can take hold."""
+    if v.gap < 80 or v.me.height:
         return f"{v.forth}+U" if v.me.cornered else f"{v.back}+U"
-    if v.gap < 62 and not v.foe.guarding:
-        return "Z"
-    if v.gap > 90 and not v.shot_out:
+    if v.gap > 100 and not v.shot_out:
         return "Y"
     return v.back
 
