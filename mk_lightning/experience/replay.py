@@ -52,7 +52,7 @@ class Sample:
 
     Attributes:
         transition: B n-step transitions.
-        indices: (B,) int64, flat places `row * num_envs + env` in the ring.
+        indices: (B,) int64, `row number * num_envs + env`; a place in the ring is used again, a number never is.
         weights: (B,) float32 importance weights, at most 1; ones when drawn uniformly.
     """
 
@@ -183,8 +183,8 @@ class Replay:
         return Sample(self.gather(indices), indices, torch.from_numpy(weights))
 
     def gather(self, indices: NDArray[np.int64]) -> Transition:
-        """The transitions that start at the flat places `indices`, (B,) int64."""
-        rows, envs = np.divmod(indices, self.num_envs)
+        """The transitions that start at `indices`, (B,) int64 as in `Sample`."""
+        rows, envs = np.divmod(indices % (self.rows * self.num_envs), self.num_envs)
         ahead = (rows[:, None] + np.arange(self.n_step)) % self.rows
         outcomes = self.outcomes[ahead, envs[:, None]]
         ends = (outcomes == TERMINAL) | (outcomes == TRUNCATED)
@@ -203,14 +203,15 @@ class Replay:
         )
 
     def update_priorities(self, indices: NDArray[np.int64], td_errors: NDArray[np.float32]) -> None:
-        """Set priorities from |TD error| (B,); places that left the window meanwhile stay undrawable."""
+        """Set priorities from |TD error| (B,), but for rows that left the window since they were drawn."""
         if not (self._tree and self.priorities):
             return
         priorities = (np.abs(td_errors.astype(np.float64)) + self.priorities.epsilon) ** self.priorities.alpha
-        indices, first = np.unique(indices, return_index=True)
-        priorities = priorities[first]
         self._max_priority = max(self._max_priority, float(priorities.max()))
-        self._tree.set(indices, np.where(self._tree.get(indices) > 0, priorities, 0.0))
+        indices, first = np.unique(indices, return_index=True)
+        held = indices >= self.drawable().start * self.num_envs
+        if held.any():
+            self._tree.set(indices[held] % self._tree.size, priorities[first][held])
 
     def state_dict(self) -> dict[str, Any]:
         """Everything but the rows themselves (see `segments.py`), as tensors and plain Python."""
@@ -249,24 +250,27 @@ class Replay:
         return gathered
 
     def _draw_uniformly(self, window: range, batch_size: int) -> NDArray[np.int64]:
-        """Draw places and redraw those at which no action was taken (one row a match)."""
+        """Draw indices and redraw those at which no action was taken (one row a match)."""
         drawn = np.empty(0, np.int64)
         while len(drawn) < batch_size:
             missing = batch_size - len(drawn)
-            rows = self._rng.integers(window.start, window.stop, missing) % self.rows
+            numbers = self._rng.integers(window.start, window.stop, missing)
             envs = self._rng.integers(0, self.num_envs, missing)
-            kept = self.outcomes[rows, envs] != NO_ACTION
-            drawn = np.concatenate([drawn, rows[kept] * self.num_envs + envs[kept]])
+            kept = self.outcomes[numbers % self.rows, envs] != NO_ACTION
+            drawn = np.concatenate([drawn, numbers[kept] * self.num_envs + envs[kept]])
         return drawn
 
     def _draw_by_priority(
         self, tree: SumTree, priorities: Priorities, batch_size: int
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """Stratified draw: one place from each of B equal shares of the total priority."""
+        """Stratified draw: one index from each of B equal shares of the total priority."""
+        window = self.drawable()
         shares = (np.arange(batch_size) + self._rng.random(batch_size)) / batch_size
-        indices = tree.find(shares * tree.total)
-        probabilities = tree.get(indices) / tree.total
-        weights = (len(self.drawable()) * self.num_envs * probabilities) ** -priorities.beta
+        places = tree.find(shares * tree.total)
+        probabilities = tree.get(places) / tree.total
+        weights = (len(window) * self.num_envs * probabilities) ** -priorities.beta
+        oldest = window.start * self.num_envs
+        indices = oldest + (places - oldest) % tree.size
         return indices, (weights / weights.max()).astype(np.float32)
 
     def _move_window(self, tree: SumTree) -> None:
