@@ -107,7 +107,8 @@ class ExperienceLoader:
         self._thread.shutdown()
 
     def state_dict(self) -> dict[str, Any]:
-        """Whether the next batch's experience is in the replay already."""
+        """Whether the next batch's experience is in the replay already, once all is settled."""
+        self.settle()  # Lightning asks for it before it asks the DataModule, while the job may still run
         return {"ready": self._ready}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
