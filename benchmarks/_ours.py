@@ -1,0 +1,132 @@
+"""This package's contender: `Trainer.fit` of the real module and DataModule, put together as the CLI does it."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+import warnings
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import mk_lightning.cli  # noqa: F401 - first: it tells OpenMP how to wait, which torch reads when it loads
+
+# isort: split
+import pytorch_lightning
+import torch
+from _contenders import SkillWatch, Turns
+from pytorch_lightning import LightningModule, Trainer
+from pytorch_lightning.callbacks import Callback
+from pytorch_lightning.loggers import TensorBoardLogger
+
+from mk_lightning.experience import EnvSettings, EvaluationSettings, ExperienceDataModule, ReplaySettings
+from mk_lightning.learning.module import DuelingDoubleDQN
+from mk_lightning.loggers import MetricsCSV
+from mk_lightning.schedules import Linear, Schedule
+
+__all__ = ["take_turns", "train_until_skilled"]
+
+EPOCH = 32_000
+"""env_steps; an epoch does nothing here but end."""
+
+
+def take_turns(
+    connection: Connection, *, game: str, states: list[str], num_envs: int, warmup: int, per_learner_step: int,
+    epsilon: float, capacity: int, torch_threads: int,
+) -> None:  # fmt: skip
+    """Train for as long as the parent gives turns; the first message says what was used."""
+    torch.set_num_threads(torch_threads)
+    data = ExperienceDataModule(
+        game=game,
+        original_states=states,
+        max_env_steps=EPOCH,
+        warmup_env_steps=warmup,
+        env_steps_per_learner_step=per_learner_step,
+        epsilon=epsilon,
+        env=EnvSettings(num_envs=num_envs),
+        replay=ReplaySettings(capacity=capacity),
+        evaluation=EvaluationSettings(every=EPOCH),
+    )
+    _fit(DuelingDoubleDQN(num_actions=len(data.game.actions)), data, [_TakeTurns(connection)])
+
+
+def train_until_skilled(
+    connection: Connection, *, game: str, state: str, seed: int, watch: dict[str, Any], num_envs: int, warmup: int,
+    per_learner_step: int, learning_rate: float, target_every: int, gamma: float, n_step: int, capacity: int,
+    reward_scale: float, epsilon: list[float], torch_threads: int,
+) -> None:  # fmt: skip
+    """Train from scratch until skilled, and send what `SkillWatch` measured."""
+    torch.set_num_threads(torch_threads)
+    pytorch_lightning.seed_everything(seed, verbose=False)
+    start, end, env_steps = epsilon
+    exploration: Schedule = Linear(start, end, int(env_steps))
+    data = ExperienceDataModule(
+        game=game,
+        original_states=[state],
+        max_env_steps=EPOCH,
+        warmup_env_steps=warmup,
+        env_steps_per_learner_step=per_learner_step,
+        epsilon=exploration,
+        reward_scale=reward_scale,
+        seed=seed,
+        env=EnvSettings(num_envs=num_envs),
+        replay=ReplaySettings(capacity=capacity, n_step=n_step, gamma=gamma),
+        evaluation=EvaluationSettings(every=EPOCH),
+    )
+    module = DuelingDoubleDQN(
+        num_actions=len(data.game.actions), learning_rate=learning_rate, target_every=target_every
+    )
+    skill_watch = SkillWatch(f"mk_lightning, seed {seed}", **watch)
+    _fit(module, data, [_UntilSkilled(skill_watch)])
+    connection.send(skill_watch.result)
+
+
+def _fit(module: DuelingDoubleDQN, data: ExperienceDataModule, callbacks: list[Callback]) -> None:
+    """Fit without validation, with a run's usual loggers, until a callback stops it."""
+    logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", module="pytorch_lightning")
+    with tempfile.TemporaryDirectory() as folder:
+        trainer = Trainer(
+            accelerator="cpu",
+            max_epochs=-1,
+            limit_val_batches=0,
+            gradient_clip_val=10.0,
+            log_every_n_steps=100,
+            logger=[MetricsCSV(Path(folder)), TensorBoardLogger(folder, name="tensorboard", version="")],
+            callbacks=callbacks,
+            default_root_dir=folder,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+        )
+        trainer.fit(module, datamodule=data)
+
+
+class _TakeTurns(Callback):
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._turns = Turns(connection)
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        if trainer.global_step == 1:  # past the warm-up
+            replay = trainer.train_dataloader.replay
+            size = replay.nbytes / (replay.rows * replay.num_envs)
+            self._connection.send({"bytes_per_transition": size, "torch_threads": torch.get_num_threads()})
+        trainer.should_stop = not self._turns.go_on(batch.env_steps)
+
+
+class _UntilSkilled(Callback):
+    def __init__(self, watch: SkillWatch) -> None:
+        self._watch = watch
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._watch.start()
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        # The collector goes on in its thread meanwhile; list() copies the deque in one go.
+        recent = list(trainer.train_dataloader.collector.recent)
+        trainer.should_stop = not self._watch.go_on(batch.env_steps, [won for won, _ in recent])
