@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +58,6 @@ def load_game(name: str | Path) -> Game:
     )
 
 
-@cache
 def _read_game(file: Path) -> Game:
     try:
         raw = yaml.safe_load(file.read_text(encoding="utf-8"))
