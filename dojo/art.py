@@ -162,25 +162,25 @@ POSES: dict[str, Pose] = {
     "GUARD": Pose(hip=(-5, 32), lean=-9, near=(13, 9), far=(15, 3), near_foot=(-14, 0), far_foot=(8, 0), nod=12, staff=0, guard=True),
     "CROUCH_GUARD": Pose(hip=(-6, 13), lean=6, near=(13, 8), far=(15, 2), near_foot=(-15, 0), far_foot=(9, 0), staff=0, guard=True),
     "JUMP": Pose(hip=(0, 38), lean=16, near=(-13, 4), far=(16, 9), near_foot=(-8, 13), far_foot=(9, 17), wing=1, staff=50),
-    "HIGH_PUNCH_STARTUP": Pose(hip=(-5, 34), lean=-18, near=(-17, 8), far=(15, 3), near_foot=(-15, 0), far_foot=(9, 0), nod=8, staff=75),
+    "HIGH_PUNCH_STARTUP": Pose(hip=(-5, 34), lean=-20, near=(-25, 3), far=(21, 5), near_foot=(-15, 0), far_foot=(9, 0), nod=10, staff=75),
     "HIGH_PUNCH": Pose(hip=(5, 33), lean=17, near=(31, 1), far=(-6, -10), near_foot=(-17, 0), far_foot=(15, 0), nod=-12, staff=90),
-    "LOW_PUNCH_STARTUP": Pose(hip=(-4, 27), lean=14, near=(-20, -10), far=(11, -12), near_foot=(-17, 0), far_foot=(12, 0), staff=100),
+    "LOW_PUNCH_STARTUP": Pose(hip=(-4, 26), lean=16, near=(-24, -12), far=(14, -13), near_foot=(-17, 0), far_foot=(13, 0), staff=100),
     "LOW_PUNCH": Pose(hip=(6, 26), lean=26, near=(29, -9), far=(-7, -12), near_foot=(-18, 0), far_foot=(17, 0), nod=-20, staff=97),
-    "HIGH_KICK_STARTUP": Pose(hip=(-3, 36), lean=-16, near=(-13, -8), far=(9, 4), near_foot=(9, 30), far_foot=(-5, 0), nod=12, staff=-30),
+    "HIGH_KICK_STARTUP": Pose(hip=(-4, 36), lean=-18, near=(-16, -6), far=(14, 6), near_foot=(15, 23), far_foot=(-6, 0), nod=12, staff=-30),
     "HIGH_KICK": Pose(hip=(2, 37), lean=-38, near=(-15, -12), far=(10, -4), near_foot=(41, 61), far_foot=(-4, 0), nod=24, staff=-60),
     "LOW_KICK_STARTUP": Pose(hip=(0, 34), lean=24, near=(-12, 6), far=(14, -6), near_foot=(-26, 15), far_foot=(5, 0), nod=-14, staff=-20),
     "LOW_KICK": Pose(hip=(0, 33), lean=-16, near=(-14, -6), far=(12, 2), near_foot=(42, 13), far_foot=(-7, 0), nod=10, staff=-25),
-    "UPPERCUT_STARTUP": Pose(hip=(-6, 16), lean=42, near=(-9, -20), far=(-16, -6), near_foot=(-15, 0), far_foot=(11, 0), nod=-34, staff=110),
+    "UPPERCUT_STARTUP": Pose(hip=(-6, 17), lean=44, near=(-25, -1), far=(12, -17), near_foot=(-16, 0), far_foot=(12, 0), nod=-34, staff=110),
     "UPPERCUT": Pose(hip=(3, 41), lean=-8, near=(11, 33), far=(-10, -16), near_foot=(-8, 3), far_foot=(7, 9), nod=-18, wing=0.7, staff=12),
     "SWEEP_STARTUP": Pose(hip=(-8, 15), lean=-14, near=(-20, 10), far=(-15, 18), near_foot=(3, 7), far_foot=(-10, 0), nod=10, staff=-70),
     "SWEEP": Pose(hip=(-7, 12), lean=-40, near=(-12, -22), far=(6, 12), near_foot=(46, 3), far_foot=(-3, 0), nod=28, staff=-75),
     "JUMP_KICK_STARTUP": Pose(hip=(-2, 40), lean=-14, near=(-16, 10), far=(10, 8), near_foot=(10, 24), far_foot=(-14, 20), wing=0.8, staff=-40),
     "JUMP_KICK": Pose(hip=(-2, 42), lean=-26, near=(-18, 10), far=(12, 4), near_foot=(38, 15), far_foot=(-8, 26), wing=1, staff=-55),
-    "THROW_STARTUP": Pose(hip=(-2, 34), lean=-4, near=(6, 27), far=(19, 22), near_foot=(-15, 0), far_foot=(12, 0), wing=0.6, staff=-35),
+    "THROW_STARTUP": Pose(hip=(-2, 34), lean=-6, near=(-12, 25), far=(27, 18), near_foot=(-15, 0), far_foot=(12, 0), wing=0.6, staff=-35),
     "THROW": Pose(hip=(5, 31), lean=30, near=(28, -6), far=(29, 4), near_foot=(-16, 0), far_foot=(15, 0), nod=-22, wing=0.4, staff=60),
-    "CAST_STARTUP": Pose(hip=(-5, 28), lean=-4, near=(-16, -15), far=(-9, -17), near_foot=(-17, 0), far_foot=(12, 0), staff=140, glow=(-19, 34)),
+    "CAST_STARTUP": Pose(hip=(-5, 28), lean=-4, near=(-18, -13), far=(-10, -16), near_foot=(-17, 0), far_foot=(12, 0), staff=140, glow=(-26, 36)),
     "CAST": Pose(hip=(4, 29), lean=16, near=(27, -5), far=(27, 1), near_foot=(-18, 0), far_foot=(16, 0), nod=-10, wing=0.7, staff=120, glow=(43, 44)),
-    "RECOVER": Pose(hip=(3, 31), lean=30, near=(15, -19), far=(20, -15), near_foot=(-14, 0), far_foot=(14, 0), nod=10, staff=45),
+    "RECOVER": Pose(hip=(3, 29), lean=40, near=(8, -24), far=(14, -22), near_foot=(-14, 0), far_foot=(15, 0), nod=16, staff=45),
     "RECOVER_LOW": Pose(hip=(-3, 17), lean=44, near=(17, -14), far=(21, -10), near_foot=(-15, 0), far_foot=(15, 0), nod=6, staff=60),
     "STAGGER": Pose(hip=(-5, 33), lean=-34, near=(12, 12), far=(20, 8), near_foot=(-12, 0), far_foot=(10, 3), nod=-24, wing=0.5, staff=-20),
     "THROWN": Pose(hip=(0, 46), lean=142, near=(4, 22), far=(-14, 16), near_foot=(-18, 66), far_foot=(6, 78), nod=20, wing=0.8, staff=150),
@@ -211,6 +211,7 @@ class Plan:
     hunch: float = 0.0  # degrees added to the lean
     gear: Callable[[Skeleton, Plan, Pose], dict[str, list[Shape]]] = field(default=lambda s, plan, pose: {})
     robe: bool = False
+    gloves: list[int] = field(default_factory=lambda: TRIM)  # and boots
     reach: float = 0.0  # pixels added to a kick
     guard_gap: float = 0.0  # pixels between the hands and the guard's crescent
 
@@ -293,17 +294,17 @@ def figure(plan: Plan, pose: Pose) -> Canvas:
         return [
             Capsule(shoulder, arm * 1.15, elbow, arm, CLOTH, far),
             Capsule(elbow, arm * 0.95, hand, arm * 0.75, SKIN, far),
-            Capsule(hand, arm * 0.98, hand, arm * 0.98, TRIM, far),
+            Capsule(hand, arm * 0.98, hand, arm * 0.98, plan.gloves, far),
         ]
 
     def leg_of(hip: Point, knee: Point, foot: Point, far: bool) -> list[Shape]:
         shin = bearing(knee, foot)
         # the sole lies on the floor, or at a right angle to the shin in the air
-        toe = add(foot, (7.5, -0.5)) if foot[1] < 7.5 and abs(abs(shin) - 180) < 75 else add(foot, along(shin - 75, 8))
+        toe = add(foot, (7.5, -0.5)) if foot[1] < 7.5 and not 20 < shin < 105 else add(foot, along(shin - 75, 8))
         return [
             Capsule(hip, leg * 1.25, knee, leg, CLOTH, far),
             Capsule(knee, leg, foot, leg * 0.7, CLOTH, far),
-            Capsule(foot, leg * 0.68, toe, leg * 0.5, TRIM, far),
+            Capsule(foot, leg * 0.68, toe, leg * 0.5, plan.gloves, far),
         ]
 
     for piece in gear.get("back", []):
@@ -338,7 +339,7 @@ def figure(plan: Plan, pose: Pose) -> Canvas:
         canvas.fill(ball((gx, gy), 5, GLOW), 0, lambda _: 15)
     if pose.guard:
         tall = s.head[1] + plan.head
-        front = max(s.near_hand[0], s.far_hand[0]) + 5 * plan.arm_girth + 2 + plan.guard_gap
+        front = max(s.near_hand[0], s.far_hand[0]) + 5 * plan.arm_girth + 5 + plan.guard_gap
         arc = [(front + 6 * math.sin(math.pi * k / 8), 6 + (tall - 6) * k / 8) for k in range(9)]
         canvas.group([Polygon(arc + [(x - 5.5 * math.sin(math.pi * k / 8) - 1, y) for k, (x, y) in enumerate(arc)][::-1], [15])])
     return canvas
@@ -348,19 +349,19 @@ def figure(plan: Plan, pose: Pose) -> Canvas:
 
 
 def eye(s: Skeleton, plan: Plan, ramp: list[int]) -> Shape:
-    at = place([(plan.head * 0.55, 0.5)], s.head, s.head_angle)[0]
+    at = place([(plan.head * 0.5, -0.4)], s.head, s.head_angle)[0]
     return Capsule(at, 0.6, add(at, (2, 0)), 0.6, ramp)
 
 
 def hair(s: Skeleton, plan: Plan, ramp: list[int]) -> Shape:
     r = plan.head
-    cap = [(-r, -r * 0.5), (-r * 1.05, r * 0.5), (-r * 0.5, r * 1.1), (r * 0.4, r * 1.12), (r * 0.95, r * 0.6), (r * 0.5, r * 0.45), (-r * 0.4, r * 0.3)]
+    cap = [(-r, -r * 0.5), (-r * 1.05, r * 0.5), (-r * 0.5, r * 1.1), (r * 0.4, r * 1.15), (r * 0.95, r * 0.7), (r * 0.5, r * 0.6), (-r * 0.3, r * 0.5), (-r * 0.45, -r * 0.3)]
     return Polygon(place(cap, s.head, s.head_angle), ramp)
 
 
 def senn(s: Skeleton, plan: Plan, pose: Pose) -> dict[str, list[Shape]]:
     r = plan.head
-    front, back = place([(r, r * 0.25), (-r, r * 0.25)], s.head, s.head_angle)
+    front, back = place([(r * 0.95, r * 0.5), (-r * 0.95, r * 0.4)], s.head, s.head_angle)
     tail = s.head_angle - 70 - 50 * pose.wing
     return {
         "head": [
@@ -502,7 +503,7 @@ def palette(skin: str, cloth: str, trim: str, metal: str) -> list[int]:
 
 # The player is bright, the opponents are dark with bright arms: at 84x84 grey one is never taken for the other.
 PLANS: list[Plan] = [
-    Plan("SENN", palette("532 754 765", "446 667 777 777", "200 501 722", "555 666 777"), gear=senn),
+    Plan("SENN", palette("532 754 765", "446 667 777 777", "200 501 722", "555 666 777"), gear=senn, gloves=SKIN),
     Plan("BRAMBLE", palette("210 321 432", "010 120 120 230", "100 210 310", "332 554 776"), girth=1.5, arm_girth=1.4, leg_girth=1.25, stance=1.15, arm=1.05, gear=bramble),
     Plan("BULWARK", palette("210 321 431", "001 012 112 223", "002 103 214", "334 556 777"), leg=0.84, trunk=18, girth=1.75, leg_girth=1.35, arm_girth=1.3, stance=1.15, head=7.2, guard_gap=13, gear=bulwark),
     Plan("SCYTHE", palette("111 212 323", "101 102 202 313", "100 201 301", "345 567 777"), leg=0.76, shank=1.25, stance=1.6, trunk=16, girth=0.85, leg_girth=0.85, hunch=20, head=6, reach=12, gear=scythe),
@@ -763,9 +764,9 @@ def peaks(colours: str, lake: bool) -> Scene:
         s.poly([*front, (320, FLOOR), (0, FLOOR)], 7)
         for x, y in ((28, 112), (104, 124), (200, 132), (288, 116)):
             s.poly([(x, y), (x + 18, y + 26), (x + 6, y + 20), (x, y + 30), (x - 8, y + 16)], 8)
-        for x, y in ((30, 52), (150, 44), (214, 120), (80, 128)):
+        for x, y in ((20, 56), (150, 48), (250, 116)):
             s.poly([(x, y), (x + 10, y - 6), (x + 26, y - 8), (x + 44, y - 3), (x + 60, y), (x + 40, y + 4), (x + 12, y + 4)], 4)
-    s.boards(9 if not lake else 14, 11, 12, 11, step=64)
+    s.boards(7, 11, 12, 11, step=64)
     return s
 
 
@@ -810,7 +811,7 @@ def courtyard(colours: str) -> Scene:
             s.rect(x, y, x + 1, y + 8, 6)
             if (x // 16 + k * 3) % 5 == 0:
                 s.rect(x + 1, y + 1, x + 15, y + 8, 5)
-    for x in (24, 104):
+    for x in (24, 80):
         s.rect(x, 80, x + 24, 128, 9)
         s.poly([(x, 128), (x + 24, 128), (x + 12, 144)], 9)
         s.rect(x + 4, 84, x + 20, 86, 10)
@@ -907,7 +908,7 @@ def big_letter(letter: str) -> bytes:
     for y in range(16):
         for x in range(16):
             near = any(lit(letter, (x + u - 3) // 2, (y + v - 1) // 2) for u in (-1, 0, 1) for v in (-1, 0, 1))
-            rows[y][x] = (WHITE if y < 6 else GOLD if y < 10 else ORANGE) if lit(letter, (x - 3) // 2, (y - 1) // 2) else BLACK if near else 0
+            rows[y][x] = (WHITE if y < 6 or letter.isdigit() else GOLD if y < 10 else ORANGE) if lit(letter, (x - 3) // 2, (y - 1) // 2) else BLACK if near else 0
     return b"".join(tile_bytes(rows, x, y) for y in (0, 8) for x in (0, 8))
 
 
@@ -971,7 +972,7 @@ def logo() -> Canvas:
     def stroke(points: list[Point], first: float, last: float) -> list[Shape]:
         n = len(points) - 1
         radius = [first + (last - first) * k / n for k in range(n + 1)]
-        return [Capsule(points[k], radius[k], points[k + 1], radius[k + 1], [RED, ORANGE, GOLD, WHITE]) for k in range(n)]
+        return [Capsule(points[k], radius[k], points[k + 1], radius[k + 1], [GOLD]) for k in range(n)]
 
     def ring(x: float, y: float, rx: float, ry: float, start: int, end: int) -> list[Point]:
         return [(x + rx * math.sin(math.radians(a)), y + ry * math.cos(math.radians(a))) for a in range(start, end + 1, 15)]
@@ -980,6 +981,9 @@ def logo() -> Canvas:
     c.group(stroke(ring(62, 28, 16, 19, -20, 325), 5.8, 3.6))
     c.group(stroke([(88, 47), (114, 47)], 3.6, 4.8) + stroke([(106, 46), *ring(95, 18, 11, 12, 90, 240)], 5.5, 3.2))
     c.group(stroke(ring(138, 28, 16, 19, -20, 325), 5.8, 3.6))
+    for y, row in enumerate(c.rows):  # like metal: sky above, earth below
+        colour = (WHITE, FULL_LIGHT, GOLD, ORANGE, GOLD, ORANGE, RED)[y // 8]
+        row[:] = bytes(colour if x == GOLD else BLACK if x == OUTLINE else x for x in row)
     return c
 
 
@@ -989,7 +993,8 @@ HEADER = """/* Written by art.py. */
 #ifndef ART_H
 #define ART_H
 
-typedef struct { s8 x, y; u8 size, tile; } Part; /* a sprite: from the middle of the feet; the VDP's size bits; first tile */
+/* A sprite: place from the middle of the feet, facing right and left; the VDP's size bits; first tile. */
+typedef struct { s8 x, x_left, y; u8 size, tile; } Part;
 typedef struct { const u32 *tiles; const Part *parts; u16 tile_count, part_count; } Figure;
 typedef struct { const u32 *tiles; const u16 *map, *palette; u16 tile_count; } Scene; /* map: 40 x 28, counted from the scene's first tile */
 """
@@ -1071,7 +1076,7 @@ def header() -> str:
             n = len(tiles) // 32
             most = max(most, n)
             entries.append(f"\t{{ art_{low} + {len(data) // 4}, art_{low}_parts + {len(parts)}, {n}, {len(sprites)} }}")
-            parts += [f"{{{p.x},{p.y},{(p.width - 1) << 2 | (p.height - 1)},{p.tile}}}" for p in sprites]
+            parts += [f"{{{p.x},{-p.x - 8 * p.width},{p.y},{(p.width - 1) << 2 | (p.height - 1)},{p.tile}}}" for p in sprites]
             data += tiles
         out.append(longs(f"art_{low}", data))
         out.append(f"static const Part art_{low}_parts[] = {{\n" + ",\n".join(",".join(parts[k : k + 12]) for k in range(0, len(parts), 12)) + "\n};\n")

@@ -145,26 +145,32 @@ static void big_text_centred(u8 row, const char *s)
 
 /* ---- sprites */
 
-static u16 sprites[80][4];
+/* They are written straight into the video memory; the last has the link 0. */
 static u8 sprite_count;
+
+static void begin_sprites(void)
+{
+	sprite_count = 0;
+	vram(SPRITES);
+}
+
+static void linked_sprite(s16 x, s16 y, u8 size, u16 tile, u8 link)
+{
+	VDP_DATA = y + 128;
+	VDP_DATA = (u16)size << 8 | link;
+	VDP_DATA = tile;
+	VDP_DATA = x + 128;
+}
 
 static void sprite(s16 x, s16 y, u8 size, u16 tile)
 {
-	u16 *s = sprites[sprite_count++];
-
-	s[0] = y + 128;
-	s[1] = (u16)size << 8 | sprite_count; /* linked to the next */
-	s[2] = tile;
-	s[3] = x + 128;
+	linked_sprite(x, y, size, tile, ++sprite_count);
 }
 
-static void show_sprites(void)
+static void no_sprites(void)
 {
-	if (!sprite_count)
-		sprite(-128, -128, 0, TILE_BLANK);
-	sprites[sprite_count - 1][1] &= 0xFF00; /* the end of the list */
-	dma(sprites, SPRITES, (u16)sprite_count << 2);
-	sprite_count = 0;
+	begin_sprites();
+	linked_sprite(-128, -128, 0, TILE_BLANK, 0);
 }
 
 /* ---- fighters */
@@ -222,26 +228,44 @@ static u8 pose_of(u8 i)
 	return v->t & 32 ? POSE_STAND1 : POSE_STAND0;
 }
 
-static void draw_figure(u8 i, u8 who, u8 pose, s16 x, s16 y, u8 left)
+/* Puts the pose's tiles into the video memory. */
+static const Figure *fetch(u8 i, u8 who, u8 pose)
 {
 	const Figure *figure = &art_figures[who][pose];
-	const Part *part = figure->parts;
-	u16 tile = i ? FIGHTER_TILE + FIGURE_TILES : FIGHTER_TILE;
 	u16 key = (u16)who << 8 | pose;
-	u16 n;
 
 	if (now_shown[i] != key) {
 		now_shown[i] = key;
-		load_tiles(tile, figure->tiles, figure->tile_count);
+		load_tiles(i ? FIGHTER_TILE + FIGURE_TILES : FIGHTER_TILE, figure->tiles, figure->tile_count);
 	}
-	tile |= (i ? 2 * LINE_FIGHTER : LINE_FIGHTER) | (left ? FLIP : 0);
-	for (n = figure->part_count; n; n--, part++)
-		sprite(left ? x - part->x - ((part->size >> 2) + 1) * 8 : x + part->x, y + part->y, part->size, tile + part->tile);
+	return figure;
 }
 
-static void draw_shadow(s16 x)
+/* Some thirty sprites a frame come from here, before the beam reaches the fighters: hence the care. */
+static void draw_figure(u8 i, const Figure *figure, s16 x, s16 y, u8 left)
+{
+	const Part *part = figure->parts, *end = part + figure->part_count;
+	u16 tile = i ? (FIGHTER_TILE + FIGURE_TILES) | 2 * LINE_FIGHTER : FIGHTER_TILE | LINE_FIGHTER;
+	u8 count = sprite_count;
+
+	if (left)
+		tile |= FLIP;
+	x += 128;
+	y += 128;
+	for (; part != end; part++) {
+		VDP_DATA = y + part->y;
+		VDP_DATA = part->size << 8 | ++count;
+		VDP_DATA = tile + part->tile;
+		VDP_DATA = x + (left ? part->x_left : part->x);
+	}
+	sprite_count = count;
+}
+
+/* Both fighters' shadows: the end of every list. */
+static void draw_shadows(s16 x, s16 other)
 {
 	sprite(x - 16, GROUND - 3, 3 << 2, TILE_SHADOW);
+	linked_sprite(other - 16, GROUND - 3, 3 << 2, TILE_SHADOW, 0);
 }
 
 /* A star where a blow has just arrived. */
@@ -259,10 +283,22 @@ static void draw_shot(const Shot *s)
 		sprite(s->x - 12, s->y - 12, 2 << 2 | 2, TILE_SHOT | (s->left ? FLIP : 0));
 }
 
+static const Figure *figures[2]; /* to be drawn */
+
+/* DMA is quick only in the vertical blank, so this comes first. */
+static void fetch_figures(void)
+{
+	u8 i;
+
+	for (i = 0; i < 2; i++)
+		figures[i] = fetch(i, view[i].who, pose_of(i));
+}
+
 static void draw_fight(void)
 {
 	u8 i, first = view[1].state == ATTACK && view[0].state != ATTACK; /* who attacks is in front */
 
+	begin_sprites();
 	draw_shot(&shot[0]);
 	draw_shot(&shot[1]);
 	draw_spark(&view[0]);
@@ -270,11 +306,9 @@ static void draw_fight(void)
 	for (i = 0; i < 2; i++) {
 		u8 k = i ^ first;
 
-		draw_figure(k, view[k].who, pose_of(k), view[k].x, view[k].y, view[k].left);
+		draw_figure(k, figures[k], view[k].x, view[k].y, view[k].left);
 	}
-	draw_shadow(view[0].x);
-	draw_shadow(view[1].x);
-	show_sprites();
+	draw_shadows(view[0].x, view[1].x);
 }
 
 /* ---- bars, lights of the rounds, clock */
@@ -423,7 +457,7 @@ void video_init(void)
 	load_tiles(0, art_common, COMMON_TILES);
 	load_palette(0, art_hud_palette);
 	begin(NOTHING);
-	show_sprites();
+	no_sprites();
 	end();
 }
 
@@ -467,11 +501,12 @@ void video_title(u8 opponent, u8 tier, u8 two_players)
 		text(22, 12, "       ");
 		text(22, 12, art_names[opponent]);
 		load_palette(2, art_palettes[opponent]);
-		draw_figure(0, SENN, POSE_STAND0, 48, GROUND, 0);
-		draw_figure(1, opponent, POSE_STAND0, 272, GROUND, 1);
-		draw_shadow(48);
-		draw_shadow(272);
-		show_sprites();
+		figures[0] = fetch(0, SENN, POSE_STAND0);
+		figures[1] = fetch(1, opponent, POSE_STAND0);
+		begin_sprites();
+		draw_figure(0, figures[0], 48, GROUND, 0);
+		draw_figure(1, figures[1], 272, GROUND, 1);
+		draw_shadows(48, 272);
 	}
 	if (shown[1] != tier) {
 		shown[1] = tier;
@@ -496,13 +531,15 @@ void video_match(void)
 	text(BAR_COLUMN_1, NAME_ROW, art_names[view[0].who]);
 	text(BAR_COLUMN_2 + BAR_CELLS - length(name), NAME_ROW, name);
 	draw_hud();
+	fetch_figures();
 	draw_fight();
 	end();
 }
 
 void video_frame(void)
 {
-	draw_fight();
+	fetch_figures();
 	draw_hud();
+	draw_fight();
 	draw_message();
 }
