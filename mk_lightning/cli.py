@@ -7,6 +7,8 @@ import os
 # Threads of a finished parallel region must sleep, not spin: the emulators need the cores. Read when torch loads.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("KMP_BLOCKTIME", "0")
+# Lightning's own calls into jsonargparse, nothing a user could mend.
+os.environ.setdefault("JSONARGPARSE_DEPRECATION_WARNINGS", "off")
 
 import logging
 import sys

@@ -72,6 +72,7 @@ class ExperienceDataModule(LightningDataModule):
     ) -> None:
         super().__init__()
         self.game = load_game(game)
+        self.game.rom_path()
         self.state_groups = {
             name: list(self.game.resolve_states(states))
             for name, states in (("original", original_states), ("challenging", challenging_states))
