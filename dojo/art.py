@@ -592,10 +592,8 @@ def cut(canvas: Canvas, sprite_cost: int = SPRITE_COST) -> tuple[list[Part], byt
     parts, data = [], b""
     for x, y, w, h in best[0][1]:
         inside = ((1 << 8 * w) - 1) << x
-        while not any(m & inside for m in masks[y : y + 8]):  # the band's other boxes may be taller
-            y, h = y + 8, h - 1
-        while not any(m & inside for m in masks[y + 8 * h - 8 : y + 8 * h]):
-            h -= 1
+        used = [row for row in range(y, y + 8 * h) if masks[row] & inside]  # the band's other boxes may be taller
+        y, h = used[0], (used[-1] - used[0]) // 8 + 1
         parts.append(Part(x + canvas.left, y - canvas.top, w, h, len(data) // 32))
         for col in range(w):  # the hardware's order: down, then right
             for row in range(h):
@@ -624,13 +622,13 @@ class Scene:
             row[x0:x1] = bytes([c]) * (min(x1, WIDTH) - x0)
 
     def fade(self, y0: int, y1: int, *ramp: int) -> None:
-        """A vertical gradient, dithered; the pattern repeats every four pixels, so its tiles repeat too."""
+        """A vertical gradient, dithered; the pattern repeats every tile and is symmetric, so its tiles repeat too."""
         bayer = ((0, 8, 2, 10), (12, 4, 14, 6), (3, 11, 1, 9), (15, 7, 13, 5))
         for y in range(y0, y1):
             level = (y - y0) * (len(ramp) - 1) / (y1 - y0)
             k = int(level)
             row = [ramp[min(len(ramp) - 1, k + (level - k > (bayer[y % 4][x] + 0.5) / 16))] for x in range(4)]
-            self.rows[y][:] = bytes(row) * (WIDTH // 4)
+            self.rows[y][:] = bytes(row + row[::-1]) * (WIDTH // 8)
 
     def poly(self, points: list[Point], c: int) -> None:
         for y in range(max(0, int(min(p[1] for p in points))), min(HEIGHT, int(max(p[1] for p in points)) + 1)):
@@ -654,11 +652,11 @@ class Scene:
         """A floor of boards that run away from the viewer."""
         self.fade(FLOOR, HEIGHT, *ramp)
         self.rect(0, FLOOR, WIDTH, FLOOR + 1, line)
-        for x in range(-400, 401, step):
+        for x in range(step // 2, 401, step):
             for y in range(FLOOR + 1, HEIGHT):
                 col = round(160 + x * (0.55 + 0.45 * (y - FLOOR) / (HEIGHT - FLOOR)))
-                if 0 <= col < WIDTH:
-                    self.rows[y][col] = line
+                if col < WIDTH:
+                    self.rows[y][col] = self.rows[y][WIDTH - 1 - col] = line
 
 
 def palette_row(colours: str) -> list[int]:
@@ -764,7 +762,7 @@ def peaks(colours: str, lake: bool) -> Scene:
         s.poly([*front, (320, FLOOR), (0, FLOOR)], 7)
         for x, y in ((28, 112), (104, 124), (200, 132), (288, 116)):
             s.poly([(x, y), (x + 18, y + 26), (x + 6, y + 20), (x, y + 30), (x - 8, y + 16)], 8)
-        for x, y in ((20, 56), (150, 48), (250, 116)):
+        for x, y in ((20, 56), (150, 48)):
             s.poly([(x, y), (x + 10, y - 6), (x + 26, y - 8), (x + 44, y - 3), (x + 60, y), (x + 40, y + 4), (x + 12, y + 4)], 4)
     s.boards(7, 11, 12, 11, step=64)
     return s
