@@ -54,6 +54,7 @@ def play_episodes(
     """
     num_actions = int(env.single_action_space.n)
     stacks = FrameStacks(env.num_envs)
+    sent: set[int] = set()
     groups = np.split(np.arange(env.num_envs), range(GROUP, env.num_envs, GROUP))
     running: dict[int, tuple[int, np.random.Generator]] = {}
     done: dict[int, EpisodeRecord] = {}
@@ -84,12 +85,14 @@ def play_episodes(
             if epsilon and rng.random() < epsilon:
                 actions[k] = rng.integers(num_actions)
         env.send(actions, playing)
+        sent.update(playing.tolist())
 
     def receive(group: NDArray[np.int64]) -> None:
         playing = np.array([i for i in group if i in running], np.int64)
         if not len(playing):
             return
         frames, _, terminated, truncated = env.recv(playing)
+        sent.difference_update(playing.tolist())
         stacks.push(playing, frames)
         ended = playing[terminated | truncated]
         for index, result in zip(ended, env.finished(ended), strict=True):
@@ -97,13 +100,17 @@ def play_episodes(
             done[number] = EpisodeRecord(specs[number], result)
         begin(ended)
 
-    for group in groups:
-        begin(group)
-        act(group)
-    while yielded < len(specs):
+    try:
         for group in groups:
-            receive(group)
+            begin(group)
             act(group)
-        while yielded in done:
-            yield done.pop(yielded)
-            yielded += 1
+        while yielded < len(specs):
+            for group in groups:
+                receive(group)
+                act(group)
+            while yielded in done:
+                yield done.pop(yielded)
+                yielded += 1
+    except GeneratorExit:
+        env.recv(sorted(sent))  # whoever stops early leaves the environments ready for the next matches
+        raise
