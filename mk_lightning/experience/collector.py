@@ -125,9 +125,9 @@ class Collector:
         self._rng.bit_generator.state = state["rng"]
         self._stacks.frames[:] = state["stacks"].numpy()
         self._ended[:] = state["ended"]
-        if state["env"] is not None:
+        self._started = state["env"] is not None
+        if self._started:
             self.env.restore(state["env"])
-            self._started = True
 
     def _start(self) -> None:
         seeds = [int(seed) for seed in self._rng.integers(0, 2**31, self.env.num_envs)]
