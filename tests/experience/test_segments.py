@@ -1,0 +1,156 @@
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+import torch
+
+from mk_lightning.errors import UserError
+from mk_lightning.experience import segments as segments_module
+from mk_lightning.experience.replay import COLUMNS, Priorities, Replay
+from mk_lightning.experience.segments import Segments
+from tests.experience.streams import FRAME_SHAPE, Stream
+
+MODES = pytest.mark.parametrize("priorities", [None, Priorities()], ids=["uniform", "prioritised"])
+
+
+def new_replay(priorities=None, rows=20, num_envs=2, seed=0) -> Replay:
+    return Replay(rows * num_envs, num_envs, n_step=3, priorities=priorities, frame_shape=FRAME_SHAPE, seed=seed)
+
+
+def through_a_file(state: dict) -> dict:
+    """What a checkpoint makes of it."""
+    file = io.BytesIO()
+    torch.save(state, file)
+    file.seek(0)
+    return torch.load(file, weights_only=True)
+
+
+def same_samples(one: Replay, other: Replay) -> bool:
+    a, b = one.sample(16), other.sample(16)
+    tensors = zip((*a.transition, a.weights), (*b.transition, b.weights), strict=True)
+    return np.array_equal(a.indices, b.indices) and all(torch.equal(x, y) for x, y in tensors)
+
+
+@MODES
+@pytest.mark.parametrize("rows", [6, 19, 20, 21, 67])
+def test_a_restored_replay_continues_bit_for_bit(tmp_path, priorities, rows):
+    replay, stream = new_replay(priorities), Stream(2, seed=7)
+    stream.feed(replay, rows)
+    drawn = replay.sample(16).indices
+    replay.update_priorities(drawn, np.linspace(0, 9, 16).astype(np.float32))
+    saved = through_a_file({"replay": replay.state_dict(), "segments": Segments(tmp_path).save(replay)})
+
+    restored = new_replay(priorities, seed=99)
+    restored.load_state_dict(saved["replay"])
+    Segments(tmp_path).load(restored, saved["segments"])
+
+    for _ in range(25):
+        assert same_samples(replay, restored)
+        row = stream.row()
+        replay.add(*row)
+        restored.add(*row)
+    for name in COLUMNS:
+        np.testing.assert_array_equal(getattr(replay, name), getattr(restored, name))
+
+
+def test_a_save_costs_what_is_new(tmp_path):
+    replay, stream, segments = new_replay(), Stream(2, seed=0), Segments(tmp_path)
+    stream.feed(replay, 8)
+    first = segments.save(replay)
+    assert [(s["start"], s["stop"]) for s in first] == [(0, 8)]
+    written = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
+    stream.feed(replay, 5)
+    second = segments.save(replay)
+    assert [(s["start"], s["stop"]) for s in second] == [(0, 8), (8, 13)]
+    assert all(path.stat().st_mtime_ns == when for path, when in written.items()), "a segment was written again"
+    assert first == second[:1]
+    assert segments.save(replay) == second, "nothing is new"
+
+
+def test_segments_that_the_ring_no_longer_needs_are_not_named(tmp_path):
+    replay, stream, segments = new_replay(), Stream(2, seed=0), Segments(tmp_path)
+    for _ in range(9):
+        stream.feed(replay, 5)
+        named = segments.save(replay)
+    assert [(s["start"], s["stop"]) for s in named] == [(k, k + 5) for k in (25, 30, 35, 40)]
+    stream.feed(replay, 100)
+    assert [(s["start"], s["stop"]) for s in segments.save(replay)] == [(125, 145)]
+
+
+@MODES
+def test_saves_go_on_after_a_restore(tmp_path, priorities):
+    """Checkpoint, resume, checkpoint: the second names the first one's segments too."""
+    replay, stream = new_replay(priorities), Stream(2, seed=3)
+    stream.feed(replay, 13)
+    segments = Segments(tmp_path)
+    for extra in (4, 9, 30):
+        named, state = segments.save(replay), replay.state_dict()
+        replay, segments = new_replay(priorities), Segments(tmp_path)
+        replay.load_state_dict(state)
+        segments.load(replay, named)
+        stream.feed(replay, extra)
+    fresh, again = new_replay(priorities), Stream(2, seed=3)
+    again.feed(fresh, 13 + 4 + 9 + 30)
+    for name in COLUMNS:
+        np.testing.assert_array_equal(getattr(replay, name), getattr(fresh, name))
+
+
+def test_long_writes_are_split(tmp_path, monkeypatch):
+    monkeypatch.setattr(segments_module, "ROWS_PER_SEGMENT", 8)
+    replay, stream = new_replay(), Stream(2, seed=0)
+    stream.feed(replay, 50)
+    named = Segments(tmp_path).save(replay)
+    assert [(s["start"], s["stop"]) for s in named] == [(30, 38), (38, 46), (46, 50)]
+    restored = new_replay()
+    restored.load_state_dict(replay.state_dict())
+    Segments(tmp_path).load(restored, named)
+    assert same_samples(replay, restored)
+
+
+def saved(tmp_path) -> tuple[dict, list[dict]]:
+    replay = new_replay()
+    Stream(2, seed=0).feed(replay, 12)
+    return replay.state_dict(), Segments(tmp_path).save(replay)
+
+
+def test_a_missing_segment_is_named(tmp_path):
+    state, named = saved(tmp_path)
+    (tmp_path / named[0]["file"]).unlink()
+    replay = new_replay()
+    replay.load_state_dict(state)
+    with pytest.raises(UserError, match=rf"needs .*{named[0]['file']}, which is missing"):
+        Segments(tmp_path).load(replay, named)
+
+
+@pytest.mark.parametrize("damage", ["flip", "cut", "empty"])
+def test_a_damaged_segment_is_named(tmp_path, damage):
+    state, named = saved(tmp_path)
+    path = tmp_path / named[0]["file"]
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes({"flip": bytes(data), "cut": bytes(data[:-1]), "empty": b""}[damage])
+    replay = new_replay()
+    replay.load_state_dict(state)
+    with pytest.raises(UserError, match=rf"{named[0]['file']} is damaged"):
+        Segments(tmp_path).load(replay, named)
+
+
+def test_no_half_written_file_has_a_segment_s_name(tmp_path):
+    saved(tmp_path)
+    assert [path.suffix for path in tmp_path.iterdir()] == [".rows"]
+
+
+@pytest.mark.parametrize(
+    ("other", "message"),
+    [
+        ({"rows": 21}, r"replay has \[20, 2\] rows x environments, this run's config \[21, 2\]"),
+        ({"rows": 20, "num_envs": 3}, r"replay has \[20, 2\] rows x environments, this run's config \[20, 3\]"),
+        ({"priorities": Priorities()}, "differ in replay.priorities"),
+    ],
+)
+def test_a_checkpoint_of_another_replay_is_refused(tmp_path, other, message):
+    state, _ = saved(tmp_path)
+    with pytest.raises(UserError, match=message):
+        new_replay(**other).load_state_dict(state)
