@@ -20,7 +20,7 @@ class WorkerPool:
     the whole pool, as the others' results would be of no use; the error names it.
     """
 
-    def __init__(self, setups: Iterable[WorkerSetup], playing: Callable[[int], str]) -> None:
+    def __init__(self, setups: Sequence[WorkerSetup], playing: Callable[[int], str]) -> None:
         """Start a worker per setup and wait until every emulator runs.
 
         Args:
@@ -31,10 +31,15 @@ class WorkerPool:
         self._workers: list[WorkerProcess] = []
         # Runs when the pool is collected and, at the latest, when the interpreter exits.
         self._end = weakref.finalize(self, _end_workers, self._workers, os.getpid())
+        self._stepping = [False] * len(setups)
         for setup in setups:
-            self._workers.append(WorkerProcess(setup))
-        self._stepping = [False] * len(self._workers)
-        for index in range(len(self._workers)):
+            self._workers.append(WorkerProcess(setup.memory_fd))
+        for index, setup in enumerate(setups):
+            try:
+                self._workers[index].set_up(setup)
+            except WorkerError as error:
+                self._fail(index, error)
+        for index in range(len(setups)):
             self._result(index)
 
     @property

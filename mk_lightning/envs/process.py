@@ -32,8 +32,8 @@ class WorkerProcess:
     and forkserver import the parent's ``__main__`` (and so torch) again in every worker.
     """
 
-    def __init__(self, setup: WorkerSetup) -> None:
-        """Start the process; :meth:`result` then waits until its emulator runs."""
+    def __init__(self, memory_fd: int) -> None:
+        """Start the process, which inherits ``memory_fd``; :meth:`set_up` comes next."""
         command_read, self._command_fd = os.pipe()
         self._reply_fd, reply_write = os.pipe()
         boot = f"from mk_lightning.envs.worker import main; main({command_read}, {reply_write})"
@@ -45,21 +45,24 @@ class WorkerProcess:
                 [sys.executable, "-c", boot],
                 stdin=subprocess.DEVNULL,
                 env={**os.environ, **ONE_THREAD, "PYTHONPATH": path},
-                pass_fds=(command_read, reply_write, setup.memory_fd),
+                pass_fds=(command_read, reply_write, memory_fd),
             )
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
             os.close(command_read)
             os.close(reply_write)
-        try:
-            write_message(self._command_fd, b"", setup)
-        except BrokenPipeError:
-            raise self._death() from None
 
     @property
     def pid(self) -> int:
         """Process id."""
         return self._process.pid
+
+    def set_up(self, setup: WorkerSetup) -> None:
+        """Tell the worker what to run; :meth:`result` then waits until its emulator does."""
+        try:
+            write_message(self._command_fd, b"", setup)
+        except BrokenPipeError:
+            raise self._death() from None
 
     def step(self) -> None:
         """Tell the worker to play the action in shared memory."""

@@ -18,9 +18,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import cv2
+import numpy as np
+from numpy.typing import NDArray
 
 from mk_lightning.envs.channel import CALL, DONE, ERROR, RESULT, STEP, read_message, write_message
 from mk_lightning.envs.fighting_env import FightingEnv
+from mk_lightning.envs.observation import FRAME_SHAPE
 from mk_lightning.envs.shared import Layout, SharedArrays
 from mk_lightning.games import Game
 
@@ -65,11 +68,6 @@ class _Worker:
             return
         frame, reward, terminated, truncated, _ = self._env.step(int(self._action[0]))
         self._publish(frame, reward, terminated, truncated)
-        if terminated or truncated:
-            result = self._env.result()
-            self._won[0] = result.won
-            self._return[0] = result.episode_return
-            self._env_steps[0] = result.env_steps
 
     def reset(self, seed: int | None, state: str | None) -> None:
         frame, _ = self._env.reset(seed=seed, options={"state": state} if state else None)
@@ -88,28 +86,30 @@ class _Worker:
             "reward": float(self._reward[0]),
             "terminated": bool(self._terminated[0]),
             "truncated": bool(self._truncated[0]),
-            "episode": [bool(self._won[0]), float(self._return[0]), int(self._env_steps[0])],
         }
         return {"env": self._env.capture(), "shared": shared}
 
     def restore(self, captured: dict[str, Any]) -> None:
         self._env.restore(captured["env"])
         shared = captured["shared"]
-        self._observation.reshape(-1).data.cast("B")[:] = shared["observation"]
-        self._reward[0] = shared["reward"]
-        self._terminated[0], self._truncated[0] = shared["terminated"], shared["truncated"]
-        self._variables[:] = [self._env.variables.get(name, 0) for name in self._names]
-        self._won[0], self._return[0], self._env_steps[0] = shared["episode"]
+        frame = np.frombuffer(shared["observation"], np.uint8).reshape(FRAME_SHAPE)
+        self._publish(frame, shared["reward"], shared["terminated"], shared["truncated"])
         state = self._env.state
         self._state[0] = self._env.game.state_index(state) if state else -1
 
-    def _publish(self, frame: Any, reward: float, terminated: bool, truncated: bool) -> None:
+    def _publish(self, frame: NDArray[np.uint8], reward: float, terminated: bool, truncated: bool) -> None:
+        """Write to shared memory what the parent reads after a step."""
         self._observation[:] = frame
         self._reward[0] = reward
         self._terminated[0] = terminated
         self._truncated[0] = truncated
         ram = self._env.variables
-        self._variables[:] = [ram[name] for name in self._names]
+        self._variables[:] = [ram.get(name, 0) for name in self._names]  # none before the first reset
+        if terminated or truncated:
+            result = self._env.result()
+            self._won[0] = result.won
+            self._return[0] = result.episode_return
+            self._env_steps[0] = result.env_steps
 
 
 def main(command_fd: int, reply_fd: int) -> None:

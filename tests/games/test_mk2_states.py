@@ -5,7 +5,6 @@ values, and the video chip draws MK2's picture for one frame, before the dojo's 
 """
 
 import gc
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -24,7 +23,7 @@ def mk2() -> Game:
 
 
 @pytest.fixture(scope="module")
-def seen(mk2: Game) -> Iterator[Seen]:
+def seen(mk2: Game) -> Seen:
     """Variables and picture of every state."""
     gc.collect()
     emulator = stable_retro.RetroEmulator(str(load_game("dojo").rom_path()))
@@ -39,7 +38,7 @@ def seen(mk2: Game) -> Iterator[Seen]:
         emulator.step()
         seen[state] = (variables, emulator.get_screen().copy())
     del emulator
-    yield seen
+    return seen
 
 
 def test_every_state_that_ships_is_found_in_the_seeds_order(mk2: Game) -> None:
@@ -65,11 +64,19 @@ def test_every_match_begins_at_full_health_but_one(seen: Seen) -> None:
     assert set(healths.values()) == {(120, 120)}
 
 
-def test_every_match_begins_with_no_rounds_won_and_both_in_the_arena(seen: Seen) -> None:
+def test_every_match_begins_with_no_rounds_won_and_both_on_the_ground(seen: Seen) -> None:
     for state, (variables, _) in seen.items():
         assert (variables["rounds_won"], variables["enemy_rounds_won"]) == (0, 0), state
-        assert 500 <= variables["x_position"] <= 700, state
-        assert 700 <= variables["enemy_x_position"] <= 950, state
+        assert 500 <= variables["x_position"] <= 800, state
+        assert 100 <= variables["enemy_x_position"] - variables["x_position"] <= 160, state
+        assert abs(variables["y_position"]) <= 5, state
+        assert abs(variables["enemy_y_position"]) <= 5, state
+
+
+def test_wins_count_the_ladder_up(mk2: Game, seen: Seen) -> None:
+    """A two-digit decimal (BCD) variable: state NN of the easy ladder has NN - 1 wins behind it."""
+    ladder = [seen[state][0]["wins"] for state in mk2.resolve_states("VeryEasy.*")]
+    assert ladder == list(range(1, 15))
 
 
 def test_every_state_shows_a_picture_of_its_own(seen: Seen) -> None:
@@ -78,4 +85,4 @@ def test_every_state_shows_a_picture_of_its_own(seen: Seen) -> None:
     for state, (_, picture) in seen.items():
         assert picture.shape == (224, 320, 3), state
         assert picture.std() > 20, state  # not one colour
-        assert len(np.unique(picture.reshape(-1, 3), axis=0)) > 16, state
+        assert len(np.unique(picture @ np.array([1 << 16, 1 << 8, 1]))) > 16, state

@@ -1,0 +1,53 @@
+"""Environments around the shipped dojo, closed after use: a process can have only one emulator."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from mk_lightning.envs import FightingEnv, RetroVectorEnv
+from mk_lightning.games import Game, load_game
+
+
+@pytest.fixture(scope="session")
+def game() -> Game:
+    return load_game("dojo")
+
+
+@pytest.fixture(scope="session")
+def states(game: Game) -> tuple[str, ...]:
+    """The eight opponents at the first tier."""
+    return game.resolve_states("VeryEasy.*")
+
+
+@pytest.fixture
+def make_env(game: Game) -> Iterator[Callable[..., FightingEnv]]:
+    made: list[FightingEnv] = []
+
+    def make(states: Any = "VeryEasy.*", **options: Any) -> FightingEnv:
+        while made:
+            made.pop().close()
+        made.append(FightingEnv(game, states, **options))
+        return made[-1]
+
+    yield make
+    for env in made:
+        env.close()
+
+
+@pytest.fixture
+def env(make_env: Callable[..., FightingEnv]) -> FightingEnv:
+    return make_env()
+
+
+@pytest.fixture
+def make_envs(game: Game) -> Iterator[Callable[..., RetroVectorEnv]]:
+    made: list[RetroVectorEnv] = []
+
+    def make(num_envs: int = 3, states: Any = "VeryEasy.*", **options: Any) -> RetroVectorEnv:
+        made.append(RetroVectorEnv(game, states, num_envs=num_envs, **options))
+        return made[-1]
+
+    yield make
+    for envs in made:
+        envs.close()
