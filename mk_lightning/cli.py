@@ -14,6 +14,7 @@ import logging
 import sys
 import warnings
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +29,12 @@ from rich.console import Console
 
 from mk_lightning.callbacks import ProgressLine
 from mk_lightning.envs import WorkerError
+from mk_lightning.cli_errors import readable
 from mk_lightning.errors import UserError
 from mk_lightning.evaluation.before_after import TEXT_WIDTH, BeforeAfter, read_scores, score_table, write_scores
 from mk_lightning.evaluation.metrics import StateScore
 from mk_lightning.experience import ExperienceDataModule
-from mk_lightning.files import find_file
+from mk_lightning.files import find_file, shipped_configs
 from mk_lightning.games import load_game
 from mk_lightning.games.names import suggestion
 from mk_lightning.learning.checkpoint import read_checkpoint
@@ -44,7 +46,11 @@ USAGE_ERROR = 2
 
 
 class Parser(LightningArgumentParser):
-    """A parser whose errors are one line."""
+    """A parser whose errors are one line, and which takes no part of an option's name for the option."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.allow_abbrev = False
 
     def error(self, message: str, ex: Exception | None = None) -> None:  # type: ignore[override]
         """Raise instead of printing the usage and leaving.
@@ -52,7 +58,8 @@ class Parser(LightningArgumentParser):
         Raises:
             UserError: always.
         """
-        raise UserError(message) from ex
+        options = [option.removeprefix("--") for option in self._option_string_actions]
+        raise UserError(readable(message, options)) from ex
 
 
 class MKLightningCLI(LightningCLI):
@@ -75,12 +82,12 @@ class MKLightningCLI(LightningCLI):
         parser.add_argument(
             "--torch_threads", type=int, default=1, help="threads of torch; part of what makes two runs equal"
         )
-        parser.link_arguments("data.game", "model.num_actions", compute_fn=lambda name: len(load_game(name).actions))
-        parser.link_arguments("seed_everything", "data.seed", compute_fn=int)
+        parser.link_arguments("data.game", "model.num_actions", compute_fn=_num_actions)
+        parser.link_arguments("seed_everything", "data.seed", compute_fn=_seed)
         parser.link_arguments(
             ("data.max_env_steps", "data.evaluation.every"),
             "trainer.max_epochs",
-            compute_fn=lambda total, every: max(1, total // max(1, every)),
+            compute_fn=_epochs,
         )
 
     def before_instantiate_classes(self) -> None:
@@ -175,6 +182,21 @@ class MKLightningCLI(LightningCLI):
         Console(soft_wrap=isinstance(what, str), width=max(TEXT_WIDTH, Console().width)).print(what)
 
 
+def _num_actions(game: str) -> int:
+    return len(load_game(game).actions)
+
+
+def _seed(seed: bool | int) -> int:
+    if isinstance(seed, bool) or seed < 0:
+        raise UserError(f"seed_everything must be a whole number from 0 on, got {seed}")
+    return seed
+
+
+def _epochs(env_steps: int, every: int) -> int:
+    """An epoch lasts from one validation to the next; the DataModule checks that they are whole."""
+    return max(1, env_steps // max(1, every))
+
+
 def main(args: Sequence[str] | None = None) -> None:
     """Run a command.
 
@@ -190,6 +212,9 @@ def main(args: Sequence[str] | None = None) -> None:
         if word in {"-c", "--config", "--ckpt_path"}:
             words[i + 1] = str(find_file(words[i + 1]))
     try:
+        for option, path in pairwise(words):
+            if option in {"-c", "--config"} and not Path(path).is_file():
+                raise UserError(f"no config {path}{suggestion(path, shipped_configs())}")
         MKLightningCLI(
             DuelingDoubleDQN,
             ExperienceDataModule,

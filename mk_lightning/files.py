@@ -13,3 +13,8 @@ def find_file(path: str | Path) -> Path:
     given = Path(path)
     shipped = SHIPPED / given
     return shipped if not given.exists() and not given.is_absolute() and shipped.is_file() else given
+
+
+def shipped_configs() -> list[str]:
+    """Names of the shipped configs, as they are given to `-c`."""
+    return sorted(str(path.relative_to(SHIPPED)) for path in SHIPPED.glob("configs/**/*.yaml"))

@@ -42,13 +42,11 @@ class FreezeLayers(Callback):
         self.patterns = patterns
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Freeze, before the optimizer is built.
+        """Freeze, before the optimizer is built; in every stage, so that a mistake shows at once.
 
         Raises:
             UserError: a pattern matches no parameter, or all are frozen.
         """
-        if stage != "fit":
-            return
         network: nn.Module = pl_module.online  # type: ignore[assignment]
         parameters = dict(network.named_parameters())
         frozen = matching_names(self.patterns, list(parameters))
@@ -56,9 +54,10 @@ class FreezeLayers(Callback):
             raise UserError(f"FreezeLayers: patterns {self.patterns} freeze every parameter; nothing could learn")
         for name, parameter in parameters.items():
             parameter.requires_grad_(name not in frozen)
-        count = sum(parameters[name].numel() for name in frozen)
-        total = sum(p.numel() for p in parameters.values())
-        log.info(f"frozen: {', '.join(sorted(frozen))} ({count:,} of {total:,} parameters)")
+        if stage == "fit":
+            count = sum(parameters[name].numel() for name in frozen)
+            total = sum(p.numel() for p in parameters.values())
+            log.info(f"frozen: {', '.join(sorted(frozen))} ({count:,} of {total:,} parameters)")
 
 
 def matching_names(patterns: Sequence[str], names: Sequence[str]) -> set[str]:

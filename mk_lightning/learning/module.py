@@ -86,6 +86,7 @@ class DuelingDoubleDQN(LightningModule):
         self.target_every = target_every
         self.target_tau = target_tau
         self.online = DuelingNetwork(num_actions, hidden=hidden)
+        self._check_optimizer()
         if init_from is not None:
             self._init_from(init_from, init_strict)
         self.target = copy.deepcopy(self.online).requires_grad_(False)
@@ -97,18 +98,8 @@ class DuelingDoubleDQN(LightningModule):
     # -- learning ----------------------------------------------------------------------------------------------------
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
-        """The optimizer over the Q-network.
-
-        Raises:
-            UserError: the optimizer was given a learning rate of its own.
-        """
-        optimizer = self.optimizer(self.online.parameters())
-        default = inspect.signature(type(optimizer)).parameters["lr"].default
-        if optimizer.defaults["lr"] != default:
-            raise UserError(
-                f"the optimizer's lr {optimizer.defaults['lr']} would be overwritten; set model.learning_rate instead"
-            )
-        return optimizer
+        """The optimizer over the Q-network."""
+        return self.optimizer(self.online.parameters())
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         """Set the learning rate of this learner_step."""
@@ -210,6 +201,14 @@ class DuelingDoubleDQN(LightningModule):
     def _data(self) -> Any:
         """The ExperienceDataModule: it knows the states and how they are to be evaluated."""
         return self.trainer.datamodule  # type: ignore[attr-defined]
+
+    def _check_optimizer(self) -> None:
+        optimizer = self.configure_optimizers()
+        default = inspect.signature(type(optimizer)).parameters["lr"].default
+        if optimizer.defaults["lr"] != default:
+            raise UserError(
+                f"the optimizer's lr {optimizer.defaults['lr']} would be overwritten; set model.learning_rate instead"
+            )
 
     def _init_from(self, path: str, strict: bool) -> None:
         report = load_matching(self.online, read_checkpoint(path)["state_dict"])

@@ -1,0 +1,85 @@
+"""Every mistake is one clear line, a non-zero exit, and nothing written."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from mk_lightning.cli import main
+
+PRETRAIN = ["fit", "-c", "configs/dojo/pretrain.yaml"]
+
+MISTAKES = {
+    "state": (["--data.original_states", "[VeryEasy.Bramble-1]"], "VeryEasy.Bramble-01"),
+    "training state": (["--data.train_states", "[VeryEasi.Ember-04]"], "VeryEasy.Ember-04"),
+    "state in both groups": (["--data.original_states", "[VeryEasy.*]"], "both"),
+    "game": (["--data.game", "Dojo-Genesi"], "Dojo-Genesis"),
+    "game without its ROM": (["--data.game", "MortalKombatII-Genesis"], "af6d2db16f2b76940ff5a9738f1e00c4e7ea485e"),
+    "option": (["--data.max_env_step", "8"], "max_env_steps"),
+    "nested option": (["--data.replay.capasity", "8"], "capacity"),
+    "checkpoint": (["--model.init_from", "checkpoints/dojo-bse.ckpt"], "checkpoints/dojo-bse.ckpt"),
+    "resumed checkpoint": (["--ckpt_path", "runs/nowhere/last.ckpt"], "runs/nowhere/last.ckpt"),
+    "no last checkpoint": (["--ckpt_path", "last", "--run_dir", "runs/nowhere"], "runs/nowhere"),
+    "config": (["-c", "configs/dojo/pretain.yaml"], "pretrain.yaml"),
+    "freeze pattern": (
+        ["--trainer.callbacks+=FreezeLayers", "--trainer.callbacks.patterns=[convolution]"],
+        "did you mean 'convolutions'",
+    ),
+    "callback": (["--trainer.callbacks+=FreezLayers"], "FreezeLayers"),
+    "negative env_steps": (["--data.max_env_steps", "-100"], "-100"),
+    "negative learning rate": (["--model.learning_rate", "-0.1"], "-0.1"),
+    "negative capacity": (["--data.replay.capacity", "-1"], "-1"),
+    "negative seed": (["--seed_everything", "-1"], "-1"),
+    "word for a number": (["--data.env.num_envs", "eight"], "eight"),
+    "epsilon above 1": (["--data.epsilon", "1.5"], "1.5"),
+    "uneven interval": (["--data.max_env_steps", "100001"], "nearest"),
+    "monitor": (["--monitor", "val/win_rate/orignal"], "val/win_rate/original"),
+    "two kinds of target update": (["--model.target_tau", "0.01"], "target_every"),
+    "optimizer with a rate of its own": (
+        ["--model.optimizer", "torch.optim.SGD", "--model.optimizer.lr", "0.5"],
+        "model.learning_rate",
+    ),
+    "schedule": (["--model.learning_rate", "Linaer"], "Linear"),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_is_one_line_and_writes_nothing(
+    mistake: str, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # the shipped configs are found from anywhere
+    arguments, hint = MISTAKES[mistake]
+    with pytest.raises(SystemExit) as stop:
+        main([*PRETRAIN, *arguments])
+    error = capfd.readouterr().err
+    assert stop.value.code != 0
+    assert hint in error
+    assert error.startswith("mk-lightning: error: ")
+    assert error.count("\n") == 1
+    assert len(error) < 500
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_misspelt_action_in_a_game_file_is_named(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    shipped = Path(__file__).parents[2] / "mk_lightning" / "games" / "dojo"
+    text = (shipped / "game.yaml").read_text().replace("R+D+A", "R+W+A").replace("integration: .", f"integration: {shipped}")
+    game = tmp_path / "game.yaml"
+    game.write_text(text)
+    with pytest.raises(SystemExit):
+        main([*PRETRAIN, "--data.game", str(game)])
+    error = capfd.readouterr().err
+    assert "R+W+A" in error
+    assert error.count("\n") == 1
+
+
+def test_a_mistake_takes_less_than_ten_seconds_and_leaves_a_non_zero_exit() -> None:
+    began = time.monotonic()
+    command = [sys.executable, "-m", "mk_lightning.cli", *PRETRAIN, "--data.original_states", "[VeryEasy.Brambel-01]"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert time.monotonic() - began < 10
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
