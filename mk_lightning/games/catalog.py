@@ -53,9 +53,7 @@ def load_game(name: str | Path) -> Game:
     for alias, file in names.items():
         if alias.casefold() == name.casefold():
             return _read_game(file)
-    raise GameError(
-        f"no game {name!r}{suggestion(name, names)} (a game of your own is the path of its game.yaml)"
-    )
+    raise GameError(f"no game {name!r}{suggestion(name, names)} (a game of your own is the path of its game.yaml)")
 
 
 def _read_game(file: Path) -> Game:

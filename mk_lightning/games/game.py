@@ -152,9 +152,7 @@ class Game:
         weights: dict[str, float] = {}
         for pattern, weight in states.items():
             if not (math.isfinite(weight) and weight >= 0):
-                raise GameError(
-                    f"{self.id}: weight of state {pattern!r} must be 0 or more and finite, not {weight}"
-                )
+                raise GameError(f"{self.id}: weight of state {pattern!r} must be 0 or more and finite, not {weight}")
             weights.update(dict.fromkeys(self.resolve_states(pattern), float(weight)))
         total = math.fsum(weights.values())
         if total <= 0:
