@@ -27,9 +27,9 @@ from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 from pytorch_lightning.loggers import Logger, TensorBoardLogger
 from rich.console import Console
 
-from mk_lightning.callbacks import ProgressLine
-from mk_lightning.envs import WorkerError
+from mk_lightning.callbacks import MatchesCSV, ProgressLine
 from mk_lightning.cli_errors import readable
+from mk_lightning.envs import WorkerError
 from mk_lightning.errors import UserError
 from mk_lightning.evaluation.before_after import TEXT_WIDTH, BeforeAfter, read_scores, score_table, write_scores
 from mk_lightning.evaluation.metrics import StateScore
@@ -135,7 +135,7 @@ class MKLightningCLI(LightningCLI):
 
     def after_test(self) -> None:
         """Print a table for each exploration rate."""
-        for epsilon, scores in zip(self.datamodule.evaluation.test_epsilons, self.model.test_scores, strict=True):
+        for epsilon, scores in zip(self.datamodule.test_epsilons, self.model.test_scores, strict=True):
             title = f"win rate per state at epsilon {epsilon:g} (Wilson 95 % interval)"
             self._print(score_table(self.datamodule.state_groups, scores.per_state(), title))
         self._print(f"run: {self.run.path} (metrics.csv)")
@@ -146,7 +146,12 @@ class MKLightningCLI(LightningCLI):
         self._print(score_table(self.datamodule.state_groups, self.model.val_scores[0].per_state(), title))
         self._print(f"run: {self.run.path} (metrics.csv)")
 
+    def after_predict(self) -> None:
+        """Say where the matches are."""
+        self._print(f"run: {self.run.path} (matches.csv)")
+
     def _test(self) -> dict[str, StateScore]:
+        self.datamodule.test_epsilons = [self.datamodule.evaluation.epsilon]
         self.trainer.test(self.model, self.datamodule, verbose=False)
         scores: dict[str, StateScore] = self.model.test_scores[0].per_state()
         return scores
@@ -157,8 +162,10 @@ class MKLightningCLI(LightningCLI):
         return [MetricsCSV(self.run.path, resume_step=step), board]
 
     def _callbacks(self) -> list[Any]:
+        if self.subcommand == "predict":
+            return [ProgressLine(), MatchesCSV(self.run.path / "matches.csv")]
         if self.subcommand != "fit":
-            return []
+            return [ProgressLine()]
         folder = self.run.path / "checkpoints"
         best = ModelCheckpoint(
             folder, "best", monitor=self.config.fit.monitor, mode="max", save_weights_only=True,

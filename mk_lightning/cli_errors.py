@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from typing import Any
 
 from pytorch_lightning.callbacks import Callback
 
@@ -51,7 +52,7 @@ def _option(unknown: str, options: list[str]) -> str:
 def _class_names() -> list[str]:
     """Classes that a config may name: callbacks and schedules, ours and Lightning's."""
 
-    def below(kind: type) -> Iterable[type]:
+    def below(kind: type[Any]) -> Iterable[type[Any]]:
         for child in kind.__subclasses__():
             yield child
             yield from below(child)

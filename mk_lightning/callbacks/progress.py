@@ -1,4 +1,4 @@
-"""The line that says how a fit is going."""
+"""The line that says how a run is going."""
 
 from __future__ import annotations
 
@@ -10,71 +10,127 @@ from typing import Any
 from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import Callback
 
+from mk_lightning.experience.episodes import EpisodeRecord
 from mk_lightning.experience.transition import Batch
 
 TERMINAL_SECONDS, LOG_SECONDS = 0.5, 15.0
 
 
-class ProgressLine(Callback):
-    """Prints progress, speed, exploration, recent wins and time left.
-
-    On a terminal one line is rewritten; elsewhere (a log file) a line is printed every 15 s. Speeds are over the time
-    since the last line, validation left out; they are not logged, so that metrics files depend on config and seed
-    alone.
-    """
+class StatusLine:
+    """A line on stderr: rewritten in place on a terminal, printed anew every 15 s elsewhere (a log file)."""
 
     def __init__(self) -> None:
         self._terminal = sys.stderr.isatty()
+        self._shown = -float("inf")
+
+    def due(self) -> bool:
+        """Whether it is time for another line."""
+        return time.monotonic() - self._shown >= (TERMINAL_SECONDS if self._terminal else LOG_SECONDS)
+
+    def show(self, line: str, keep: bool = False) -> None:
+        """Show a line; with `keep` the next one does not replace it."""
+        start, end = ("\r\x1b[2K", "\n" if keep else "") if self._terminal else ("", "\n")
+        sys.stderr.write(f"{start}{line}{end}")
+        sys.stderr.flush()
+        self._shown = time.monotonic()
+
+
+class ProgressLine(Callback):
+    """Shows progress, speed and time left, of training and of evaluations.
+
+    Speeds are those since the line before, without the time that evaluations took. They are not logged, so that
+    metrics files depend on config and seed alone.
+    """
+
+    def __init__(self) -> None:
+        self._line = StatusLine()
+        self._evaluating = 0.0
+        self._evaluation_began = 0.0
+        self._matches = 0
+        self._first: tuple[float, int, int] | None = None
         self._last = (0.0, 0, 0)
-        self._left_out = 0.0
-        self._paused = 0.0
-        self._began: tuple[float, int] | None = None
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Batch, batch_idx: int
     ) -> None:
-        """Print if it is time."""
-        if not trainer.is_global_zero:
+        """Show speed, exploration, recent wins and time left of the training."""
+        now = (time.monotonic() - self._evaluating, batch.env_steps, trainer.global_step)
+        if self._first is None:
+            self._first = self._last = now
+        if not (trainer.is_global_zero and self._line.due()) or now[0] <= self._last[0]:
             return
-        now = time.monotonic() - self._left_out
-        if self._began is None:
-            self._began, self._last = (now, batch.env_steps), (now, batch.env_steps, trainer.global_step)
-            return
-        then, env_steps, learner_steps = self._last
-        if now - then < (TERMINAL_SECONDS if self._terminal else LOG_SECONDS):
-            return
-        speed = (batch.env_steps - env_steps) / (now - then)
-        learner_speed = (trainer.global_step - learner_steps) / (now - then)
-        self._last = (now, batch.env_steps, trainer.global_step)
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
         total = data.max_env_steps + data.warmup_env_steps
-        began, at = self._began
-        left = (now - began) / max(1, batch.env_steps - at) * (total - batch.env_steps)
+        speed, learner_speed = _rates(self._last, now)
+        left = (total - batch.env_steps) / max(_rates(self._first, now)[0], 1e-9)
+        self._last = now
         won = f"{batch.stats['train/win_rate']:.0%}" if "train/win_rate" in batch.stats else "-"
-        self._print(
+        self._line.show(
             f"{batch.env_steps:,}/{total:,} env_steps | {speed:,.0f} env_steps/s "
             f"{speed * data.env.frame_skip:,.0f} frames/s {learner_speed:.0f} learner_steps/s | "
-            f"epsilon {batch.stats['epsilon']:.2f} | recent wins {won} | "
-            f"{timedelta(seconds=round(left))} left"
+            f"epsilon {batch.stats['epsilon']:.2f} | recent wins {won} | {_duration(left)} left"
         )
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Stop the clock."""
-        self._paused = time.monotonic()
+        """Stop the clock of the training."""
+        self._begin_evaluation()
+
+    def on_validation_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: list[EpisodeRecord], *_: Any
+    ) -> None:
+        """Show how many matches have been played."""
+        self._evaluated(trainer, "validation", batch, trainer.val_dataloaders)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Start the clock again and print the win rates."""
-        self._left_out += time.monotonic() - self._paused
-        if not trainer.is_global_zero:
-            return
+        """Show the win rates and start the clock of the training again."""
+        self._evaluating += time.monotonic() - self._evaluation_began
         rates = {
             name.removeprefix("val/win_rate/"): f"{float(value):.0%}"
             for name, value in trainer.callback_metrics.items()
-            if name.startswith("val/win_rate/") and "." not in name
+            if name.startswith("val/win_rate/")
         }
-        self._print(f"validation: win rate {', '.join(f'{k} {v}' for k, v in rates.items())}", keep=True)
+        if trainer.is_global_zero:
+            self._line.show(f"validation: win rate {', '.join(f'{k} {v}' for k, v in rates.items())}", keep=True)
 
-    def _print(self, line: str, keep: bool = False) -> None:
-        start, end = ("\r\x1b[2K", "\n" if keep else "") if self._terminal else ("", "\n")
-        sys.stderr.write(f"{start}{line}{end}")
-        sys.stderr.flush()
+    def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Start to count matches."""
+        self._begin_evaluation()
+
+    def on_test_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: list[EpisodeRecord], *_: Any
+    ) -> None:
+        """Show how many matches have been played."""
+        self._evaluated(trainer, "test", batch, trainer.test_dataloaders)
+
+    def on_predict_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Start to count matches."""
+        self._begin_evaluation()
+
+    def on_predict_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: list[EpisodeRecord], *_: Any
+    ) -> None:
+        """Show how many matches have been played."""
+        self._evaluated(trainer, "predict", batch, trainer.predict_dataloaders)
+
+    def _begin_evaluation(self) -> None:
+        self._evaluation_began = time.monotonic()
+        self._matches = 0
+
+    def _evaluated(self, trainer: Trainer, what: str, batch: list[EpisodeRecord], loaders: Any) -> None:
+        self._matches += len(batch)
+        if not (trainer.is_global_zero and self._line.due()):
+            return
+        total = sum(len(loader.specs) for loader in (loaders if isinstance(loaders, list) else [loaders]))
+        rate = self._matches / (time.monotonic() - self._evaluation_began)
+        left = (total - self._matches) / rate
+        self._line.show(f"{what}: {self._matches}/{total} matches | {rate:.1f} matches/s | {_duration(left)} left")
+
+
+def _rates(then: tuple[float, int, int], now: tuple[float, int, int]) -> tuple[float, float]:
+    """env_steps/s and learner_steps/s between two (seconds, env_steps, learner_steps)."""
+    seconds = max(now[0] - then[0], 1e-9)
+    return (now[1] - then[1]) / seconds, (now[2] - then[2]) / seconds
+
+
+def _duration(seconds: float) -> timedelta:
+    return timedelta(seconds=round(seconds))

@@ -96,6 +96,8 @@ class ExperienceDataModule(LightningDataModule):
         self.env = env
         self.replay = replay
         self.evaluation = evaluation
+        self.test_epsilons = list(evaluation.test_epsilons)
+        """Exploration rates that the next test plays, one pass each."""
         self._check()
         self._evaluation_env: RetroVectorEnv | None = None
         self._train_env: RetroVectorEnv | None = None
@@ -154,12 +156,12 @@ class ExperienceDataModule(LightningDataModule):
         """The test matches, once for each exploration rate."""
         return [
             self._episodes(TEST_SEEDS, self.evaluation.test_matches, epsilon)
-            for epsilon in self.evaluation.test_epsilons
+            for epsilon in self.test_epsilons
         ]
 
     def predict_dataloader(self) -> EpisodeLoader:
-        """The test matches at the first exploration rate."""
-        return self.test_dataloader()[0]
+        """The test matches at the exploration rate of a validation."""
+        return self._episodes(TEST_SEEDS, self.evaluation.test_matches, self.evaluation.epsilon)
 
     def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
         """Move what the learner reads; the slot for its TD errors stays in host memory, matches stay as they are."""

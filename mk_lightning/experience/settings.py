@@ -70,10 +70,9 @@ class EvaluationSettings:
     Attributes:
         every: env_steps between validations; an epoch of training.
         matches: matches per state in a validation.
-        test_matches: matches per state in a test, before and after a fit.
-        epsilon: probability of a random action in a validation.
-        test_epsilons: the same in a test, which plays all its matches once for each; the first is the one that the
-            before/after table shows.
+        test_matches: matches per state in a test, and before and after a fit.
+        epsilon: probability of a random action in a validation, and before and after a fit.
+        test_epsilons: the same in a test, which plays all its matches once for each.
     """
 
     every: int = 50_000

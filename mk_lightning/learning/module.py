@@ -155,7 +155,7 @@ class DuelingDoubleDQN(LightningModule):
 
     def on_test_epoch_start(self) -> None:
         """Start the scores anew."""
-        self.test_scores = [self._new_scores() for _ in self._data.evaluation.test_epsilons]
+        self.test_scores = [self._new_scores() for _ in self._data.test_epsilons]
 
     def test_step(self, batch: list[EpisodeRecord], batch_idx: int, dataloader_idx: int = 0) -> None:
         """Score matches."""
@@ -163,7 +163,7 @@ class DuelingDoubleDQN(LightningModule):
 
     def on_test_epoch_end(self) -> None:
         """Log win rates, returns and lengths under `test/epsilon_<rate>/`."""
-        for epsilon, scores in zip(self._data.evaluation.test_epsilons, self.test_scores, strict=True):
+        for epsilon, scores in zip(self._data.test_epsilons, self.test_scores, strict=True):
             self._log_scores(f"test/epsilon_{epsilon:g}", scores)
 
     def predict_step(self, batch: list[EpisodeRecord], batch_idx: int) -> list[EpisodeRecord]:

@@ -66,7 +66,8 @@ def test_a_mistake_is_one_line_and_writes_nothing(
 
 def test_a_misspelt_action_in_a_game_file_is_named(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     shipped = Path(__file__).parents[2] / "mk_lightning" / "games" / "dojo"
-    text = (shipped / "game.yaml").read_text().replace("R+D+A", "R+W+A").replace("integration: .", f"integration: {shipped}")
+    text = (shipped / "game.yaml").read_text().replace("integration: .", f"integration: {shipped}")
+    text = text.replace("R+D+A", "R+W+A")
     game = tmp_path / "game.yaml"
     game.write_text(text)
     with pytest.raises(SystemExit):
