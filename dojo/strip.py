@@ -2,8 +2,8 @@
 
     python strip.py [FILE]
 
-A player who closes in and presses buttons at random, always the same ones; of each fight the first frame in which both are near and
-one of them strikes something that was not shown yet.
+A player who closes in and presses buttons at random, always the same ones; of each fight the first frame in which both
+are near and one of them strikes something that was not shown yet.
 """
 
 from __future__ import annotations
@@ -42,12 +42,21 @@ def fight(machine: Machine, opponent: int, shown: set[str]) -> Picture:
         if frame % 8 == 0:
             ahead, back = ("LEFT", "RIGHT") if machine["faces_left"] else ("RIGHT", "LEFT")
             pressed = [b for b in ("A", "C", "X", "Z", "Y") if rng.random() < 0.12]
-            pressed += [b for b, chance in (("DOWN", 0.3), ("UP", 0.1), (ahead, 0.5), (back, 0.15)) if rng.random() < chance]
+            pressed += [
+                b for b, chance in (("DOWN", 0.3), ("UP", 0.1), (ahead, 0.5), (back, 0.15)) if rng.random() < chance
+            ]
         machine.frames(1, *pressed)
         gap = abs(machine["x_position"] - machine["enemy_x_position"])
         name = strike(machine)
         middle = 70 < (machine["x_position"] + machine["enemy_x_position"]) / 2 < 250
-        if frame >= FIRST and machine["phase"] == PHASES.index("FIGHT") and 40 < gap < 100 and middle and name and name not in shown:
+        if (
+            frame >= FIRST
+            and machine["phase"] == PHASES.index("FIGHT")
+            and 40 < gap < 100
+            and middle
+            and name
+            and name not in shown
+        ):
             shown.add(name)
             machine.frames(1, *pressed)  # the picture lags the variables by one frame
             break

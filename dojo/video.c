@@ -1,8 +1,7 @@
-/* The picture: VDP, sprites, bars, messages.  art.h is drawn by art.py in about 20 s: `$(BUILD)/art.h: art.py` with
- * `$(PYTHON) art.py > $@`, and `-I$(BUILD)` for this file.
+/* The picture: VDP, sprites, bars, messages.  art.h is drawn by art.py in about 20 s.
  *
- * For the linker script and the header: the drawings take about 600 KB, so the ROM region must be longer than 512 KB (0x100000),
- * and the image is best padded to the next 32 KB rather than to a power of two.
+ * For the Makefile: art.h depends on art.py and drawing/ (`art.py $(wildcard drawing/*.py)`), this file on art.h.  The drawings
+ * take about 630 KB, so the ROM region is longer than 512 KB; padded to the next 32 KB the image is 640 KB, to a power of two 1 MB.
  *
  * Video memory, by tile: 0 common (letters, bars, sparks), SCENE_TILE the arena, FIGHTER_TILE the two figures; by address:
  * C000 plane A (bars, messages), E000 plane B (the arena), F800 sprites, FC00 scrolling (always zero).
