@@ -1,6 +1,6 @@
 /* The picture: VDP, sprites, bars, messages.  art.h is drawn by art.py in about 20 s.
  *
- * For the Makefile: art.h depends on art.py and drawing/ (`art.py $(wildcard drawing/*.py)`), this file on art.h.  The drawings
+ * For the Makefile: art.h depends on art.py and all of drawing/, this file on art.h.  The drawings
  * take about 630 KB, so the ROM region is longer than 512 KB; padded to the next 32 KB the image is 640 KB, to a power of two 1 MB.
  *
  * Video memory, by tile: 0 common (letters, bars, sparks), SCENE_TILE the arena, FIGHTER_TILE the two figures; by address:

@@ -32,7 +32,7 @@ TILE_COST, SPRITE_COST, MOST_SPRITES, MOST_TILES = 8, 6, 16, 128
 
 
 def columns(bits: int, height: int, sprite_cost: int) -> tuple[int, list[tuple[int, int]]]:
-    """Cheapest cover of the set bits (bit k: pixel column k) by boxes of 1..4 tiles: cost, each box's (column, tiles)."""
+    """Cheapest cover of the set bits (bit k: pixel column k) by boxes of 1..4 tiles: cost, (column, tiles) of each."""
     starts: dict[int, tuple[int, list[tuple[int, int]]]] = {}
 
     def cover(bits: int, done: int) -> tuple[int, list[tuple[int, int]]]:
