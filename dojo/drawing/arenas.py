@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from drawing.shapes import Point, brightness, palette_row
+from drawing.shapes import Point, brightness, palette_row, snap
 
 WIDTH, HEIGHT, FLOOR = 320, 224, 168
 
@@ -36,6 +36,7 @@ class Scene:
 
     def poly(self, points: list[Point], c: int) -> None:
         """A filled polygon."""
+        points = [snap(p) for p in points]
         for y in range(max(0, int(min(p[1] for p in points))), min(HEIGHT, int(max(p[1] for p in points)) + 1)):
             xs = []
             for (x0, y0), (x1, y1) in zip(points, points[1:] + points[:1], strict=True):

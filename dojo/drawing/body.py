@@ -52,7 +52,7 @@ class Plan:
 def joint(a: Point, b: Point, upper: float, lower: float, side: int) -> Point:
     """The knee or elbow between `a` and `b`; a limb that is too short is stretched."""
     dx, dy = b[0] - a[0], b[1] - a[1]
-    d = math.hypot(dx, dy) or 0.01
+    d = math.sqrt(dx * dx + dy * dy) or 0.01
     stretch = max(1.0, d / (upper + lower))
     upper, lower = upper * stretch, lower * stretch
     t = (upper * upper - lower * lower + d * d) / (2 * d)
