@@ -30,10 +30,12 @@ FOREVER = 10**9
 
 def take_turns(
     connection: Connection, *, game: str, states: list[str], num_envs: int, warmup: int, per_learner_step: int,
-    epsilon: float, capacity: int,
+    epsilon: float, capacity: int, torch_threads: int | None,
 ) -> None:  # fmt: skip
-    """Train with the seed project's wrapping for as long as the parent gives turns."""
+    """Train with the seed project's wrapping for as long as the parent gives turns; the first message says how."""
     envs = _stacked([make_seed_env(load_game(game), states)] * num_envs)
+    if torch_threads:
+        torch.set_num_threads(torch_threads)
     model = DQN(
         "CnnPolicy",
         envs,
@@ -54,13 +56,15 @@ def take_turns(
 def train_until_skilled(
     connection: Connection, *, game: str, state: str, seed: int, watch: dict[str, Any], num_envs: int, warmup: int,
     per_learner_step: int, learning_rate: float, target_every: int, gamma: float, n_step: int, capacity: int,
-    reward_scale: float, epsilon: list[float],
+    reward_scale: float, epsilon: list[float], torch_threads: int | None,
 ) -> None:  # fmt: skip
     """Train from scratch until skilled, and send what `SkillWatch` measured.
 
     `target_every` is in learner_steps, as ours is.
     """
     envs = _stacked([_fighting_env(game, state, reward_scale)] * num_envs)
+    if torch_threads:
+        torch.set_num_threads(torch_threads)
     start, end, env_steps = epsilon
     model = DQN(
         "CnnPolicy",

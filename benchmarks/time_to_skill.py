@@ -57,7 +57,8 @@ def main() -> None:
     parser.add_argument("--state", default=STATE, help="the opponent's state")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3], help="seeds, a run of each contender each")
     parser.add_argument("--max-env-steps", type=int, default=MAX_ENV_STEPS, help="cap of a run")
-    parser.add_argument("--torch-threads", type=int, default=1, help="of ours (the CLI's default); SB3 has torch's own")
+    parser.add_argument("--torch-threads", type=int, default=1, help="of ours; the CLI's default")
+    parser.add_argument("--sb3-torch-threads", type=int, help="of SB3; torch's own default when not given")
     parser.add_argument("--sb3-learning-rate", type=float, default=SB3_LEARNING_RATE, help="of SB3's DQN")
     parser.add_argument("--sb3-n-step", type=int, default=1, help="of SB3's DQN, env_steps")
     parser.add_argument("--only", choices=("ours", "sb3"), help="run one of the two: for trying settings")
@@ -91,7 +92,11 @@ def _settings(options: Namespace) -> dict[str, Any]:
     if options.quick:
         common |= {"warmup": 400, "capacity": 2_000}
     ours = {"learning_rate": OURS_LEARNING_RATE, "n_step": 3, "torch_threads": options.torch_threads}
-    theirs = {"learning_rate": options.sb3_learning_rate, "n_step": options.sb3_n_step}
+    theirs = {
+        "learning_rate": options.sb3_learning_rate,
+        "n_step": options.sb3_n_step,
+        "torch_threads": options.sb3_torch_threads,
+    }
     return {"rom_sha1": game.rom_sha1, OURS: common | ours, SB3: common | theirs}
 
 
