@@ -69,7 +69,7 @@ def main() -> None:
     figures["bytes_per_transition"] = used[OURS]["bytes_per_transition"]
     figures["bytes_per_transition_sb3"] = used[SB3]["bytes_per_transition"]
     print_table(
-        f"{game.id}, {options.num_envs} environments, env_steps/s of training, one learner_step per 32 and per 8 env_steps",
+        f"{game.id}, {options.num_envs} environments, env_steps/s of training, one learner_step per 32 and per 8",
         ("", "1 per", "median", "slowest", "fastest", "ours/SB3", "threads"),
         rows,
     )

@@ -28,7 +28,7 @@ TARGET_PREFIX = "target."
 def adam(parameters: Any) -> torch.optim.Optimizer:
     """Adam with the epsilon of Rainbow (Hessel 2018): small second moments early on must not blow up the steps.
 
-    Fused: a single pass over the parameters, a tenth of the learner_step's time less on CPU.
+    Fused, because several passes over two million parameters and their moments are a good part of a learner_step.
     """
     return torch.optim.Adam(parameters, eps=1.5e-4, fused=True)
 
