@@ -33,10 +33,11 @@ class MetricsCSV(Logger):
         if resume_step is not None and self.path.is_file():
             with self.path.open(newline="") as file:
                 reader = csv.DictReader(file)
-                self._rows = [row for row in reader if int(row["step"]) < resume_step]
+                kept = (row for row in reader if int(row["step"]) < resume_step)
+                self._rows = [{name: value for name, value in row.items() if value} for row in kept]
                 self._columns = list(reader.fieldnames or ["step"])
             # Columns that only later rows filled must not be there yet.
-            self._columns = [c for c in self._columns if c == "step" or any(row[c] for row in self._rows)]
+            self._columns = [c for c in self._columns if c == "step" or any(c in row for row in self._rows)]
 
     @property
     def name(self) -> str:
