@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mk_lightning import files
+from mk_lightning.files import find_file
+
+
+@pytest.fixture
+def places(tmp_path, monkeypatch):
+    """Where the user stands, and what ships."""
+    here, shipped = tmp_path / "here", tmp_path / "shipped"
+    (here / "configs").mkdir(parents=True)
+    (shipped / "configs" / "dojo").mkdir(parents=True)
+    (shipped / "configs" / "dojo" / "a.yaml").touch()
+    monkeypatch.chdir(here)
+    monkeypatch.setattr(files, "SHIPPED", shipped)
+    return here, shipped
+
+
+def test_the_users_own_file_comes_first(places):
+    here, _ = places
+    (here / "configs" / "dojo").mkdir()
+    (here / "configs" / "dojo" / "a.yaml").touch()
+    assert find_file("configs/dojo/a.yaml") == Path("configs/dojo/a.yaml")
+
+
+def test_a_shipped_file_is_found_from_anywhere(places):
+    assert find_file("configs/dojo/a.yaml") == places[1] / "configs/dojo/a.yaml"
+    assert find_file(Path("configs/dojo/a.yaml")).is_file()
+
+
+@pytest.mark.parametrize("name", ["configs/dojo/b.yaml", "configs/dojo", "/configs/dojo/a.yaml"])
+def test_anything_else_stays_as_it_is(places, name):
+    assert find_file(name) == Path(name)
+
+
+def test_the_shipped_configs_are_there():
+    """Not patched: the package as it is."""
+    assert (files.SHIPPED / "configs" / "dojo" / "pretrain.yaml").is_file()

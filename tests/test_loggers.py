@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mk_lightning.loggers import MetricsCSV
+
+ROWS = [
+    (0, {"val/win_rate/all": 0.25}),
+    (9, {"loss": 0.5, "epsilon": 0.75}),
+    (19, {"loss": 1 / 3, "epsilon": 0.5, "train/return": -20.0}),
+    (19, {"val/win_rate/all": 0.5, "epoch": 0}),
+    (29, {"loss": 0.125, "epsilon": 0.25, "train/return": 3.0}),
+]
+
+
+def log(logger: MetricsCSV, rows) -> None:
+    """As Lightning does: every row is followed by a save."""
+    for step, metrics in rows:
+        logger.log_metrics(metrics, step)
+        logger.save()
+
+
+def read(folder: Path) -> str:
+    return (folder / "metrics.csv").read_text()
+
+
+def test_columns_grow(tmp_path):
+    log(MetricsCSV(tmp_path), ROWS)
+    assert read(tmp_path).splitlines() == [
+        "step,val/win_rate/all,epsilon,loss,train/return",
+        "0,0.25,,,",
+        "9,,0.75,0.5,",
+        "19,,0.5,0.3333333333333333,-20.0",
+        "19,0.5,,,",
+        "29,,0.25,0.125,3.0",
+    ]
+
+
+def test_the_file_is_the_same_whenever_it_is_saved(tmp_path):
+    log(MetricsCSV(tmp_path / "often"), ROWS)
+    once = MetricsCSV(tmp_path / "once")
+    for step, metrics in ROWS:
+        once.log_metrics(metrics, step)
+    assert not once.path.exists()
+    once.finalize("success")
+    assert read(tmp_path / "once") == read(tmp_path / "often")
+
+
+def test_rows_are_appended_and_not_written_anew(tmp_path):
+    logger = MetricsCSV(tmp_path)
+    log(logger, ROWS[:3])
+    with logger.path.open("a") as file:
+        file.write("a mark\n")
+    log(logger, ROWS[3:])
+    assert "a mark\n" in read(tmp_path), "known columns: the file was rewritten"
+    log(logger, [(39, {"new": 1.0})])
+    assert "a mark\n" not in read(tmp_path), "a new column: the file was not rewritten"
+    assert not list(tmp_path.glob("*.part"))
+
+
+@pytest.mark.parametrize(("resume_step", "kept"), [(0, 0), (1, 1), (10, 2), (20, 4), (30, 5)])
+def test_a_resumed_file_equals_an_uninterrupted_one(tmp_path, resume_step, kept):
+    """The run went on after its checkpoint, with a column that the resumed run never logs, before it was stopped."""
+    log(MetricsCSV(tmp_path / "whole"), ROWS)
+    log(MetricsCSV(tmp_path / "run"), [*ROWS, (31, {"after": 1.0})])
+    log(MetricsCSV(tmp_path / "run", resume_step=resume_step), ROWS[kept:])
+    resumed = MetricsCSV(tmp_path / "run", resume_step=31)
+    resumed.finalize("success")
+    assert read(tmp_path / "run") == read(tmp_path / "whole")
+
+
+def test_a_resume_with_nothing_to_add_still_drops_what_came_later(tmp_path):
+    log(MetricsCSV(tmp_path), ROWS)
+    MetricsCSV(tmp_path, resume_step=19).finalize("success")
+    assert [line.split(",")[0] for line in read(tmp_path).splitlines()] == ["step", "0", "9"]
+
+
+def test_a_new_run_starts_a_new_file(tmp_path):
+    log(MetricsCSV(tmp_path), ROWS)
+    log(MetricsCSV(tmp_path), ROWS[:1])
+    assert read(tmp_path) == "step,val/win_rate/all\n0,0.25\n"
+
+
+def test_resuming_without_a_file_starts_one(tmp_path):
+    log(MetricsCSV(tmp_path, resume_step=10), ROWS[2:3])
+    assert len(read(tmp_path).splitlines()) == 2
+
+
+def test_it_has_no_sub_directory(tmp_path):
+    """So Lightning's default places (checkpoints, config) lie in the run directory itself."""
+    logger = MetricsCSV(tmp_path)
+    assert (logger.save_dir, logger.name, logger.version) == (str(tmp_path), "", "")

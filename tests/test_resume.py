@@ -1,0 +1,146 @@
+"""A run is a function of config and seed, and a resumed run continues it bit for bit.
+
+Everything through the command line, in this process, on the shipped game; tiny networks and short matches.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+
+from mk_lightning.cli import main
+
+CONFIG = {
+    "seed_everything": 3,
+    "model": {
+        "hidden": 16,
+        "target_every": 9,
+        "learning_rate": {"class_path": "Linear", "init_args": {"start": 1e-3, "end": 1e-4, "env_steps": 300}},
+    },
+    "data": {
+        "game": "dojo",
+        "original_states": ["VeryEasy.Bramble-01"],
+        "challenging_states": ["Hard.Scythe-03"],
+        "max_env_steps": 320,
+        "warmup_env_steps": 40,
+        "env_steps_per_learner_step": 8,
+        "epsilon": {"class_path": "Linear", "init_args": {"start": 1.0, "end": 0.1, "env_steps": 300}},
+        "env": {"num_envs": 2, "max_env_steps": 25},
+        "replay": {"capacity": 220, "n_step": 3, "batch_size": 8},
+        "evaluation": {"every": 160, "matches": 1, "test_matches": 1, "test_epsilons": [0.2]},
+    },
+    "trainer": {
+        "accelerator": "cpu",
+        "gradient_clip_val": 10.0,
+        "log_every_n_steps": 5,
+        "callbacks": [
+            {
+                "class_path": "pytorch_lightning.callbacks.ModelCheckpoint",
+                "init_args": {"every_n_train_steps": 7, "save_top_k": -1, "filename": "{step}"},
+            }
+        ],
+    },
+}
+"""Two epochs of 20 learner_steps; the replay wraps around; checkpoints also within epochs."""
+
+VARIANTS = {
+    "overlap, prioritised": ({"replay": {"priorities": {"alpha": 0.6, "beta": 0.5}}}, 7),
+    "turns, uniform": ({"overlap": False}, 28),
+}
+"""Settings, and the learner_step from which a run is resumed: in the first and in the second epoch."""
+
+NOT_COMPARED = (
+    "/emulator",  # holds addresses of its process; what it plays is in the metrics and in the replay
+    "/loops/test_loop",  # the matches before and after the fit, which a resumed run does not repeat
+    "/loops/validate_loop",
+    "/current_score",  # of the last validation; Lightning does not read it back
+)
+
+
+def fit(run: Path, data: dict, *words: str) -> None:
+    config = json.loads(json.dumps(CONFIG))
+    for key, value in data.items():
+        config["data"][key] = config["data"][key] | value if isinstance(value, dict) else value
+    path = run.with_suffix(".yaml")
+    path.write_text(yaml.safe_dump(config))
+    main(["fit", "-c", str(path), "--run_dir", str(run), *words])
+
+
+def everything(run: Path) -> dict:
+    """All that a run leaves which another can be compared with."""
+    last = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)
+    rows = {path.name: path.read_bytes() for path in (run / "replay").iterdir()}
+    return {
+        "metrics": (run / "metrics.csv").read_text(),
+        "before_after": json.loads((run / "before_after.json").read_text()),
+        "checkpoint": flat(last, str(run)),
+        "replay": [rows[segment["file"]] for segment in last["ExperienceDataModule"]["segments"]],
+    }
+
+
+def flat(value, run: str, path: str = "") -> dict[str, object]:
+    """Every leaf of a checkpoint by its path, tensors as bytes, the run's own directory left out of the names."""
+    if isinstance(value, dict):
+        items = value.items()
+    elif isinstance(value, (list, tuple)):
+        items = enumerate(value)
+    else:
+        leaf = value
+        if isinstance(value, torch.Tensor):
+            leaf = (tuple(value.shape), value.numpy().tobytes())
+        elif isinstance(value, str):
+            leaf = value.replace(run, "RUN")
+        return {path: leaf}
+    leaves = {}
+    for key, child in items:
+        leaves |= flat(child, run, f"{path}/{str(key).replace(run, 'RUN')}")
+    return leaves
+
+
+def assert_equal(one: dict, other: dict) -> None:
+    assert one["metrics"] == other["metrics"]
+    assert one["before_after"] == other["before_after"]
+    a, b = one["checkpoint"], other["checkpoint"]
+    names = [name for name in sorted(a.keys() | b.keys()) if not any(part in name for part in NOT_COMPARED)]
+    assert [f"{n}: {a.get(n)!r:.60} {b.get(n)!r:.60}" for n in names if a.get(n) != b.get(n)] == []
+    assert one["replay"] == other["replay"]
+
+
+@pytest.fixture(scope="module", params=VARIANTS)
+def uninterrupted(request, tmp_path_factory):
+    """A finished run, what it left, and its variant."""
+    run = tmp_path_factory.mktemp("uninterrupted") / "run"
+    data, step = VARIANTS[request.param]
+    fit(run, data)
+    return run, everything(run), data, step
+
+
+def test_the_same_command_twice(uninterrupted, tmp_path):
+    _, expected, data, _ = uninterrupted
+    fit(tmp_path / "run", data)
+    assert_equal(everything(tmp_path / "run"), expected)
+    losses = [row["loss"] for row in csv.DictReader(expected["metrics"].splitlines()) if row["loss"]]
+    assert len(losses) == len(set(losses)) == 8, "nothing was learnt or nothing written"
+
+
+def test_stopped_half_way_and_resumed(uninterrupted, tmp_path):
+    _, expected, data, _ = uninterrupted
+    fit(tmp_path / "run", data | {"max_env_steps": 160})
+    fit(tmp_path / "run", data, "--ckpt_path", "last")
+    assert_equal(everything(tmp_path / "run"), expected)
+
+
+def test_resumed_in_the_middle_of_an_epoch(uninterrupted):
+    """As if it had been killed shortly after that checkpoint; the metrics have gone on a little further."""
+    run, expected, data, step = uninterrupted
+    (run / "before_after.json").unlink()
+    for path in (run / "checkpoints").glob("*.ckpt"):
+        if path.stem != f"step={step}":
+            path.unlink()
+    fit(run, data, "--ckpt_path", str(run / "checkpoints" / f"step={step}.ckpt"))
+    assert_equal(everything(run), expected)

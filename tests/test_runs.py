@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from mk_lightning.errors import UserError
+from mk_lightning.runs import RunDirectory
+
+
+def save(path: Path, step: int = 0, weights_only: bool = False) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    content = {"state_dict": {}, "global_step": step}
+    torch.save(content if weights_only else content | {"optimizer_states": []}, path)
+    return path
+
+
+def test_a_fit_gets_a_directory_of_its_own(tmp_path):
+    wanted = tmp_path / "run"
+    for name in ("run", "run-2", "run-3"):
+        run = RunDirectory.choose("fit", wanted, None)
+        assert (run.path, run.checkpoint, run.resume_step) == (tmp_path / name, None, None)
+        run.path.mkdir()
+
+
+def test_numbers_are_compared_as_numbers_and_gaps_are_not_filled(tmp_path):
+    for name in ("run", "run-9", "run-10", "run-test", "run-2b", "running-77"):
+        (tmp_path / name).mkdir()
+    assert RunDirectory.choose("fit", tmp_path / "run", None).path.name == "run-11"
+
+
+@pytest.mark.parametrize("subcommand", ["validate", "test", "predict"])
+def test_other_commands_write_beside_the_run(tmp_path, subcommand):
+    checkpoint = save(tmp_path / "run" / "checkpoints" / "best.ckpt", weights_only=True)
+    for name in (f"run-{subcommand}", f"run-{subcommand}-2"):
+        run = RunDirectory.choose(subcommand, tmp_path / "run", str(checkpoint))
+        assert (run.path, run.checkpoint, run.resume_step) == (tmp_path / name, checkpoint, None)
+        run.path.mkdir()
+
+
+def test_a_resumed_fit_goes_on_where_its_checkpoint_lies(tmp_path):
+    checkpoint = save(tmp_path / "elsewhere" / "checkpoints" / "last.ckpt", step=40)
+    run = RunDirectory.choose("fit", tmp_path / "run", str(checkpoint))
+    assert (run.path, run.checkpoint, run.resume_step) == (tmp_path / "elsewhere", checkpoint, 40)
+
+
+def test_last_is_that_of_the_newest_run_that_has_one(tmp_path):
+    for name, step in (("run", 1), ("run-2", 2), ("run-10", 10)):
+        save(tmp_path / name / "checkpoints" / "last.ckpt", step)
+    (tmp_path / "run-11").mkdir()  # stopped before its first checkpoint
+    run = RunDirectory.choose("fit", tmp_path / "run", "last")
+    assert (run.path.name, run.resume_step) == ("run-10", 10)
+
+
+def test_best_can_be_tested_but_not_resumed(tmp_path):
+    best = save(tmp_path / "run" / "checkpoints" / "best.ckpt", weights_only=True)
+    assert RunDirectory.choose("test", tmp_path / "run", "best").checkpoint == best
+    with pytest.raises(UserError, match=r"best.ckpt holds weights only.*--model.init_from .*best.ckpt"):
+        RunDirectory.choose("fit", tmp_path / "run", "best")
+
+
+@pytest.mark.parametrize(
+    ("ckpt_path", "message"),
+    [
+        ("last", r"no last.ckpt in .*run/checkpoints"),
+        ("nowhere/at-all.ckpt", r"no checkpoint nowhere/at-all.ckpt"),
+    ],
+)
+def test_no_such_checkpoint(tmp_path, ckpt_path, message):
+    (tmp_path / "run").mkdir()
+    with pytest.raises(UserError, match=message):
+        RunDirectory.choose("fit", tmp_path / "run", ckpt_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["run"], "something was made"
