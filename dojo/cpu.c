@@ -49,14 +49,14 @@ enum {
 	IDLE, COME, COME_GUARDED, LEAVE, WATCH, WATCH_BRIEFLY, WATCH_LOW, DUCK, JAB, MASH, POKE, KICK, RISING, TRIP, SHOOT,
 	LEAP_KICK, LEAP_BACK, LEAP_OVER, DIVE, HOP_KICK, FLIT, GRAB, PLANS
 };
-enum { LONGEST = 7, PATIENCE = 20, CLOSE = 58 };
+enum { LONGEST = 7, PATIENCE = 20, STEADY = 16, RISING_TIME = 22 /* frames */, CLOSE = 58 /* pixels */ };
 
 static const Step plans[PLANS][LONGEST] = {
 	[IDLE]         = { { 0, 10 } },
 	[COME]         = { { FORTH, 12 } },
 	[COME_GUARDED] = { { FORTH, 8 }, { PAD_B, 10 } },
 	[LEAVE]        = { { BACK, 14 } },
-	[WATCH]        = { { PAD_B, 24 } },
+	[WATCH]        = { { PAD_B, 30 } },
 	[WATCH_BRIEFLY] = { { PAD_B, 20 } },
 	[WATCH_LOW]    = { { PAD_B | PAD_DOWN, 24 } },
 	[DUCK]         = { { PAD_DOWN, 20 } },
@@ -142,15 +142,15 @@ static const Style styles[FIGHTERS] = {
 			[MIDDLE] = { { MASH, 16 } },
 			[FAR] = { { COME, 16 } } },
 		.answers = { [RECOVERS] = { MASH, 220 }, [LEAPS] = { RISING, 190 }, [SHOOTS] = { LEAP_OVER, 230 }, [STRIKES] = { MASH, 120 } },
-		.haste = 4,
+		.haste = 2,
 	},
 	[BULWARK] = {
 		.near_end = 54, .middle_end = 100,
 		.likes = {
-			[NEAR] = { { WATCH, 13 }, { POKE, 3 } },
+			[NEAR] = { { WATCH, 12 }, { POKE, 4 } },
 			[MIDDLE] = { { COME, 12 }, { WATCH, 4 } },
 			[FAR] = { { COME, 16 } } },
-		.answers = { [RECOVERS] = { POKE, 240 }, [LEAPS] = { WATCH, 255 }, [SHOOTS] = { WATCH_BRIEFLY, 255 }, [STRIKES] = { WATCH_BRIEFLY, 220 } },
+		.answers = { [RECOVERS] = { POKE, 240 }, [LEAPS] = { WATCH, 255 }, [SHOOTS] = { WATCH_BRIEFLY, 255 }, [STRIKES] = { WATCH_BRIEFLY, 150 } },
 		.riposte = { POKE, 230 },
 		.rest = PAD_B,
 		.haste = 6,
@@ -161,9 +161,9 @@ static const Style styles[FIGHTERS] = {
 			[NEAR] = { { TRIP, 14 }, { LEAVE, 2 } },
 			[MIDDLE] = { { TRIP, 14 }, { COME, 2 } },
 			[FAR] = { { COME, 16 } } },
-		.answers = { [RECOVERS] = { TRIP, 220 }, [SHOOTS] = { DUCK, 240 }, [GUARDS] = { TRIP, 200 }, [STRIKES] = { TRIP, 160 } },
+		.answers = { [RECOVERS] = { TRIP, 220 }, [SHOOTS] = { DUCK, 240 }, [GUARDS] = { TRIP, 200 }, [STRIKES] = { TRIP, 160 }, [LEAPS] = { WATCH, 150 } },
 		.riposte = { TRIP, 200 },
-		.haste = 5,
+		.haste = 2,
 	},
 	[EMBER] = {
 		.near_end = 60, .middle_end = 110,
@@ -182,6 +182,7 @@ static const Style styles[FIGHTERS] = {
 			[FAR] = { { COME, 8 }, { DIVE, 8 } } },
 		.answers = { [RECOVERS] = { DIVE, 180 }, [SHOOTS] = { DIVE, 250 }, [LEAPS] = { HOP_KICK, 240 }, [STRIKES] = { FLIT, 160 } },
 		.riposte = { FLIT, 220 },
+		.haste = 5,
 	},
 	[HERON] = {
 		.near_end = 64, .middle_end = 110,
@@ -189,24 +190,26 @@ static const Style styles[FIGHTERS] = {
 			[NEAR] = { { LEAVE, 5 }, { WATCH, 11 } },
 			[MIDDLE] = { { IDLE, 4 }, { WATCH, 8 }, { LEAVE, 4 } },
 			[FAR] = { { COME_GUARDED, 8 }, { WATCH, 8 } } },
-		.answers = { [RECOVERS] = { POKE, 255 }, [LEAPS] = { RISING, 160 }, [SHOOTS] = { WATCH_BRIEFLY, 255 }, [STRIKES] = { WATCH_BRIEFLY, 220 } },
+		.answers = { [RECOVERS] = { POKE, 255 }, [LEAPS] = { RISING, 70 }, [SHOOTS] = { WATCH_BRIEFLY, 255 }, [STRIKES] = { WATCH_BRIEFLY, 220 } },
 		.riposte = { POKE, 230 },
-		.haste = 5,
+		.rest = PAD_B,
+		.haste = 10,
 	},
 	[GRAPNEL] = {
 		.near_end = 54, .middle_end = 100,
 		.likes = {
 			[NEAR] = { { GRAB, 16 } },
-			[MIDDLE] = { { COME, 14 }, { COME_GUARDED, 2 } },
+			[MIDDLE] = { { COME, 9 }, { COME_GUARDED, 7 } },
 			[FAR] = { { COME, 12 }, { COME_GUARDED, 4 } } },
-		.answers = { [RECOVERS] = { GRAB, 200 }, [SHOOTS] = { WATCH_BRIEFLY, 120 }, [LEAPS] = { GRAB, 230 }, [GUARDS] = { COME, 220 } },
+		.answers = { [RECOVERS] = { GRAB, 200 }, [SHOOTS] = { WATCH_BRIEFLY, 120 }, [LEAPS] = { WATCH_BRIEFLY, 90 }, [GUARDS] = { COME, 220 } },
 		.riposte = { GRAB, 230 },
-		.haste = 4,
+		.rest = PAD_B,
+		.haste = 7,
 	},
 };
 
-/* The styles between which Mirage changes. */
-static const u8 masks[8] = { BRAMBLE, SCYTHE, EMBER, KESTREL, GRAPNEL, BULWARK, SCYTHE, GRAPNEL };
+/* The styles between which Mirage changes: after a while, and at once when he is hurt, so that no single answer serves. */
+static const u8 masks[8] = { BRAMBLE, SCYTHE, SCYTHE, KESTREL, GRAPNEL, GRAPNEL, HERON, EMBER };
 
 typedef struct {
 	u8 delay;   /* frames between what happens and his seeing it; less than MEMORY */
@@ -220,7 +223,7 @@ static const Tier tiers[TIERS] = {
 	[EASY]      = { 18, 32, 150, 28 },
 	[MEDIUM]    = { 15, 22, 205, 16 },
 	[HARD]      = { 12, 16, 220, 8 },
-	[VERY_HARD] = {  9,  8, 255, 0 },
+	[VERY_HARD] = {  9, 12, 240, 0 },
 };
 
 /* ---- how he decides ---- */
@@ -230,6 +233,7 @@ static u8 pause;              /* frames until the next choice */
 static u8 last_event;
 static u8 guarded;            /* the last thing that befell him was a blow on his guard */
 static u8 mask, mask_t;       /* Mirage's present style, and how many choices it lasts */
+static u8 mask_health;        /* what he had when he put it on */
 
 void cpu_reset(void)
 {
@@ -264,39 +268,57 @@ static u8 who_he_is(void)
 {
 	if (view[1].who != MIRAGE)
 		return view[1].who;
-	if (!mask_t) {
+	if (!mask_t || view[1].health < mask_health) {
+		mask_health = view[1].health;
 		mask = masks[dice() & 7];
-		mask_t = 5 + (dice() & 3);
+		mask_t = 8 + (dice() & 7);
 		fight_wear(1, mask);
 	}
 	return mask;
+}
+
+/* Nobody can be thrown just after he got out of something (fight.c): he waits until the other has been on his feet a while. */
+static u8 steady(const Sight *s)
+{
+	return s->state <= ATTACK && memory[(now - STEADY) & (MEMORY - 1)].state <= ATTACK;
 }
 
 /* The pad for this frame of the plan; ends the plan after its last step. */
 static u16 follow(s16 gap, u8 graspable)
 {
 	const Step *s = &plans[plan][step];
+	u16 pad = s->pad;
 	u8 over;
 
 	step_t++;
-	if (s->frames == UNTIL_FREE)
+	switch (s->frames) {
+	case UNTIL_FREE:
 		over = step_t > 1 && fight_free(1);
-	else if (s->frames == UNTIL_FALLING)
-		over = step_t > 22 || (step_t > 4 && !fight_height(1));
-	else if (s->frames == UNTIL_IN_REACH)
-		over = gap <= fight_throw_reach(1) && graspable;
-	else if (s->frames == UNTIL_CLOSE)
+		break;
+	case UNTIL_FALLING:
+		over = step_t > RISING_TIME || (step_t > 4 && !fight_height(1));
+		break;
+	case UNTIL_CLOSE:
 		over = gap <= CLOSE;
-	else
+		break;
+	case UNTIL_IN_REACH:
+		over = gap <= fight_throw_reach(1);
+		if (over && !graspable) {
+			over = 0;
+			pad = PAD_B; /* there already, and too early */
+		}
+		break;
+	default:
 		over = step_t >= s->frames;
-	if (s->frames <= UNTIL_IN_REACH && s->frames >= UNTIL_CLOSE && !over && step_t > PATIENCE) {
-		plan = PLANS;
-	} else if (over) {
+	}
+	if (over) {
 		step_t = 0;
 		if (++step >= LONGEST || !plans[plan][step].frames)
 			plan = PLANS;
+	} else if ((s->frames == UNTIL_CLOSE || s->frames == UNTIL_IN_REACH) && step_t > PATIENCE) {
+		plan = PLANS;
 	}
-	return s->pad;
+	return pad;
 }
 
 /* It depends on his wits whether the answer comes to his mind. */
@@ -352,7 +374,7 @@ u16 cpu_pad(void)
 	}
 	if (guarded) {
 		guarded = 0;
-		if (seen != LEAPS && recalls(&style->riposte, tier))
+		if ((seen != LEAPS || style->riposte.plan == GRAB) && recalls(&style->riposte, tier))
 			begin(style->riposte.plan);
 	} else if (seen != last_event && fight_free(1) && recalls(answer, tier)) {
 		begin(answer->plan);
@@ -364,7 +386,7 @@ u16 cpu_pad(void)
 		else
 			choose(style, tier, gap, answer);
 	}
-	pad = plan == PLANS ? style->rest : follow(gap, s->state <= ATTACK);
+	pad = plan == PLANS ? style->rest : follow(gap, steady(s));
 	if (pad & FORTH)
 		pad |= forth;
 	if (pad & BACK)

@@ -43,7 +43,7 @@ static const Build builds[FIGHTERS] = {
 	[EMBER]   = {  4,   4,  38,   0,   0,  0,    0,    4,   0,    1,    0 },
 	[KESTREL] = {  4,   4,  38,   0,  10,  0,    0,    0,   0,    0,    0 },
 	[HERON]   = {  4,   4,  38,  20,   0,  0,    0,    0,   0,    0,    0 },
-	[GRAPNEL] = {  4,   3,  50,   0,   0,  0,    1,    0,   0,    0,   40 },
+	[GRAPNEL] = {  4,   3,  50,   0,   0,  0,    1,    0,   0,    0,   38 },
 	[MIRAGE]  = {  4,   3,  42,   6,   6,  1,    0,    2,   0,    0,    0 },
 };
 
@@ -126,7 +126,7 @@ static void attack(u8 i, u8 which)
 	view[i].attack = which;
 	view[i].stage = STARTUP;
 	body[i].spent = 0;
-	body[i].want = 0;
+	body[i].want = body[i].low_t = 0;
 }
 
 /* In the air, or already reeling: nothing to get hold of. */
@@ -215,6 +215,7 @@ static void act(u8 i)
 static void land(u8 i)
 {
 	body[i].height = body[i].rise = body[i].drift = 0;
+	body[i].safe = SAFE_TIME;
 	switch (view[i].state) {
 	case JUMP:
 		enter(i, STAND);
@@ -385,10 +386,9 @@ static void launch(u8 i, u8 state, s16 rise, s16 drift)
 static u8 guards(u8 i, u8 height)
 {
 	switch (view[i].state) {
-	case WALK:
-		if (!body[i].build->shield) return 0;
-		/* fall through */
+	case WALK: return body[i].build->shield && height != LOW;
 	case GUARD: return height != LOW;
+	case ATTACK: return body[i].build->shield && (height == HIGH || height == OVERHEAD);
 	case CROUCH_GUARD: return height != OVERHEAD;
 	case GUARD_STUN: return 1;
 	}
@@ -404,6 +404,8 @@ static void suffer(u8 i, u8 which, u8 from_left)
 
 	if (guarded)
 		damage >>= CHIP_SHIFT;
+	else if (body[i].build->armour && m->stagger)
+		damage -= damage >> 2;
 	body[i].push_left = !from_left;
 	if (view[i].health <= damage) {
 		view[i].health = 0;

@@ -24,9 +24,9 @@ typedef struct {
 	u8 long_reach;  /* added to kicks and sweeps on the ground, pixels */
 	u8 air_reach;   /* added to kicks in the air */
 	u8 lunge;       /* pixels forward in every frame before a blow lands */
-	u8 armour;      /* blows that do not knock him down do not stop him either */
+	u8 armour;      /* blows that do not knock him down do not stop him either, and lose a quarter */
 	u8 quick_cast;  /* frames that his cast is faster */
-	u8 shield;      /* guards while he walks, too */
+	u8 shield;      /* guards while he walks, too, and from above while he strikes */
 	u8 piercing;    /* his shots are not stopped by others */
 	u8 air_grab;    /* throws who is in the air, up to so many pixels */
 } Build;

@@ -1,4 +1,4 @@
-"""Pad the linked program to a power of two and fill in the cartridge header's length and checksum.
+"""Pad the linked program to whole blocks of 32 KiB and fill in the cartridge header's length and checksum.
 
 The SHA-1 that stable-retro knows the ROM by is written beside it.
 """
@@ -8,12 +8,13 @@ import struct
 import sys
 from pathlib import Path
 
+BLOCK = 0x8000
+"""Bytes."""
+
 
 def cartridge(program: bytes) -> bytes:
-    """The program as a cartridge image; the size is at least 32 KiB."""
-    size = 0x8000
-    while size < len(program):
-        size *= 2
+    """The program as a cartridge image."""
+    size = -(-len(program) // BLOCK) * BLOCK
     image = bytearray(program.ljust(size, b"\xff"))
     image[0x1A4:0x1A8] = struct.pack(">I", size - 1)
     words = struct.unpack(f">{(size - 0x200) // 2}H", image[0x200:])

@@ -136,12 +136,14 @@ def bait(v: View) -> str:
 
 
 def keep_away(v: View) -> str:
-    """Grapnel: shots from afar, and away before he can take hold."""
-    if v.gap < 80 or v.me.height:
-        return f"{v.forth}+U" if v.me.cornered else f"{v.back}+U"
+    """Grapnel: shots from afar, away from him, and from the corner a sweep."""
     if v.gap > 100 and not v.shot_out:
         return "Y"
-    return v.back
+    if v.me.cornered or v.me.state == "CROUCH":
+        if v.gap < 86:
+            return "C" if v.me.state == "CROUCH" and v.gap < 62 else f"{v.back}+D"
+        return "none"
+    return f"{v.back}+U" if v.gap < 80 else v.back
 
 
 def read_him(v: View) -> str:
@@ -233,7 +235,7 @@ def main() -> None:
     """Measure and print, as asked for on the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--matches", type=int, default=30, help="per answer and opponent (default: %(default)s)")
-    parser.add_argument("--random-matches", type=int, default=100, help="per opponent and tier (default: %(default)s)")
+    parser.add_argument("--random-matches", type=int, default=60, help="per opponent and tier (default: %(default)s)")
     parser.add_argument("--write", action="store_true", help="put the tables into dojo/README.md")
     parser.add_argument("--json", type=Path, help="write the figures to this file")
     args = parser.parse_args()
