@@ -22,7 +22,7 @@ from mk_lightning.games import Game
 __all__ = ["SeedEnv", "make_seed_env"]
 
 
-class SeedEnv(gymnasium.Wrapper):  # type: ignore[type-arg]
+class SeedEnv(gymnasium.Wrapper[Any, Any, Any, Any]):
     """The seed's wrapper: discrete actions, frame skip, grey frames, its reward."""
 
     def __init__(self, env: gymnasium.Env[Any, Any], game: Game, states: list[str], inttype: Any) -> None:

@@ -1,9 +1,10 @@
 """How many env_steps a second: ``RetroVectorEnv`` beside gymnasium's and SB3's vector environments.
 
-All three run in one process tree and take turns, so that what else the machine does meets all alike; the ratios are
-medians over the turns. Actions are the same uniformly random ones for each.
+All run in one process tree and take short turns, so that what else the machine does meets all alike; the ratios
+are medians over the turns. Actions are the same uniformly random ones for each.
 
-- ``RetroVectorEnv``: this package.
+- ``RetroVectorEnv``: this package, stepped as its collector does, half of the environments while the other half's
+  results are taken (``send`` and ``recv``); and in lockstep by ``step``, as the other two can only be.
 - ``AsyncVectorEnv``: gymnasium's, shared memory on, around the same ``FightingEnv``.
 - ``SubprocVecEnv``: Stable-Baselines3's, with the seed project's wrapping (see ``_seed_wrapping.py``).
 
@@ -28,7 +29,9 @@ from stable_baselines3.common.vec_env import SubprocVecEnv, VecFrameStack
 from mk_lightning.envs import FightingEnv, RetroVectorEnv
 from mk_lightning.games import Game, load_game
 
-Step = Callable[[NDArray[np.int64]], Any]
+Actions = NDArray[np.int64]
+Player = Callable[[Actions], None]
+"""Plays actions, (vector steps, num_envs)."""
 
 
 def main() -> None:
@@ -37,34 +40,35 @@ def main() -> None:
     parser.add_argument("--game", default="dojo", help="game name or path of a game.yaml")
     parser.add_argument("--states", default="all", help="states to play, drawn at each reset")
     parser.add_argument("--num-envs", type=int, default=8, help="environments of each")
-    parser.add_argument("--steps", type=int, default=150, help="vector steps per turn")
-    parser.add_argument("--turns", type=int, default=9, help="turns of each, alternating")
+    parser.add_argument("--steps", type=int, default=60, help="vector steps per turn")
+    parser.add_argument("--turns", type=int, default=21, help="turns of each, alternating")
     options = parser.parse_args()
     game = load_game(options.game)
-    steps, close = _contenders(game, options.states, options.num_envs)
+    players, close = _contenders(game, options.states, options.num_envs)
     try:
-        rates = _measure(steps, options.num_envs, options.steps, options.turns)
+        rates = _measure(players, options.num_envs, options.steps, options.turns)
     finally:
         close()
-    ours = rates["RetroVectorEnv"]
+    ours, lockstep = rates["RetroVectorEnv"], rates["RetroVectorEnv.step"]
     figures: dict[str, float | int | str] = {"num_envs": options.num_envs, "game": game.id}
     rows = []
     for name, rate in rates.items():
-        ratio = median(o / r for o, r in zip(ours, rate, strict=True))
-        rows.append((name, median(rate), min(rate), max(rate), ratio))
+        rows.append((name, median(rate), _ratio(ours, rate), _ratio(lockstep, rate)))
         figures[f"env_steps_per_s_{name}"] = median(rate)
-    figures["ratio_async_vector_env"] = rows[1][-1]
-    figures["ratio_sb3_subproc"] = rows[2][-1]
+    figures["ratio_async_vector_env"] = _ratio(ours, rates["AsyncVectorEnv"])
+    figures["ratio_async_vector_env_lockstep"] = _ratio(lockstep, rates["AsyncVectorEnv"])
+    figures["ratio_sb3_subproc"] = _ratio(ours, rates["SubprocVecEnv"])
+    figures["ratio_sb3_subproc_lockstep"] = _ratio(lockstep, rates["SubprocVecEnv"])
     print_table(
-        f"{game.id}, {options.num_envs} environments, env_steps/s",
-        ("", "median", "slowest", "fastest", "ours is faster by"),
+        f"{game.id}, {options.num_envs} environments, medians of {options.turns} turns",
+        ("", "env_steps/s", "faster in halves", "faster by step()"),
         rows,
     )
     report(figures, options.json)
 
 
-def _contenders(game: Game, states: str, num_envs: int) -> tuple[dict[str, Step], Callable[[], None]]:
-    """Start all three and return how to step each, and how to close them."""
+def _contenders(game: Game, states: str, num_envs: int) -> tuple[dict[str, Player], Callable[[], None]]:
+    """Start all three and return how to play each, and how to close them."""
     # Forked first, before this process holds pipes of the others.
     their_envs = AsyncVectorEnv([partial(FightingEnv, game, states)] * num_envs, shared_memory=True)
     names = list(game.resolve_states(states))
@@ -78,23 +82,50 @@ def _contenders(game: Game, states: str, num_envs: int) -> tuple[dict[str, Step]
         for envs in (our_envs, their_envs, sb3_envs):
             envs.close()
 
-    steps = {"RetroVectorEnv": our_envs.step, "AsyncVectorEnv": their_envs.step, "SubprocVecEnv": sb3_envs.step}
-    return steps, close
+    players: dict[str, Player] = {
+        "RetroVectorEnv": partial(_in_halves, our_envs),
+        "RetroVectorEnv.step": partial(_in_lockstep, our_envs.step),
+        "AsyncVectorEnv": partial(_in_lockstep, their_envs.step),
+        "SubprocVecEnv": partial(_in_lockstep, sb3_envs.step),
+    }
+    return players, close
 
 
-def _measure(steps: dict[str, Step], num_envs: int, n_steps: int, turns: int) -> dict[str, list[float]]:
+def _in_lockstep(step: Callable[[Actions], Any], actions: Actions) -> None:
+    for row in actions:
+        step(row)
+
+
+def _in_halves(envs: RetroVectorEnv, actions: Actions) -> None:
+    """Play the same actions, one half always stepping while the other's results are taken."""
+    first, second = np.array_split(np.arange(envs.num_envs), 2)
+    envs.send(actions[0, first], first)
+    envs.send(actions[0, second], second)
+    for row in actions[1:]:
+        for half in (first, second):
+            envs.recv(half)
+            envs.finished(half)
+            envs.send(row[half], half)
+    for half in (first, second):
+        envs.recv(half)
+
+
+def _measure(players: dict[str, Player], num_envs: int, n_steps: int, turns: int) -> dict[str, list[float]]:
     """Return the env_steps/s of each contender in each turn."""
     rng = np.random.default_rng(0)
-    rates: dict[str, list[float]] = {name: [] for name in steps}
+    rates: dict[str, list[float]] = {name: [] for name in players}
     for turn in range(turns + 1):
         actions = rng.integers(0, 26, (n_steps, num_envs))
-        for name, step in steps.items():
+        for name, play in players.items():
             begin = time.perf_counter()
-            for row in actions:
-                step(row)
+            play(actions)
             if turn:  # the first warms up
                 rates[name].append(n_steps * num_envs / (time.perf_counter() - begin))
     return rates
+
+
+def _ratio(ours: list[float], theirs: list[float]) -> float:
+    return median(our / their for our, their in zip(ours, theirs, strict=True))
 
 
 if __name__ == "__main__":
