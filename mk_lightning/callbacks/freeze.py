@@ -50,10 +50,10 @@ class FreezeLayers(Callback):
         network: nn.Module = pl_module.online  # type: ignore[assignment]
         parameters = dict(network.named_parameters())
         frozen = matching_names(self.patterns, list(parameters))
-        if len(frozen) == len(parameters):
+        for name in frozen:
+            parameters[name].requires_grad_(False)
+        if not any(parameter.requires_grad for parameter in parameters.values()):
             raise UserError(f"FreezeLayers: patterns {self.patterns} freeze every parameter; nothing could learn")
-        for name, parameter in parameters.items():
-            parameter.requires_grad_(name not in frozen)
         if stage == "fit":
             count = sum(parameters[name].numel() for name in frozen)
             total = sum(p.numel() for p in parameters.values())
