@@ -173,11 +173,13 @@ class DuelingDoubleDQN(LightningModule):
     # -- checkpoints -------------------------------------------------------------------------------------------------
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Note the architecture; leave the target network out of weights-only checkpoints."""
+        """Note the architecture; leave out of weights-only checkpoints what is not the Q-network's weights."""
         checkpoint["network"] = {"num_actions": self.online.num_actions, "hidden": self.online.value.in_features}
         if "optimizer_states" not in checkpoint:
             weights = checkpoint["state_dict"]
             checkpoint["state_dict"] = {k: v for k, v in weights.items() if not k.startswith(TARGET_PREFIX)}
+            # Lightning saves the DataModule's state in any case: emulators, priorities, names of replay segments.
+            checkpoint.pop(type(self._data).__qualname__, None)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Fill a missing target network from the Q-network.
