@@ -144,3 +144,9 @@ def test_resumed_in_the_middle_of_an_epoch(uninterrupted):
             path.unlink()
     fit(run, data, "--ckpt_path", str(run / "checkpoints" / f"step={step}.ckpt"))
     assert_equal(everything(run), expected)
+
+
+def test_the_best_checkpoint_holds_weights_only(uninterrupted):
+    best = torch.load(uninterrupted[0] / "checkpoints" / "best.ckpt", weights_only=True)
+    assert {name.split(".")[0] for name in best["state_dict"]} == {"online"}
+    assert not best.keys() & {"optimizer_states", "callbacks", "ExperienceDataModule"}

@@ -1,0 +1,206 @@
+from __future__ import annotations
+
+import copy
+import time
+
+import numpy as np
+import pytest
+import torch
+
+from mk_lightning.experience.collector import Collector
+from mk_lightning.experience.episodes import EpisodeSpec, play_episodes
+from mk_lightning.experience.loader import EpisodeLoader, ExperienceLoader
+from mk_lightning.experience.policy import GreedyPolicy
+from mk_lightning.experience.replay import Priorities, Replay
+from mk_lightning.learning.network import DuelingNetwork
+from mk_lightning.schedules import Constant
+from tests.experience.conftest import STATES
+from tests.experience.policies import Fingerprint
+
+VECTOR_STEPS, WARMUP = 4, 10
+
+
+@pytest.fixture
+def make_loader(short_envs):
+    """Builds loaders over the same three environments, one at a time."""
+    loaders = []
+
+    def make(overlap: bool, length: int = 5, priorities=None) -> ExperienceLoader:
+        for loader in loaders:
+            loader.settle()
+        torch.manual_seed(0)
+        learner = DuelingNetwork(26, hidden=8)
+        learner.advantage.weight.data *= 100  # so that other weights choose other actions
+        actor = GreedyPolicy(copy.deepcopy(learner).requires_grad_(False))
+        replay = Replay(300, 3, n_step=2, priorities=priorities, seed=1)
+        collector = Collector(short_envs, replay, actor, epsilon=Constant(0.2), reward_scale=120.0, seed=[3])
+        loaders.append(
+            ExperienceLoader(
+                collector,
+                replay,
+                actor,
+                learner,
+                batch_size=8,
+                vector_steps=VECTOR_STEPS,
+                warmup_vector_steps=WARMUP,
+                length=length,
+                overlap=overlap,
+            )
+        )
+        return loaders[-1]
+
+    yield make
+    for loader in loaders:
+        loader.settle()
+        loader.close()
+
+
+@torch.no_grad()
+def learn(loader: ExperienceLoader, batch) -> None:
+    """A stand-in for a learner_step: errors into the slot, and other weights, that depend on the batch alone."""
+    batch.td_errors.copy_(batch.transition.s_tm1.float().mean((1, 2, 3)) / 50)
+    for p in loader.learner.parameters():
+        p.mul_(-1.0 + 0.001 * batch.td_errors.mean())
+
+
+def run(loader: ExperienceLoader, epochs: int = 2, pause: float = 0.0) -> list:
+    seen = []
+    for _ in range(epochs):
+        for batch in loader:
+            time.sleep(pause)
+            learn(loader, batch)
+            seen.append(batch)
+    loader.settle()
+    return seen
+
+
+def same(one: list, other: list) -> bool:
+    return all(
+        a.env_steps == b.env_steps
+        and a.stats == b.stats
+        and torch.equal(a.weights, b.weights)
+        and all(torch.equal(x, y) for x, y in zip(a.transition, b.transition, strict=True))
+        for a, b in zip(one, other, strict=True)
+    )
+
+
+@pytest.mark.parametrize("overlap", [True, False])
+def test_an_epoch_has_its_length_and_warm_up_comes_once(make_loader, overlap):
+    loader = make_loader(overlap, length=3)
+    assert len(loader) == 3
+    batches = run(loader, epochs=2)
+    assert len(batches) == 6
+    assert [b.env_steps for b in batches] == [3 * (WARMUP + VECTOR_STEPS * k) for k in range(1, 7)]
+    assert [b.stats["env_steps"] for b in batches] == [b.env_steps for b in batches]
+    ahead = VECTOR_STEPS if overlap else 0
+    assert loader.collector.env_steps == batches[-1].env_steps + 3 * ahead
+
+
+@pytest.mark.parametrize("overlap", [True, False])
+def test_a_run_does_not_depend_on_who_is_faster(make_loader, overlap):
+    fast, slow = (run(make_loader(overlap, priorities=Priorities()), pause=pause) for pause in (0.0, 0.03))
+    assert same(fast, slow)
+
+
+def test_overlap_is_part_of_what_makes_two_runs_equal(make_loader):
+    """Its actions are chosen with weights that are a learner_step older."""
+    overlapped, in_turns = run(make_loader(True)), run(make_loader(False))
+    assert same(overlapped[:1], in_turns[:1])
+    assert not same(overlapped, in_turns)
+
+
+@pytest.mark.parametrize("overlap", [True, False])
+def test_the_actor_acts_with_the_weights_of_a_fixed_moment(make_loader, overlap):
+    loader = make_loader(overlap)
+    weights = [[p.detach().clone() for p in loader.learner.parameters()]]
+    for _ in range(3):
+        learn(loader, loader.next_batch())
+        weights.append([p.detach().clone() for p in loader.learner.parameters()])
+    loader.next_batch()
+    # In turns: the weights after three learner_steps were there when the fourth batch's experience was collected.
+    # With overlap the same weights are taken for the fifth.
+    for mine, theirs in zip(loader.actor.network.parameters(), weights[3], strict=True):
+        assert torch.equal(mine, theirs)
+    learn(loader, loader.next_batch())
+    loader.settle()
+    for mine, theirs in zip(loader.actor.network.parameters(), weights[3], strict=True):
+        assert torch.equal(mine, theirs), "the learner's later steps reached the actor"
+
+
+@pytest.mark.parametrize("overlap", [True, False])
+def test_td_errors_become_priorities_before_the_next_draw(make_loader, overlap):
+    loader = make_loader(overlap, priorities=Priorities(alpha=1.0, beta=0.0))
+    batch = loader.next_batch()
+    drawn, _ = loader._awaited
+    newer = loader.replay.drawable().stop * 3
+    batch.td_errors[3] = 1e7  # one transition outweighs all others that are known by now
+    loader.next_batch()
+    again = loader._awaited[0]
+    assert set(again[again < newer]) == {drawn[3]}
+    # In turns the next rows come after these errors, and so with the highest priority seen.
+    assert (again >= newer).any() == (not overlap)
+
+
+def test_priorities_are_the_errors_in_the_slot(make_loader):
+    loader = make_loader(False, priorities=Priorities(alpha=0.5, epsilon=0.25))
+    batch = loader.next_batch()
+    indices, _ = loader._awaited
+    batch.td_errors.copy_(torch.arange(8.0))
+    loader.settle()
+    leaves = loader.replay.state_dict()["priorities"].numpy()
+    expected = {}
+    for index, error in zip(indices, range(8), strict=True):
+        expected.setdefault(index % len(leaves), (error + 0.25) ** 0.5)
+    assert {i: leaves[i] for i in expected} == pytest.approx(expected)
+
+
+def test_settle_can_be_called_again_and_again(make_loader):
+    loader = make_loader(True, priorities=Priorities())
+    learn(loader, loader.next_batch())
+    loader.settle()
+    before = loader.replay.state_dict()
+    loader.settle()
+    after = loader.replay.state_dict()
+    assert torch.equal(before["priorities"], after["priorities"])
+    assert before["rng"] == after["rng"]
+
+
+@pytest.mark.parametrize("overlap", [True, False])
+def test_its_state_says_whether_experience_waits_even_while_it_is_collected(make_loader, overlap):
+    """Lightning asks for the loader's state by itself, before anybody has settled it."""
+    loader = make_loader(overlap)
+    assert loader.state_dict() == {"ready": False}
+    loader.next_batch()
+    assert loader.state_dict() == {"ready": overlap}
+    collected = loader.collector.env_steps
+    loader.next_batch()
+    loader.settle()
+    assert loader.collector.env_steps == collected + 3 * VECTOR_STEPS
+
+
+def test_an_error_while_collecting_reaches_the_learner(make_loader, monkeypatch):
+    loader = make_loader(True)
+    monkeypatch.setattr(loader.collector, "collect", lambda steps: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        loader.next_batch()
+    loader._ready = True
+    monkeypatch.undo()
+    loader.collector.collect(20)
+    monkeypatch.setattr(loader.collector, "collect", lambda steps: 1 / 0)
+    loader.next_batch()
+    with pytest.raises(ZeroDivisionError):
+        loader.next_batch()
+    loader._job = None
+
+
+def test_episode_loader_plays_all_matches_in_batches(short_envs):
+    specs = [EpisodeSpec(STATES[k % 2], 70 + k) for k in range(7)]
+    loader = EpisodeLoader(Fingerprint(), short_envs, specs, epsilon=0.1, batch_size=3)
+    assert len(loader) == 3
+    for _ in range(2):  # every validation plays them anew
+        batches = list(loader)
+        assert [len(batch) for batch in batches] == [3, 3, 1]
+        assert [record.spec for batch in batches for record in batch] == specs
+    expected = [r.result.episode_return for r in play_episodes(Fingerprint(), short_envs, specs, epsilon=0.1)]
+    assert [record.result.episode_return for batch in batches for record in batch] == expected
+    assert np.isfinite(expected).all()

@@ -1,0 +1,60 @@
+"""Batches of random transitions, for a learner without environments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from pytorch_lightning import Trainer
+
+from mk_lightning.experience.transition import Batch, Transition
+
+torch.set_num_threads(1)
+
+ACTIONS = 5
+
+
+def random_batch(seed: int, size: int = 4, env_steps: int = 0) -> Batch:
+    rng = torch.Generator().manual_seed(seed)
+    frames = [torch.randint(0, 256, (size, 4, 84, 84), generator=rng, dtype=torch.uint8) for _ in range(2)]
+    transition = Transition(
+        frames[0],
+        torch.randint(0, ACTIONS, (size,), generator=rng),
+        3 * torch.randn(size, generator=rng),
+        torch.tensor([0.0, 0.9, 0.81, 0.729])[torch.randint(0, 4, (size,), generator=rng)],
+        frames[1],
+    )
+    weights = torch.rand(size, generator=rng)
+    return Batch(transition, weights, torch.zeros(size), env_steps, {"epsilon": 0.5})
+
+
+class Batches:
+    """A loader of given batches; Lightning takes a list for several loaders."""
+
+    def __init__(self, batches: list[Batch]) -> None:
+        self.batches = batches
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __iter__(self) -> Iterator[Batch]:
+        return iter(self.batches)
+
+
+def random_batches(count: int, env_steps: int = 32) -> Batches:
+    """`count` batches, `env_steps` apart."""
+    return Batches([random_batch(k, env_steps=(k + 1) * env_steps) for k in range(count)])
+
+
+def new_trainer(folder, *callbacks, epochs: int = 1, **options) -> Trainer:
+    return Trainer(
+        accelerator="cpu",
+        max_epochs=epochs,
+        default_root_dir=folder,
+        callbacks=list(callbacks),
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        **options,
+    )

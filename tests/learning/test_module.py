@@ -1,0 +1,247 @@
+from __future__ import annotations
+
+import copy
+import logging
+
+import pytest
+import torch
+from pytorch_lightning import Callback
+
+from mk_lightning.errors import UserError
+from mk_lightning.learning.module import DuelingDoubleDQN
+from mk_lightning.schedules import Linear
+from tests.learning.batches import ACTIONS, new_trainer, random_batch, random_batches
+
+
+def new_module(**options) -> DuelingDoubleDQN:
+    torch.manual_seed(0)
+    defaults = {"num_actions": ACTIONS, "hidden": 8, "learning_rate": 1e-2}
+    return DuelingDoubleDQN(**defaults | options)
+
+
+def weights_of(network) -> list[torch.Tensor]:
+    return [p.detach().clone() for p in network.parameters()]
+
+
+def same(one, other) -> bool:
+    return all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
+
+
+class Tape(Callback):
+    """After every batch: learner_steps, and the weights of both networks; at every learner_step: rates."""
+
+    def __init__(self) -> None:
+        self.batches = []
+        self.rates = []
+
+    def on_before_optimizer_step(self, trainer, pl_module, optimizer):
+        self.rates.append([group["lr"] for group in optimizer.param_groups])
+
+    def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx):
+        entry = trainer.global_step, weights_of(pl_module.online), weights_of(pl_module.target)
+        self.batches.append(entry)
+
+
+# -- loss --------------------------------------------------------------------------------------------------------------
+
+
+def test_training_step_equals_the_formulas_written_out(tmp_path):
+    module = new_module(huber_delta=0.7)
+    with torch.no_grad():
+        for p in module.target.parameters():
+            p += 0.05 * torch.randn_like(p)  # so that the two networks differ
+    batch, twin = random_batch(3, size=6), copy.deepcopy(module)
+    module.trainer = new_trainer(tmp_path, log_every_n_steps=1000)
+    loss = module.training_step(batch, 0)
+    loss.backward()
+
+    step, total, errors = batch.transition, 0.0, []
+    for b in range(6):
+        with torch.no_grad():
+            best = twin.online(step.s_t)[b].argmax()
+            value = step.r_t[b] + step.discount_t[b] * twin.target(step.s_t)[b, best]
+        error = value - twin.online(step.s_tm1)[b, step.a_tm1[b]]
+        errors.append(abs(error.item()))
+        size = error.abs()
+        total = total + batch.weights[b] * torch.where(size <= 0.7, size**2 / 2, 0.7 * (size - 0.35))
+    (total / 6).backward()
+    torch.testing.assert_close(loss, total.detach() / 6, check_stride=False)
+    torch.testing.assert_close(batch.td_errors, torch.tensor(errors))
+    for mine, theirs in zip(module.online.parameters(), twin.online.parameters(), strict=True):
+        torch.testing.assert_close(mine.grad, theirs.grad, rtol=1e-4, atol=1e-6)
+    assert all(p.grad is None for p in module.target.parameters())
+
+
+# -- target network ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("accumulate", [1, 2])
+def test_hard_updates_come_every_n_learner_steps(tmp_path, accumulate):
+    module, tape = new_module(target_every=3), Tape()
+    before = weights_of(module.target)
+    trainer = new_trainer(tmp_path, tape, accumulate_grad_batches=accumulate)
+    trainer.fit(module, random_batches(8 * accumulate))
+    assert trainer.global_step == 8
+    updated = []
+    for step, online, target in tape.batches:
+        if not same(target, before):
+            assert same(target, online), "neither the old target network nor the Q-network"
+            updated.append(step)
+        before = target
+    assert updated == [3, 6]
+
+
+@pytest.mark.parametrize("accumulate", [1, 2])
+def test_soft_updates_mix_after_every_learner_step(tmp_path, accumulate):
+    module, tape = new_module(target_every=None, target_tau=0.25), Tape()
+    expected, last_step = weights_of(module.target), 0
+    new_trainer(tmp_path, tape, accumulate_grad_batches=accumulate).fit(module, random_batches(4 * accumulate))
+    for step, online, target in tape.batches:
+        if step > last_step:
+            expected = [0.75 * old + 0.25 * new for old, new in zip(expected, online, strict=True)]
+        last_step = step
+        for mine, closed_form in zip(target, expected, strict=True):
+            torch.testing.assert_close(mine, closed_form)
+    assert last_step == 4
+
+
+def test_the_target_network_starts_as_a_copy_and_is_never_trained():
+    module = new_module()
+    assert same(weights_of(module.online), weights_of(module.target))
+    assert not any(p.requires_grad for p in module.target.parameters())
+    trained = {id(p) for group in module.configure_optimizers().param_groups for p in group["params"]}
+    assert trained == {id(p) for p in module.online.parameters()}
+
+
+# -- learning rate -----------------------------------------------------------------------------------------------------
+
+
+def test_the_rate_in_the_optimizer_is_the_schedule_s_at_the_batch_s_env_steps(tmp_path):
+    schedule, tape = Linear(1e-2, 1e-4, 200), Tape()
+    module = new_module(learning_rate=schedule, optimizer=torch.optim.SGD)
+    before = weights_of(module.online)
+    trainer = new_trainer(tmp_path, tape)
+    trainer.fit(module, random_batches(5, env_steps=50))
+    assert tape.rates == [[schedule(t)] for t in (50, 100, 150, 200, 250)]
+    # And it is the rate by which the weights really move: SGD's step is rate * gradient.
+    for mine, last, p in zip(tape.batches[-1][1], tape.batches[-2][1], module.online.parameters(), strict=True):
+        torch.testing.assert_close(mine, last - 1e-4 * p.grad, rtol=1e-4, atol=1e-8)
+    assert not same(before, tape.batches[0][1])
+
+
+def test_the_rate_of_the_config_holds_after_a_checkpoint_is_loaded(tmp_path):
+    trainer = new_trainer(tmp_path)
+    trainer.fit(new_module(learning_rate=1e-2), random_batches(3))
+    trainer.save_checkpoint(tmp_path / "a.ckpt")
+    tape = Tape()
+    new_trainer(tmp_path, tape, epochs=2).fit(
+        new_module(learning_rate=1e-5), random_batches(3), ckpt_path=tmp_path / "a.ckpt", weights_only=True
+    )
+    assert tape.rates == [[1e-5]] * 3
+
+
+def test_every_parameter_group_gets_the_rate(tmp_path):
+    def two_groups(parameters):
+        first, *rest = parameters
+        return torch.optim.SGD([{"params": [first]}, {"params": rest}])
+
+    tape = Tape()
+    new_trainer(tmp_path, tape).fit(new_module(learning_rate=0.5e-3, optimizer=two_groups), random_batches(2))
+    assert tape.rates == [[0.5e-3, 0.5e-3]] * 2
+
+
+# -- checkpoints -------------------------------------------------------------------------------------------------------
+
+
+def test_a_checkpoint_with_weights_only_has_no_target_network_and_loads(tmp_path):
+    module = new_module()
+    trainer = new_trainer(tmp_path)
+    trainer.fit(module, random_batches(2))
+    trainer.save_checkpoint(tmp_path / "w.ckpt", weights_only=True)
+    saved = torch.load(tmp_path / "w.ckpt", weights_only=True)
+    assert {name.split(".")[0] for name in saved["state_dict"]} == {"online"}
+    assert saved["network"] == {"num_actions": ACTIONS, "hidden": 8}
+
+    other = DuelingDoubleDQN.load_from_checkpoint(tmp_path / "w.ckpt", num_actions=ACTIONS, hidden=8)
+    assert same(weights_of(other.online), weights_of(module.online))
+    assert same(weights_of(other.target), weights_of(module.online))
+
+
+def test_a_whole_checkpoint_keeps_the_target_network(tmp_path):
+    module = new_module(target_every=100)
+    trainer = new_trainer(tmp_path)
+    trainer.fit(module, random_batches(2))
+    trainer.save_checkpoint(tmp_path / "a.ckpt")
+    other = DuelingDoubleDQN.load_from_checkpoint(tmp_path / "a.ckpt", num_actions=ACTIONS, hidden=8)
+    assert same(weights_of(other.target), weights_of(module.target))
+    assert not same(weights_of(other.target), weights_of(other.online))
+
+
+@pytest.mark.parametrize("other", [{"num_actions": ACTIONS + 1}, {"hidden": 9}])
+def test_a_checkpoint_of_another_network_is_refused(tmp_path, other):
+    trainer = new_trainer(tmp_path)
+    trainer.fit(new_module(), random_batches(1))
+    trainer.save_checkpoint(tmp_path / "a.ckpt")
+    with pytest.raises(UserError, match=r"the checkpoint's network is .*'num_actions': 5, 'hidden': 8.*this config's"):
+        new_trainer(tmp_path, epochs=2).fit(
+            new_module(**other), random_batches(1), ckpt_path=tmp_path / "a.ckpt", weights_only=True
+        )
+
+
+# -- init_from ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def base(tmp_path):
+    """A checkpoint to start from, and the Q-network in it."""
+    torch.manual_seed(7)
+    module = DuelingDoubleDQN(num_actions=ACTIONS, hidden=8)
+    torch.save({"state_dict": module.state_dict()}, tmp_path / "base.ckpt")
+    return str(tmp_path / "base.ckpt"), weights_of(module.online)
+
+
+def test_init_from_starts_both_networks_from_the_q_network(base, caplog):
+    path, weights = base
+    with caplog.at_level(logging.INFO):
+        module = new_module(init_from=path)
+    assert same(weights_of(module.online), weights)
+    assert same(weights_of(module.target), weights)
+    assert f"initialised from {path}: 12 parameters matched" in caplog.text
+
+
+def test_init_from_stops_when_not_everything_matches(base):
+    with pytest.raises(UserError, match=r"advantage.weight \(5, 8\) -> \(6, 8\).*init_strict=false"):
+        new_module(num_actions=ACTIONS + 1, init_from=base[0])
+
+
+def test_init_from_takes_what_fits_when_told_to(base, caplog):
+    path, weights = base
+    with caplog.at_level(logging.INFO):
+        module = new_module(num_actions=ACTIONS + 1, init_from=path, init_strict=False)
+    assert same(weights_of(module.online.convolutions), weights[:6])
+    assert same(weights_of(module.online.value), weights[8:10])
+    assert "of another shape: advantage.weight (5, 8) -> (6, 8)" in caplog.text
+
+
+# -- arguments ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"learning_rate": -0.1}, "model.learning_rate must not be negative, got -0.1"),
+        ({"learning_rate": Linear(1e-3, -1e-3, 5)}, "model.learning_rate must not be negative, got -0.001"),
+        ({"hidden": 0}, "model.hidden must be at least 1, got 0"),
+        ({"huber_delta": 0.0}, "model.huber_delta must be above 0, got 0.0"),
+        ({"target_every": None}, "target_every .hard updates. or model.target_tau"),
+        ({"target_tau": 0.5}, "target_every .hard updates. or model.target_tau"),
+        ({"target_every": 0}, "model.target_every must be at least 1 learner_step, got 0"),
+        ({"target_every": None, "target_tau": 0.0}, "model.target_tau must be above 0 and at most 1, got 0.0"),
+        ({"target_every": None, "target_tau": 1.5}, "model.target_tau must be above 0 and at most 1, got 1.5"),
+        ({"optimizer": lambda p: torch.optim.Adam(p, lr=0.5)}, "lr 0.5 would be overwritten.*model.learning_rate"),
+        ({"init_from": "nowhere.ckpt"}, "no checkpoint nowhere.ckpt"),
+    ],
+)
+def test_refuses(options, message):
+    with pytest.raises(UserError, match=message):
+        new_module(**options)
