@@ -42,7 +42,7 @@ class WorkerProcess:
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
             self._process = subprocess.Popen(
-                [sys.executable, "-c", boot],
+                [sys.executable, "-P", "-c", boot],  # -P: the working directory holds no modules of ours
                 stdin=subprocess.DEVNULL,
                 env={**os.environ, **ONE_THREAD, "PYTHONPATH": path},
                 pass_fds=(command_read, reply_write, memory_fd),

@@ -189,6 +189,8 @@ class RetroVectorEnv(VectorEnv[Frames, NDArray[np.integer[Any]], NDArray[Any]]):
         wanted = np.asarray(actions)
         if wanted.shape != (len(chosen),) or wanted.dtype.kind not in "iu":
             raise ValueError(f"expected {len(chosen)} integer actions, not {wanted.dtype} of shape {wanted.shape}")
+        if not chosen:
+            return
         n_actions = len(self.game.actions)
         if wanted.min() < 0 or wanted.max() >= n_actions:
             raise ValueError(f"actions must be 0 to {n_actions - 1}, not {wanted.tolist()}")
@@ -309,7 +311,13 @@ class RetroVectorEnv(VectorEnv[Frames, NDArray[np.integer[Any]], NDArray[Any]]):
     # -- private ---------------------------------------------------------------------------------------------
 
     def _chosen(self, indices: Indices) -> list[int]:
-        return self._all if indices is None else [int(index) for index in indices]
+        if indices is None:
+            return self._all
+        chosen = [int(index) for index in indices]
+        mask = isinstance(indices, np.ndarray) and indices.dtype.kind == "b"
+        if mask or len(set(chosen)) < len(chosen) or any(not 0 <= index < self.num_envs for index in chosen):
+            raise ValueError(f"indices must be different positions from 0 to {self.num_envs - 1}, not {indices}")
+        return chosen
 
     def _state(self, index: int) -> str:
         return _state_name(self.game, self._arrays["states"], index)

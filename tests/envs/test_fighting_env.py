@@ -172,6 +172,13 @@ class TestStep:
             env._data.update_ram()
             assert env.variables == env._data.lookup_all()
 
+    def test_a_variable_named_like_our_own_infos_stays_readable(
+        self, env: FightingEnv, states: tuple[str, ...]
+    ) -> None:
+        _, info = env.reset(options={"state": states[0]})
+        assert info["state"] == states[0]
+        assert env.variables["state"] == 0  # the dojo's own: the fighter stands
+
     def test_right_is_right(self, make_env: MakeEnv, states: tuple[str, ...]) -> None:
         env = make_env(max_noops=0)
         moved = {}

@@ -186,6 +186,11 @@ def test_order_of_use_is_enforced(make_envs: MakeEnvs) -> None:
     for actions in ([0], [0.0, 0.0], [0, 26], [-1, 0]):
         with pytest.raises(ValueError, match="actions"):
             envs.send(actions)
+    for indices in ([0, 0], [2], [-1], np.array([True, False])):
+        with pytest.raises(ValueError, match="indices must be different positions from 0 to 1"):
+            envs.finished(indices)
+    envs.send(np.zeros(0, int), [])
+    assert [len(array) for array in envs.recv([])] == [0, 0, 0, 0]
     with pytest.raises(ValueError, match="expected 2 seeds and states, not 1 and 2"):
         envs.reset_envs([0, 1], seeds=[1])
     envs.close()

@@ -132,6 +132,14 @@ def test_a_worker_that_cannot_start_says_why(make_envs: MakeEnvs, monkeypatch: p
         make_envs(2)
 
 
+def test_files_in_the_working_directory_are_not_mistaken_for_modules(
+    make_envs: MakeEnvs, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "cv2.py").write_text("raise SystemExit('not this one')")
+    monkeypatch.chdir(tmp_path)
+    make_envs(1).reset()
+
+
 def test_closing_ends_the_workers_and_nothing_leaks() -> None:
     RetroVectorEnv("dojo", num_envs=1).close()  # whatever is opened once for all
     descriptors = {file.name for file in Path("/proc/self/fd").iterdir()}
