@@ -46,7 +46,7 @@ typedef struct {
 } Step;
 
 enum {
-	IDLE, COME, COME_GUARDED, LEAVE, WATCH, WATCH_BRIEFLY, WATCH_LOW, DUCK, JAB, MASH, POKE, KICK, RISING, TRIP, SHOOT,
+	IDLE, COME, COME_GUARDED, LEAVE, WATCH, WATCH_BRIEFLY, DUCK, MASH, POKE, KICK, RISING, TRIP, SHOOT,
 	LEAP_KICK, LEAP_BACK, LEAP_OVER, DIVE, HOP_KICK, FLIT, GRAB, PLANS
 };
 enum { LONGEST = 7, PATIENCE = 20, STEADY = 16, RISING_TIME = 22 /* frames */, CLOSE = 58 /* pixels */ };
@@ -58,9 +58,7 @@ static const Step plans[PLANS][LONGEST] = {
 	[LEAVE]        = { { BACK, 14 } },
 	[WATCH]        = { { PAD_B, 30 } },
 	[WATCH_BRIEFLY] = { { PAD_B, 20 } },
-	[WATCH_LOW]    = { { PAD_B | PAD_DOWN, 24 } },
 	[DUCK]         = { { PAD_DOWN, 20 } },
-	[JAB]          = { { PAD_X, 2 }, { 0, UNTIL_FREE } },
 	[MASH]         = { { FORTH, UNTIL_CLOSE }, { FORTH | PAD_X, 2 }, { 0, UNTIL_FREE }, { FORTH | PAD_X, 2 }, { 0, UNTIL_FREE }, { FORTH | PAD_X, 2 }, { 0, UNTIL_FREE } },
 	[POKE]         = { { PAD_C, 2 }, { 0, UNTIL_FREE } },
 	[KICK]         = { { PAD_Z, 2 }, { 0, UNTIL_FREE } },

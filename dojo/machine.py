@@ -21,9 +21,7 @@ STATES = (
     *("STAND", "WALK", "CROUCH", "GUARD", "CROUCH_GUARD", "JUMP", "ATTACK", "STAGGER", "GUARD_STUN"),
     *("THROWN", "FALL", "LIE", "RISE", "KO", "WIN"),
 )
-ATTACKS = (
-    *("HIGH_PUNCH", "LOW_PUNCH", "HIGH_KICK", "LOW_KICK", "UPPERCUT", "SWEEP", "JUMP_KICK", "THROW", "CAST"),
-)
+ATTACKS = ("HIGH_PUNCH", "LOW_PUNCH", "HIGH_KICK", "LOW_KICK", "UPPERCUT", "SWEEP", "JUMP_KICK", "THROW", "CAST")
 STAGES = ("STARTUP", "ACTIVE", "RECOVERY")
 PHASES = ("TITLE", "INTRO", "FIGHT", "ROUND_OVER")
 
@@ -81,4 +79,4 @@ class Machine:
 
     def values(self) -> dict[str, int]:
         """All variables of data.json."""
-        return self.data.lookup_all()
+        return dict(self.data.lookup_all())

@@ -25,7 +25,7 @@ def capture(machine: Machine, tier: int, opponent: int, two_players: bool) -> by
             break
         machine.frames(1)
     verify(machine, tier, opponent, two_players)
-    return machine.emulator.get_state()
+    return bytes(machine.emulator.get_state())
 
 
 def verify(machine: Machine, tier: int, opponent: int, two_players: bool) -> None:

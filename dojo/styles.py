@@ -2,9 +2,9 @@
 
     python dojo/styles.py [--matches 30] [--write] [--json FILE]
 
-Each player sees the RAM variables once per decision and answers with a row of the agent's own action table, held for four
-frames with the attack buttons released in the last: what he can do, the agent can do.  ``--write`` puts the tables into
-dojo/README.md.
+Each player sees the RAM variables once per decision and answers with a row of the agent's own action table, held for
+four frames with the attack buttons released in the last: what he can do, the agent can do.  ``--write`` puts the tables
+into dojo/README.md.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 
-import machine as dojo
 from machine import ATTACKS, GROUND, OPPONENTS, STAGES, STATES, TIERS, Machine, state_name
 
 from mk_lightning.games import load_game
@@ -201,6 +200,10 @@ Job = tuple[int, int, int, int]
 """Player (-1: random), tier, opponent (from 1), matches."""
 
 
+arena: Arena
+"""The worker process's own, made by `_start`."""
+
+
 def _start() -> None:
     global arena
     arena = Arena(Machine())
@@ -256,15 +259,17 @@ def main() -> None:
     rows = [[player.__name__.replace("_", " "), *map(percent, answers[i])] for i, player in enumerate(ANSWERS)]
     rows += [["**the right answer**", *map(percent, right)], ["**the other seven, mean**", *map(percent, others)]]
     rows += [["match with the right answer, s", *(f"{results[j * n + j][1] / 60:.0f}" for j in range(n))]]
-    text = "\n".join([
-        f"Per cent of {args.matches} matches won at Medium, answer by opponent:",
-        "",
-        table(["answer", *names], rows),
-        "",
-        f"Per cent of {args.random_matches} matches won by a random player:",
-        "",
-        table(["tier", *names], [[tier, *map(percent, randoms[t])] for t, tier in enumerate(TIERS)]),
-    ])
+    text = "\n".join(
+        [
+            f"Per cent of {args.matches} matches won at Medium, answer by opponent:",
+            "",
+            table(["answer", *names], rows),
+            "",
+            f"Per cent of {args.random_matches} matches won by a random player:",
+            "",
+            table(["tier", *names], [[tier, *map(percent, randoms[t])] for t, tier in enumerate(TIERS)]),
+        ]
+    )
     print(text)
     if args.write:
         before, rest = README.read_text().split(MARKS[0])
