@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +17,7 @@ GROUP = 4
 differently: so a match is the same whatever the number of processes."""
 
 
-@dataclass(frozen=True)
-class EpisodeSpec:
+class EpisodeSpec(NamedTuple):
     """One match to play.
 
     Attributes:
@@ -30,8 +29,7 @@ class EpisodeSpec:
     seed: int
 
 
-@dataclass(frozen=True)
-class EpisodeRecord:
+class EpisodeRecord(NamedTuple):
     """One match played: what was asked for and how it ended."""
 
     spec: EpisodeSpec

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import islice
 
 import numpy as np
@@ -34,7 +33,7 @@ def one_env():
 
 def outcomes(records):
     """Records without the process that happened to play each match."""
-    return [(record.spec, replace(record.result, env_index=0)) for record in records]
+    return [(record.spec, record.result._replace(env_index=0)) for record in records]
 
 
 def network_policy() -> GreedyPolicy:
@@ -135,7 +134,7 @@ def test_records_come_in_the_order_of_the_specs_however_long_the_matches_are(lon
     records = list(play_episodes(Always(2), long_envs, specs))
     assert [record.spec for record in records] == specs
     assert [record.result.state for record in records] == [spec.state for spec in specs]
-    assert len({replace(record.result, env_index=0) for record in records[1:]}) == 1, "same spec, same match"
+    assert len({record.result._replace(env_index=0) for record in records[1:]}) == 1, "same spec, same match"
     assert not any(record.result.truncated for record in records)
 
 
