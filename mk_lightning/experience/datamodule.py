@@ -16,7 +16,7 @@ from mk_lightning.experience.collector import Collector
 from mk_lightning.experience.episodes import EpisodeSpec
 from mk_lightning.experience.loader import EpisodeLoader, ExperienceLoader
 from mk_lightning.experience.policy import GreedyPolicy
-from mk_lightning.experience.replay import Replay
+from mk_lightning.experience.replay import Replay, least_capacity
 from mk_lightning.experience.segments import Segments
 from mk_lightning.experience.settings import EnvSettings, EvaluationSettings, ReplaySettings
 from mk_lightning.experience.transition import Batch
@@ -238,6 +238,18 @@ class ExperienceDataModule(LightningDataModule):
             raise UserError(
                 f"data.evaluation.every must be a multiple of data.env_steps_per_learner_step ({per_step}), "
                 f"got {self.evaluation.every}; nearest: {nearest}"
+            )
+        # Both are asked for here and not when training starts, which is after a whole evaluation.
+        n_step, capacity = self.replay.n_step, self.replay.capacity
+        if capacity < (least := least_capacity(num_envs, n_step)):
+            raise UserError(
+                f"data.replay.capacity must be at least {least} transitions for {num_envs} environments, "
+                f"got {capacity}"
+            )
+        if self.warmup_env_steps < (least := (n_step + 1) * num_envs - per_step):
+            raise UserError(
+                f"data.warmup_env_steps must be at least {least}, or there is no transition of {n_step} env_steps to "
+                f"draw at first, got {self.warmup_env_steps}"
             )
         low, high = bounds(self.epsilon)
         if low < 0 or high > 1:

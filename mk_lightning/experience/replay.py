@@ -24,6 +24,11 @@ MAX_AGE = 255
 """Ages saturate here: a stack looks back fewer frames than that."""
 
 
+def least_capacity(num_envs: int, n_step: int, stack: int = 4) -> int:
+    """The smallest capacity, transitions, with which anything can be drawn."""
+    return (n_step + stack + 1) * num_envs
+
+
 @dataclass(frozen=True)
 class Priorities:
     """Prioritised replay (Schaul 2016, arXiv:1511.05952, section 3.3).
@@ -105,8 +110,7 @@ class Replay:
             raise UserError(f"replay.n_step must be at least 1 env_step, got {n_step}")
         if not 0 <= gamma <= 1:
             raise UserError(f"replay.gamma must be between 0 and 1, got {gamma}")
-        if self.rows < n_step + stack + 1:
-            least = (n_step + stack + 1) * num_envs
+        if capacity < (least := least_capacity(num_envs, n_step, stack)):
             raise UserError(f"replay.capacity must be at least {least} transitions, got {capacity}")
         shape = (self.rows, num_envs)
         self.frames = np.zeros((*shape, *frame_shape), np.uint8)
