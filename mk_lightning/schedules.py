@@ -97,8 +97,13 @@ def as_schedule(value: Schedule | float) -> Schedule:
 
 
 def bounds(schedule: Schedule) -> tuple[float, float]:
-    """The lowest and the highest value a schedule of this file can take, to validate a config before a run."""
-    values = [v for k, v in vars(schedule).items() if k in {"value", "start", "end", "low", "high"}]
+    """The lowest and the highest value a schedule can take, to validate a config before a run.
+
+    Of a class from elsewhere only the first value is known.
+    """
+    known = type(schedule).__module__ == __name__
+    names = {"value", "start", "end", "low", "high"}
+    values = [v for k, v in vars(schedule).items() if k in names] if known else [schedule(0)]
     return min(values), max(values)
 
 
