@@ -119,7 +119,7 @@ class DuelingDoubleDQN(LightningModule):
         errors = td_errors(q_tm1, step.a_tm1, target)
         batch.td_errors.copy_(errors.detach().abs())
         loss = huber_loss(errors, batch.weights, self.huber_delta)
-        if (self.global_step + 1) % self._log_every == 0:
+        if self._log_every and (self.global_step + 1) % self._log_every == 0:
             self.log_dict(
                 {
                     "loss": loss.detach(),
