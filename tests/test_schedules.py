@@ -5,7 +5,7 @@ import math
 import pytest
 
 from mk_lightning.errors import UserError
-from mk_lightning.schedules import Constant, Cyclical, Exponential, Linear, as_schedule, bounds
+from mk_lightning.schedules import Constant, Cyclical, Exponential, Linear, Schedule, as_schedule, bounds
 
 
 def test_constant():
@@ -56,6 +56,17 @@ def test_a_number_is_the_constant_schedule_and_a_schedule_itself():
 def test_bounds_are_what_the_schedule_reaches(schedule, expected):
     values = [schedule(t) for t in range(0, 60)]
     assert bounds(schedule) == expected == pytest.approx((min(values), max(values)))
+
+
+class Steps(Schedule):
+    """A user's own."""
+
+    def __call__(self, env_steps: int) -> float:
+        return 0.5 ** (env_steps // 100)
+
+
+def test_of_a_users_own_schedule_the_first_value_is_known():
+    assert bounds(Steps()) == (1.0, 1.0)
 
 
 @pytest.mark.parametrize(

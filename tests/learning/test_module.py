@@ -72,6 +72,17 @@ def test_training_step_equals_the_formulas_written_out(tmp_path):
     assert all(p.grad is None for p in module.target.parameters())
 
 
+@pytest.mark.parametrize(("every", "logged"), [(0, 0), (2, 2), (3, 1)])
+def test_figures_are_logged_every_n_learner_steps(tmp_path, monkeypatch, every, logged):
+    module, calls = new_module(), []
+    monkeypatch.setattr(module, "log_dict", calls.append)
+    new_trainer(tmp_path, log_every_n_steps=every).fit(module, random_batches(5))
+    assert len(calls) == logged
+    for figures in calls:
+        assert figures.keys() == {"loss", "q_value", "td_error", "learning_rate", "epsilon"}
+        assert figures["learning_rate"] == 1e-2
+
+
 # -- target network ----------------------------------------------------------------------------------------------------
 
 

@@ -1,0 +1,154 @@
+from __future__ import annotations
+
+import warnings
+
+import pytest
+import torch
+
+from mk_lightning.errors import UserError
+from mk_lightning.experience.datamodule import ExperienceDataModule
+from mk_lightning.experience.settings import EnvSettings, EvaluationSettings, ReplaySettings
+from mk_lightning.learning.module import DuelingDoubleDQN
+from mk_lightning.schedules import Linear
+from tests.learning.batches import new_trainer, random_batch
+
+SMALL = {
+    "game": "dojo",
+    "original_states": ["VeryEasy.Bramble-01", "VeryEasy.Scythe-03"],
+    "challenging_states": ["Hard.Kestrel-05"],
+    "max_env_steps": 80,
+    "warmup_env_steps": 20,
+    "env_steps_per_learner_step": 8,
+    "env": EnvSettings(num_envs=2, max_env_steps=15),
+    "replay": ReplaySettings(capacity=200, batch_size=4),
+    "evaluation": EvaluationSettings(every=40, matches=4, test_matches=1, test_epsilons=[0.0, 0.5]),
+}
+
+
+def new_data(**options) -> ExperienceDataModule:
+    return ExperienceDataModule(**SMALL | options)
+
+
+@pytest.fixture
+def module() -> DuelingDoubleDQN:
+    torch.manual_seed(0)
+    return DuelingDoubleDQN(num_actions=26, hidden=8)
+
+
+# -- arguments ---------------------------------------------------------------------------------------------------------
+
+
+def test_states_by_group():
+    data = new_data(original_states=["VeryEasy.Bramble-01", "VeryEasy.S*"])
+    assert data.state_groups == {
+        "original": ["VeryEasy.Bramble-01", "VeryEasy.Scythe-03"],
+        "challenging": ["Hard.Kestrel-05"],
+    }
+    assert data.evaluation_states == ["VeryEasy.Bramble-01", "VeryEasy.Scythe-03", "Hard.Kestrel-05"]
+    assert data.train_states == pytest.approx(dict.fromkeys(data.evaluation_states, 1 / 3))
+
+
+def test_a_group_can_be_left_out():
+    assert list(new_data(original_states=None).state_groups) == ["challenging"]
+
+
+def test_training_states_have_weights():
+    data = new_data(train_states={"VeryEasy.Bramble-01": 3, "Hard.Kestrel-05": 1})
+    assert data.train_states == {"VeryEasy.Bramble-01": 0.75, "Hard.Kestrel-05": 0.25}
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"game": "doojo"}, "did you mean"),
+        ({"original_states": ["VeryEasy.Brambel-01"]}, "did you mean 'VeryEasy.Bramble-01'"),
+        ({"original_states": None, "challenging_states": None}, "both empty: name a state in one"),
+        ({"challenging_states": ["VeryEasy.*"]}, "VeryEasy.Bramble-01 is both in"),
+        ({"max_env_steps": 90}, "max_env_steps must be a multiple of data.evaluation.every .40., got 90; nearest: 80"),
+        ({"max_env_steps": -40}, "max_env_steps must be a multiple .* got -40; nearest: 40"),
+        ({"warmup_env_steps": -1}, "warmup_env_steps must not be negative, got -1"),
+        ({"warmup_env_steps": 0, "env_steps_per_learner_step": 2}, "warmup_env_steps must be at least 6.* got 0"),
+        ({"env_steps_per_learner_step": 7}, "multiple of data.env.num_envs .2., got 7; nearest: 8"),
+        ({"env_steps_per_learner_step": 0}, "multiple of data.env.num_envs .2., got 0; nearest: 2"),
+        ({"env_steps_per_learner_step": 12}, "evaluation.every must be a multiple .* .12., got 40; nearest: 36"),
+        ({"epsilon": Linear(1.0, -0.5, 10)}, "epsilon must stay between 0 and 1, got -0.5"),
+        ({"epsilon": 1.01}, "epsilon must stay between 0 and 1, got 1.01"),
+        ({"reward_scale": 0.0}, "reward_scale must be above 0, got 0.0"),
+        ({"seed": -3}, "seed_everything must not be negative, got -3"),
+        ({"replay": ReplaySettings(capacity=15)}, "replay.capacity must be at least 16 transitions .* got 15"),
+    ],
+)
+def test_refuses(options, message):
+    with pytest.raises(UserError, match=message) as error:
+        new_data(**options)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("num_envs", [1, 2])
+def test_the_least_that_is_allowed_can_be_drawn_from(tmp_path, module, num_envs):
+    """The smallest replay and warm-up, or the messages would give wrong advice."""
+    data = new_data(
+        env=EnvSettings(num_envs=num_envs, max_env_steps=15),
+        replay=ReplaySettings(capacity=8 * num_envs, n_step=3, batch_size=4),
+        env_steps_per_learner_step=num_envs,
+        warmup_env_steps=3 * num_envs,
+    )
+    trainer = new_trainer(tmp_path, limit_train_batches=3, limit_val_batches=0)
+    trainer.fit(module, data)
+    assert trainer.global_step == 3
+
+
+# -- loaders -----------------------------------------------------------------------------------------------------------
+
+
+def test_td_errors_stay_in_host_memory_when_a_batch_moves():
+    batch = random_batch(0)
+    moved = new_data().transfer_batch_to_device(batch, torch.device("meta"), 0)
+    assert moved.td_errors is batch.td_errors
+    assert {t.device.type for t in (*moved.transition, moved.weights)} == {"meta"}
+    assert (moved.env_steps, moved.stats) == (batch.env_steps, batch.stats)
+    matches = [object()]
+    assert new_data().transfer_batch_to_device(matches, torch.device("meta"), 0) is matches
+
+
+def test_an_epoch_is_the_time_between_two_validations(tmp_path, module):
+    data = new_data()
+    trainer = new_trainer(tmp_path, epochs=2, limit_val_batches=0)
+    trainer.fit(module, data)
+    assert trainer.num_training_batches == 40 // 8
+    assert trainer.global_step == 10
+
+
+def test_validation_and_test_matches(tmp_path, module):
+    """Every state, the same seeds whatever is evaluated, and none of a test's matches in a validation."""
+    data, trainer = new_data(), new_trainer(tmp_path)
+    trainer.validate(module, data, verbose=False)
+    scores = module.val_scores[0].per_state()
+    assert {state: score.matches for state, score in scores.items()} == dict.fromkeys(data.evaluation_states, 4)
+    validated = trainer.val_dataloaders.specs
+    trainer.test(module, data, verbose=False)
+    tested = [loader.specs for loader in trainer.test_dataloaders]
+    assert [loader.epsilon for loader in trainer.test_dataloaders] == [0.0, 0.5]
+    assert tested[0] == tested[1]
+    assert sorted(spec.state for spec in tested[0]) == sorted(data.evaluation_states)
+    assert not {spec.seed for spec in tested[0]} & {spec.seed for spec in validated}
+    assert len({spec.seed for spec in validated}) == 4
+    predicted = trainer.predict(module, data)
+    assert [record.spec for batch in predicted for record in batch] == tested[0]
+
+
+def test_an_evaluation_that_is_cut_short_can_be_followed_by_another(tmp_path, module):
+    data = new_data()
+    trainer = new_trainer(tmp_path, limit_val_batches=1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", pytest.PytestUnraisableExceptionWarning)
+        for _ in range(2):
+            trainer.validate(module, data, verbose=False)
+            assert sum(s.matches for s in module.val_scores[0].per_state().values()) == 8
+
+
+def test_loading_a_checkpoint_or_making_a_data_module_starts_no_emulator():
+    data = new_data()
+    assert data.state_dict() == {}
+    data.load_state_dict({"replay": {}})
+    data.teardown("fit")
