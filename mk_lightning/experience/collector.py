@@ -141,9 +141,9 @@ class Collector:
         began = self._ended[group]
         self._stacks.push(group[~began], frames[~began])
         self._stacks.start(group[began], frames[began])
-        outcomes = np.select(
-            [began, terminated, truncated], [NO_ACTION, TERMINAL, TRUNCATED], default=GOING_ON
-        ).astype(np.uint8)
+        outcomes = np.select([began, terminated, truncated], [NO_ACTION, TERMINAL, TRUNCATED], default=GOING_ON).astype(
+            np.uint8
+        )
         self._ended[group] = terminated | truncated
         for result in self.env.finished(group[self._ended[group]]):
             self.matches += 1

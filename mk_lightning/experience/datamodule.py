@@ -154,10 +154,7 @@ class ExperienceDataModule(LightningDataModule):
 
     def test_dataloader(self) -> list[EpisodeLoader]:
         """The test matches, once for each exploration rate."""
-        return [
-            self._episodes(TEST_SEEDS, self.evaluation.test_matches, epsilon)
-            for epsilon in self.test_epsilons
-        ]
+        return [self._episodes(TEST_SEEDS, self.evaluation.test_matches, epsilon) for epsilon in self.test_epsilons]
 
     def predict_dataloader(self) -> EpisodeLoader:
         """The test matches at the exploration rate of a validation."""
@@ -243,8 +240,7 @@ class ExperienceDataModule(LightningDataModule):
         n_step, capacity = self.replay.n_step, self.replay.capacity
         if capacity < (least := least_capacity(num_envs, n_step)):
             raise UserError(
-                f"data.replay.capacity must be at least {least} transitions for {num_envs} environments, "
-                f"got {capacity}"
+                f"data.replay.capacity must be at least {least} transitions for {num_envs} environments, got {capacity}"
             )
         if self.warmup_env_steps < (least := (n_step + 1) * num_envs - per_step):
             raise UserError(
