@@ -162,32 +162,12 @@ class FightingEnv(gymnasium.Env[Frame, int]):
             ResetNeeded: no match is under way.
             ValueError: no such row.
         """
-        if self._over:
-            raise ResetNeeded("no match is under way: call reset() first")
-        if not 0 <= action < len(self._held):
-            raise ValueError(f"action must be 0 to {len(self._held) - 1}, not {action}")
-        em = self._em
-        em.set_button_mask(self._held[action], 0)
-        for _ in range(self.frame_skip - self.release_frames):
-            em.step()
-        if self.release_frames:
-            em.set_button_mask(self._released[action], 0)
-            for _ in range(self.release_frames):
-                em.step()
-        # lookup_all reads live memory; update_ram would only keep a copy for the scenario's own rewards.
-        self._variables = self._data.lookup_all()
-        fight = self._read_fight()
-        reward = step_reward(self._fight, fight, self.game.full_health)
-        self._fight = fight
-        self._env_steps += 1
-        self._return += reward
-        terminated = match_over(fight)
-        truncated = not terminated and self._env_steps >= self.max_env_steps
-        info = {**self._variables, "state": self._state}
+        frame = np.empty(FRAME_SHAPE, np.uint8)
+        reward, terminated, truncated = self.play(action, frame)
+        info: dict[str, Any] = {**self._variables, "state": self._state}
         if terminated or truncated:
-            self._over = True
             info["episode"] = self.result().info()
-        return to_frame(em.get_screen()), reward, terminated, truncated, info
+        return frame, reward, terminated, truncated, info
 
     def render(self) -> Frame | None:
         """Return the last screen, (224, 320, 3) uint8 RGB, or None without ``render_mode="rgb_array"``."""
@@ -218,9 +198,49 @@ class FightingEnv(gymnasium.Env[Frame, int]):
         return self._state
 
     @property
+    def state_index(self) -> int:
+        """Position of :attr:`state` in ``game.states``; -1 before the first reset."""
+        return self.game.states.index(self._state) if self._state else -1
+
+    @property
     def state_weights(self) -> dict[str, float]:
         """Probability of each state at the next reset."""
         return dict(self._weights)
+
+    def play(self, action: int, frame: Frame) -> tuple[float, bool, bool]:
+        """Play one env_step like :meth:`step`, into an array of the caller's and without infos.
+
+        Args:
+            action: row of the game's action table.
+            frame: (84, 84) uint8, C-contiguous; overwritten with the newest screen.
+
+        Returns:
+            Reward, terminated, truncated.
+        """
+        if self._over:
+            raise ResetNeeded("no match is under way: call reset() first")
+        if not 0 <= action < len(self._held):
+            raise ValueError(f"action must be 0 to {len(self._held) - 1}, not {action}")
+        em = self._em
+        em.set_button_mask(self._held[action], 0)
+        for _ in range(self.frame_skip - self.release_frames):
+            em.step()
+        if self.release_frames:
+            em.set_button_mask(self._released[action], 0)
+            for _ in range(self.release_frames):
+                em.step()
+        to_frame(em.get_screen(), frame)
+        # lookup_all reads live memory; update_ram would only keep a copy for the scenario's own rewards.
+        self._variables = self._data.lookup_all()
+        fight = self._read_fight()
+        reward = step_reward(self._fight, fight, self.game.full_health)
+        self._fight = fight
+        self._env_steps += 1
+        self._return += reward
+        terminated = match_over(fight)
+        truncated = not terminated and self._env_steps >= self.max_env_steps
+        self._over = terminated or truncated
+        return reward, terminated, truncated
 
     def result(self) -> EpisodeResult:
         """Return how the match stands, as its result when it is over."""

@@ -12,7 +12,12 @@ FRAME_SHAPE = (84, 84)
 """Height and width of an observation, in pixels."""
 
 
-def to_frame(screen: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return a screen, (height, width, 3) RGB uint8, as an (84, 84) grey uint8 frame (area interpolation)."""
+def to_frame(screen: NDArray[np.uint8], frame: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
+    """Return a screen, (height, width, 3) RGB uint8, as an (84, 84) grey uint8 frame (area interpolation).
+
+    Args:
+        screen: what the emulator shows.
+        frame: where to write the frame, to save a copy; a new array when None.
+    """
     grey = cv2.cvtColor(screen, cv2.COLOR_RGB2GRAY)
-    return cv2.resize(grey, FRAME_SHAPE[::-1], interpolation=cv2.INTER_AREA)  # type: ignore[return-value]
+    return cv2.resize(grey, FRAME_SHAPE[::-1], dst=frame, interpolation=cv2.INTER_AREA)  # type: ignore[return-value]

@@ -19,7 +19,7 @@ from mk_lightning.envs.observation import FRAME_SHAPE
 from mk_lightning.envs.options import check_env_options
 from mk_lightning.envs.pool import WorkerPool
 from mk_lightning.envs.process import WorkerError
-from mk_lightning.envs.shared import SharedArrays, vector_layout
+from mk_lightning.envs.shared import SharedArrays
 from mk_lightning.envs.worker import WorkerSetup
 from mk_lightning.errors import UserError
 from mk_lightning.games import Game, GameError, load_game
@@ -109,8 +109,7 @@ class RetroVectorEnv(VectorEnv[Frames, NDArray[np.integer[Any]], NDArray[Any]]):
         self.action_space = batch_space(self.single_action_space, num_envs)
         self._all = list(range(num_envs))
         self._infos = Infos(self.game.variables, self.game.states, num_envs)
-        layout = vector_layout(num_envs, len(self.game.variables), FRAME_SHAPE)
-        self._arrays = SharedArrays(layout)
+        self._arrays = SharedArrays(num_envs, len(self.game.variables))
         self._arrays["states"][:] = -1
         env_options = {
             "frame_skip": frame_skip,
@@ -119,7 +118,7 @@ class RetroVectorEnv(VectorEnv[Frames, NDArray[np.integer[Any]], NDArray[Any]]):
             "max_env_steps": max_env_steps,
             "render_mode": render_mode,
         }
-        setups = [WorkerSetup(index, self.game, weights, env_options, layout, self._arrays.fd) for index in self._all]
+        setups = [WorkerSetup(index, self.game, weights, env_options, num_envs, self._arrays.fd) for index in self._all]
         # The pool must not hold this environment, or neither would be collected before the interpreter exits.
         playing = partial(_state_name, self.game, self._arrays["states"])
         self._pool = WorkerPool(setups, playing)

@@ -19,12 +19,11 @@ from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from mk_lightning.envs.channel import CALL, DONE, ERROR, RESULT, STEP, read_message, write_message
 from mk_lightning.envs.fighting_env import FightingEnv
 from mk_lightning.envs.observation import FRAME_SHAPE
-from mk_lightning.envs.shared import Layout, SharedArrays
+from mk_lightning.envs.shared import SharedArrays
 from mk_lightning.games import Game
 
 __all__ = ["WorkerSetup", "main"]
@@ -41,7 +40,8 @@ class WorkerSetup:
     """Probability of each state at a reset."""
     env_options: dict[str, Any]
     """Keyword arguments of :class:`FightingEnv`."""
-    layout: Layout
+    num_envs: int
+    """Rows of the shared arrays."""
     memory_fd: int
     """Descriptor of the shared memory, inherited."""
 
@@ -51,28 +51,23 @@ class _Worker:
 
     def __init__(self, setup: WorkerSetup) -> None:
         self._env = FightingEnv(setup.game, setup.weights, **setup.env_options)
-        arrays = SharedArrays(setup.layout, setup.memory_fd)
-        row = slice(setup.index, setup.index + 1)  # slices stay views of the shared memory
-        self._action, self._observation = arrays["actions"][row], arrays["observations"][setup.index]
-        self._reward = arrays["rewards"][row]
-        self._terminated, self._truncated = arrays["terminated"][row], arrays["truncated"][row]
+        arrays = SharedArrays(setup.num_envs, len(setup.game.variables), setup.memory_fd)
+        self._actions, self._index = arrays["actions"].data, setup.index
+        self._frame = arrays["observations"][setup.index]
+        self._record = arrays.recorder(setup.index)
         self._names = setup.game.variables
-        self._variables, self._state = arrays["variables"][setup.index], arrays["states"][row]
-        self._won, self._return = arrays["episode_won"][row], arrays["episode_returns"][row]
-        self._env_steps = arrays["episode_env_steps"][row]
+        self._reward, self._terminated, self._truncated = 0.0, False, False
 
     def step(self) -> None:
         """Play the action in shared memory; after the end of a match, begin the next one instead."""
         if self._env.over:
             self.reset(None, None)
-            return
-        frame, reward, terminated, truncated, _ = self._env.step(int(self._action[0]))
-        self._publish(frame, reward, terminated, truncated)
+        else:
+            self._publish(*self._env.play(self._actions[self._index], self._frame))
 
     def reset(self, seed: int | None, state: str | None) -> None:
-        frame, _ = self._env.reset(seed=seed, options={"state": state} if state else None)
-        self._publish(frame, 0.0, False, False)
-        self._state[0] = self._env.game.state_index(self._env.state)
+        self._frame[:], _ = self._env.reset(seed=seed, options={"state": state} if state else None)
+        self._publish(0.0, False, False)
 
     def set_states(self, weights: dict[str, float]) -> None:
         self._env.set_states(weights)
@@ -81,35 +76,27 @@ class _Worker:
         return self._env.render()
 
     def capture(self) -> dict[str, Any]:
-        shared = {
-            "observation": self._observation.tobytes(),
-            "reward": float(self._reward[0]),
-            "terminated": bool(self._terminated[0]),
-            "truncated": bool(self._truncated[0]),
+        return {
+            "env": self._env.capture(),
+            "observation": self._frame.tobytes(),
+            "reward": self._reward,
+            "terminated": self._terminated,
+            "truncated": self._truncated,
         }
-        return {"env": self._env.capture(), "shared": shared}
 
     def restore(self, captured: dict[str, Any]) -> None:
         self._env.restore(captured["env"])
-        shared = captured["shared"]
-        frame = np.frombuffer(shared["observation"], np.uint8).reshape(FRAME_SHAPE)
-        self._publish(frame, shared["reward"], shared["terminated"], shared["truncated"])
-        state = self._env.state
-        self._state[0] = self._env.game.state_index(state) if state else -1
+        self._frame[:] = np.frombuffer(captured["observation"], np.uint8).reshape(FRAME_SHAPE)
+        self._publish(captured["reward"], captured["terminated"], captured["truncated"])
 
-    def _publish(self, frame: NDArray[np.uint8], reward: float, terminated: bool, truncated: bool) -> None:
-        """Write to shared memory what the parent reads after a step."""
-        self._observation[:] = frame
-        self._reward[0] = reward
-        self._terminated[0] = terminated
-        self._truncated[0] = truncated
-        ram = self._env.variables
-        self._variables[:] = [ram.get(name, 0) for name in self._names]  # none before the first reset
-        if terminated or truncated:
-            result = self._env.result()
-            self._won[0] = result.won
-            self._return[0] = result.episode_return
-            self._env_steps[0] = result.env_steps
+    def _publish(self, reward: float, terminated: bool, truncated: bool) -> None:
+        """Write what the parent reads after a step, but for the frame, which is there already."""
+        self._reward, self._terminated, self._truncated = reward, terminated, truncated
+        env = self._env
+        match = env.result()
+        fields = (match.episode_return, match.env_steps, reward, env.state_index, terminated, truncated, match.won)
+        ram = env.variables
+        self._record([ram[name] for name in self._names] if ram else [0] * len(self._names), fields)
 
 
 def main(command_fd: int, reply_fd: int) -> None:
