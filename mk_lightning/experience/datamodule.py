@@ -177,7 +177,7 @@ class ExperienceDataModule(LightningDataModule):
         for env in (self._train_env, self._evaluation_env):
             if env is not None:
                 env.close()
-        self._loader = self._train_env = self._evaluation_env = self._segments = None
+        self._loader = self._train_env = self._evaluation_env = self._segments = self._restored = None
 
     # -- state -------------------------------------------------------------------------------------------------------
 

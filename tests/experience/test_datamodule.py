@@ -147,6 +147,19 @@ def test_an_evaluation_that_is_cut_short_can_be_followed_by_another(tmp_path, mo
             assert sum(s.matches for s in module.val_scores[0].per_state().values()) == 8
 
 
+def test_a_fit_after_a_test_of_a_checkpoint_starts_anew(tmp_path, module):
+    """Lightning gives a test the DataModule's state, too; it must not wait there for the next fit."""
+    data, trainer = new_data(), new_trainer(tmp_path, limit_val_batches=0)
+    trainer.fit(module, data)
+    trainer.save_checkpoint(tmp_path / "a.ckpt")
+    data = new_data()
+    new_trainer(tmp_path).test(module, data, ckpt_path=tmp_path / "a.ckpt", weights_only=True, verbose=False)
+    seen = []
+    module.on_train_batch_start = lambda batch, _: seen.append(batch.env_steps)
+    new_trainer(tmp_path, limit_train_batches=1, limit_val_batches=0).fit(module, data)
+    assert seen == [20 + 8]
+
+
 def test_loading_a_checkpoint_or_making_a_data_module_starts_no_emulator():
     data = new_data()
     assert data.state_dict() == {}
