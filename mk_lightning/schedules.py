@@ -1,4 +1,4 @@
-"""Schedules: pure functions of env_steps, for the learning rate, exploration and importance weights.
+"""Schedules: pure functions of env_steps, for the learning rate and exploration.
 
 A schedule holds no state, so a resumed run reads the same value as an uninterrupted one. Where a config takes a
 schedule it takes a plain number as well, which is the constant schedule.

@@ -23,7 +23,7 @@ class Collector:
     """Acts epsilon-greedily in N environments and adds one replay row per vector env_step.
 
     The environments are stepped in two half-groups: one group's emulators run while the other group's actions are
-    computed. Which actions are random is drawn for all N before a step, so the split does not change the run.
+    computed. Which actions are random is drawn for all N before a step, so exploration does not depend on the split.
 
     Args:
         env: the training environments.

@@ -60,14 +60,13 @@ class Segments:
             if zlib.crc32(data) != segment["crc"]:
                 raise UserError(f"{path} is damaged: its checksum is not the one the checkpoint names")
             raw = memoryview(zlib.decompress(data))
-            rows = np.arange(segment["start"], segment["stop"])
-            places, offset = rows % replay.rows, 0
-            wanted = rows >= replay.added - replay.rows
+            # Rows of the oldest segment that have left the ring are overwritten by the newest segment's.
+            places, offset = np.arange(segment["start"], segment["stop"]) % replay.rows, 0
             for name in COLUMNS:
                 column = getattr(replay, name)
-                count = len(rows) * int(np.prod(column.shape[1:]))
-                values = np.frombuffer(raw, column.dtype, count, offset).reshape(len(rows), *column.shape[1:])
-                column[places[wanted]] = values[wanted]
+                count = len(places) * int(np.prod(column.shape[1:]))
+                values = np.frombuffer(raw, column.dtype, count, offset).reshape(len(places), *column.shape[1:])
+                column[places] = values
                 offset += values.nbytes
 
     def _write(self, replay: Replay, start: int, stop: int) -> dict[str, Any]:
