@@ -7,6 +7,7 @@ contender's own process.
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import sys
 import time
@@ -91,6 +92,8 @@ class SkillWatch:
     """Watches a training run until enough of the last matches were won, or its cap.
 
     Args:
+        connection: to the parent, which gets `{seconds, env_steps, reached}` in the end; should the parent close it,
+            the run stops.
         name: of the run, for the lines it prints.
         win_rate: share of the last `matches` to be won.
         matches: matches looked back at; fewer than these are never enough.
@@ -98,15 +101,23 @@ class SkillWatch:
         every: seconds between lines.
     """
 
-    def __init__(self, name: str, *, win_rate: float, matches: int, max_env_steps: int, every: float = 15.0) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        name: str,
+        *,
+        win_rate: float,
+        matches: int,
+        max_env_steps: int,
+        every: float = 15.0,
+    ) -> None:
         self.matches = matches
+        self._connection = connection
         self._name = name
         self._win_rate = win_rate
         self._max_env_steps = max_env_steps
         self._every = every
         self._began = self._printed = 0.0
-        self.result: dict[str, Any] = {}
-        """Once it has ended: seconds, env_steps, reached."""
 
     def start(self) -> None:
         """Start the clock: environments and networks are there, no env_step has been made."""
@@ -122,8 +133,10 @@ class SkillWatch:
             rate = f"{sum(last) / len(last):.0%} of the last {len(last)} matches won" if last else "no match over yet"
             sys.stderr.write(f"{self._name}: {seconds:.0f} s, {env_steps:,} env_steps, {rate}\n")
             self._printed = now
+            over = over or self._connection.poll()  # nothing is ever sent to us: it was closed
         if over:
-            self.result = {"seconds": seconds, "env_steps": env_steps, "reached": reached}
+            with contextlib.suppress(BrokenPipeError):
+                self._connection.send({"seconds": seconds, "env_steps": env_steps, "reached": reached})
         return not over
 
 

@@ -55,7 +55,7 @@ def train_until_skilled(
     per_learner_step: int, learning_rate: float, target_every: int, gamma: float, n_step: int, capacity: int,
     reward_scale: float, epsilon: list[float], torch_threads: int,
 ) -> None:  # fmt: skip
-    """Train from scratch until skilled, and send what `SkillWatch` measured."""
+    """Train from scratch until skilled, as `SkillWatch` has it."""
     torch.set_num_threads(torch_threads)
     pytorch_lightning.seed_everything(seed, verbose=False)
     start, end, env_steps = epsilon
@@ -76,9 +76,7 @@ def train_until_skilled(
     module = DuelingDoubleDQN(
         num_actions=len(data.game.actions), learning_rate=learning_rate, target_every=target_every
     )
-    skill_watch = SkillWatch(f"mk_lightning, seed {seed}", **watch)
-    _fit(module, data, [_UntilSkilled(skill_watch)])
-    connection.send(skill_watch.result)
+    _fit(module, data, [_UntilSkilled(SkillWatch(connection, f"mk_lightning, seed {seed}", **watch))])
 
 
 def _fit(module: DuelingDoubleDQN, data: ExperienceDataModule, callbacks: list[Callback]) -> None:

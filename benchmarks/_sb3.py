@@ -58,7 +58,7 @@ def train_until_skilled(
     per_learner_step: int, learning_rate: float, target_every: int, gamma: float, n_step: int, capacity: int,
     reward_scale: float, epsilon: list[float], torch_threads: int | None,
 ) -> None:  # fmt: skip
-    """Train from scratch until skilled, and send what `SkillWatch` measured.
+    """Train from scratch until skilled, as `SkillWatch` has it.
 
     `target_every` is in learner_steps, as ours is.
     """
@@ -66,6 +66,7 @@ def train_until_skilled(
     if torch_threads:
         torch.set_num_threads(torch_threads)
     start, end, env_steps = epsilon
+    total = watch["max_env_steps"] + num_envs  # the watch stops the run before that
     model = DQN(
         "CnnPolicy",
         envs,
@@ -80,14 +81,12 @@ def train_until_skilled(
         target_update_interval=target_every * per_learner_step,
         exploration_initial_eps=start,
         exploration_final_eps=end,
-        exploration_fraction=env_steps / watch["max_env_steps"],
+        exploration_fraction=env_steps / total,
         device="cpu",
         seed=seed,
     )
-    skill_watch = SkillWatch(f"SB3 DQN, seed {seed}", **watch)
-    model.learn(watch["max_env_steps"] + num_envs, callback=_UntilSkilled(skill_watch))
+    model.learn(total, callback=_UntilSkilled(SkillWatch(connection, f"SB3 DQN, seed {seed}", **watch)))
     envs.close()
-    connection.send(skill_watch.result)
 
 
 def _stacked(factories: list[Callable[[], gymnasium.Env[Any, Any]]]) -> VecEnv:
