@@ -113,8 +113,12 @@ class FightingEnv(gymnasium.Env[Frame, int]):
         self._variables: dict[str, int] = {}
         self._fight = Fight(0, 0, 0, 0)
         self._state = ""
-        self._env_steps = 0
-        self._return = 0.0
+        self.state_index = -1
+        """Position of :attr:`state` in ``game.states``; -1 before the first reset."""
+        self.env_steps = 0
+        """env_steps of the match so far."""
+        self.episode_return = 0.0
+        """Sum of the match's rewards so far, in game units."""
         self._over = True
 
     # -- gymnasium -------------------------------------------------------------------------------------------
@@ -140,6 +144,7 @@ class FightingEnv(gymnasium.Env[Frame, int]):
         drawn = self.np_random.choice(len(self._weights), p=list(self._weights.values()))
         self._state = (options or {}).get("state") or list(self._weights)[drawn]
         self._em.set_state(self.game.state_bytes(self._state))
+        self.state_index = self.game.state_index(self._state)
         if self.game.seed_variable:
             self._data.set_value(self.game.seed_variable, cpu_seed)
         self._em.set_button_mask(self._no_buttons, 0)
@@ -147,8 +152,8 @@ class FightingEnv(gymnasium.Env[Frame, int]):
             self._em.step()
         self._variables = self._data.lookup_all()
         self._fight = self._read_fight()
-        self._env_steps = 0
-        self._return = 0.0
+        self.env_steps = 0
+        self.episode_return = 0.0
         self._over = False
         return to_frame(self._em.get_screen()), {**self._variables, "state": self._state}
 
@@ -198,11 +203,6 @@ class FightingEnv(gymnasium.Env[Frame, int]):
         return self._state
 
     @property
-    def state_index(self) -> int:
-        """Position of :attr:`state` in ``game.states``; -1 before the first reset."""
-        return self.game.states.index(self._state) if self._state else -1
-
-    @property
     def state_weights(self) -> dict[str, float]:
         """Probability of each state at the next reset."""
         return dict(self._weights)
@@ -235,10 +235,10 @@ class FightingEnv(gymnasium.Env[Frame, int]):
         fight = self._read_fight()
         reward = step_reward(self._fight, fight, self.game.full_health)
         self._fight = fight
-        self._env_steps += 1
-        self._return += reward
+        self.env_steps += 1
+        self.episode_return += reward
         terminated = match_over(fight)
-        truncated = not terminated and self._env_steps >= self.max_env_steps
+        truncated = not terminated and self.env_steps >= self.max_env_steps
         self._over = terminated or truncated
         return reward, terminated, truncated
 
@@ -249,8 +249,8 @@ class FightingEnv(gymnasium.Env[Frame, int]):
             state=self._state,
             won=match_won(self._fight),
             truncated=not match_over(self._fight),
-            episode_return=self._return,
-            env_steps=self._env_steps,
+            episode_return=self.episode_return,
+            env_steps=self.env_steps,
             rounds_won=self._fight.rounds_won,
             enemy_rounds_won=self._fight.enemy_rounds_won,
         )
@@ -277,8 +277,8 @@ class FightingEnv(gymnasium.Env[Frame, int]):
             "weights": dict(self._weights),
             "state": self._state,
             "variables": dict(self._variables),
-            "env_steps": self._env_steps,
-            "return": self._return,
+            "env_steps": self.env_steps,
+            "return": self.episode_return,
             "over": self._over,
         }
 
@@ -299,10 +299,11 @@ class FightingEnv(gymnasium.Env[Frame, int]):
         self.np_random.bit_generator.state = captured["random"]
         self._weights = dict(captured["weights"])
         self._state = captured["state"]
+        self.state_index = self.game.state_index(self._state) if self._state else -1
         self._variables = dict(captured["variables"])
         self._fight = self._read_fight() if self._variables else Fight(0, 0, 0, 0)
-        self._env_steps = captured["env_steps"]
-        self._return = captured["return"]
+        self.env_steps = captured["env_steps"]
+        self.episode_return = captured["return"]
         self._over = captured["over"]
 
     # -- private ---------------------------------------------------------------------------------------------

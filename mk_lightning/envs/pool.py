@@ -7,6 +7,7 @@ import weakref
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NoReturn
 
+from mk_lightning.envs.channel import DONE, STEP
 from mk_lightning.envs.process import WorkerError, WorkerProcess
 from mk_lightning.envs.worker import WorkerSetup
 
@@ -34,6 +35,9 @@ class WorkerPool:
         self._stepping = [False] * len(setups)
         for setup in setups:
             self._workers.append(WorkerProcess(setup.memory_fd))
+        # Steps write and read these themselves: what the parent does between two steps, all workers wait for.
+        self._command_fds = [worker.command_fd for worker in self._workers]
+        self._reply_fds = [worker.reply_fd for worker in self._workers]
         for index, setup in enumerate(setups):
             try:
                 self._workers[index].set_up(setup)
@@ -49,12 +53,13 @@ class WorkerPool:
 
     def begin_step(self, indices: Sequence[int]) -> None:
         """Let workers play the actions in shared memory, without waiting for them."""
+        write, fds, stepping = os.write, self._command_fds, self._stepping
         for index in indices:
-            self._stepping[index] = True
+            stepping[index] = True
             try:
-                self._workers[index].step()
-            except WorkerError as error:
-                self._fail(index, error)
+                write(fds[index], STEP)
+            except BrokenPipeError:
+                self._fail(index, self._workers[index].death())
 
     def end_step(self, indices: Sequence[int]) -> None:
         """Wait until workers have played.
@@ -67,12 +72,12 @@ class WorkerPool:
                 self.require_idle(())
                 raise RuntimeError(f"environment {index} was not sent an action: call send() before recv()")
         # Last first: it is likely to end last, so that this process sleeps and wakes once, not for each.
+        read, fds, stepping = os.read, self._reply_fds, self._stepping
         for index in reversed(indices):
-            try:
-                self._workers[index].wait_step()
-            except WorkerError as error:
-                self._fail(index, error)
-            self._stepping[index] = False
+            kind = read(fds[index], 1)
+            if kind != DONE:
+                self._fail(index, self._workers[index].failure(kind))
+            stepping[index] = False
 
     def call(self, indices: Sequence[int], method: str, arguments: Iterable[tuple[Any, ...]]) -> list[Any]:
         """Call a method of each worker, with its own arguments, and return what they returned."""
@@ -94,6 +99,7 @@ class WorkerPool:
 
     def close(self) -> None:
         """End the workers, whatever they are doing. Closing twice is fine."""
+        self._stepping = [False] * len(self._stepping)
         self._end()
 
     def _result(self, index: int) -> Any:

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from mk_lightning.envs.channel import CALL, DONE, ERROR, RESULT, STEP, read_message, write_message
+from mk_lightning.envs.channel import CALL, ERROR, RESULT, read_message, write_message
 from mk_lightning.envs.worker import WorkerSetup
 
 __all__ = ["WorkerError", "WorkerProcess"]
@@ -34,8 +34,9 @@ class WorkerProcess:
 
     def __init__(self, memory_fd: int) -> None:
         """Start the process, which inherits ``memory_fd``; :meth:`set_up` comes next."""
-        command_read, self._command_fd = os.pipe()
-        self._reply_fd, reply_write = os.pipe()
+        command_read, self.command_fd = os.pipe()
+        self.reply_fd, reply_write = os.pipe()
+        """Ends of the pipes: ``STEP`` may be written to the one, its answer read from the other, by whoever is fast."""
         boot = f"from mk_lightning.envs.worker import main; main({command_read}, {reply_write})"
         path = os.pathsep.join(entry or str(Path.cwd()) for entry in sys.path)
         # The worker inherits a mask in which SIGINT is blocked, for Ctrl-C while it is still importing.
@@ -60,33 +61,16 @@ class WorkerProcess:
     def set_up(self, setup: WorkerSetup) -> None:
         """Tell the worker what to run; :meth:`result` then waits until its emulator does."""
         try:
-            write_message(self._command_fd, b"", setup)
+            write_message(self.command_fd, b"", setup)
         except BrokenPipeError:
-            raise self._death() from None
-
-    def step(self) -> None:
-        """Tell the worker to play the action in shared memory."""
-        try:
-            os.write(self._command_fd, STEP)
-        except BrokenPipeError:
-            raise self._death() from None
-
-    def wait_step(self) -> None:
-        """Wait until it has.
-
-        Raises:
-            WorkerError: it died or raised.
-        """
-        kind = os.read(self._reply_fd, 1)
-        if kind != DONE:
-            raise self._failure(kind)
+            raise self.death() from None
 
     def call(self, method: str, *args: Any) -> None:
         """Tell the worker to call one of its methods."""
         try:
-            write_message(self._command_fd, CALL, (method, args))
+            write_message(self.command_fd, CALL, (method, args))
         except BrokenPipeError:
-            raise self._death() from None
+            raise self.death() from None
 
     def result(self) -> Any:
         """Wait for what the method returned.
@@ -94,14 +78,17 @@ class WorkerProcess:
         Raises:
             WorkerError: it died or raised.
         """
-        kind = os.read(self._reply_fd, 1)
+        kind = os.read(self.reply_fd, 1)
         if kind != RESULT:
-            raise self._failure(kind)
-        return read_message(self._reply_fd)
+            raise self.failure(kind)
+        try:
+            return read_message(self.reply_fd)
+        except EOFError:
+            raise self.death() from None
 
     def hang_up(self) -> None:
         """Close the pipes, which ends the worker; :meth:`wait` then waits for its end."""
-        for fd in (self._command_fd, self._reply_fd):
+        for fd in (self.command_fd, self.reply_fd):
             os.close(fd)
 
     def wait(self) -> None:
@@ -112,18 +99,20 @@ class WorkerProcess:
             self._process.kill()
             self._process.wait()
 
-    def _failure(self, kind: bytes) -> WorkerError:
+    def failure(self, kind: bytes) -> WorkerError:
+        """Return what went wrong, ``kind`` being what was read in place of the expected answer."""
         if kind != ERROR:
-            return self._death()
+            return self.death()
         try:
-            summary, trace = read_message(self._reply_fd)
+            summary, trace = read_message(self.reply_fd)
         except EOFError:
-            return self._death()
+            return self.death()
         error = WorkerError(f"failed: {summary}")
         error.__cause__ = RuntimeError(f"in the worker:\n{trace}")
         return error
 
-    def _death(self) -> WorkerError:
+    def death(self) -> WorkerError:
+        """Return how the process ended, its pipe having closed."""
         try:
             code = self._process.wait(SECONDS_TO_END)
         except subprocess.TimeoutExpired:

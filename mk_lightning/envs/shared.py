@@ -5,7 +5,8 @@ from __future__ import annotations
 import mmap
 import os
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from functools import partial
 from struct import Struct
 from typing import Any
 
@@ -70,15 +71,9 @@ class SharedArrays:
         """Return the array ``name``, a view of the shared memory."""
         return self._arrays[name]
 
-    def recorder(self, index: int) -> Callable[[Iterable[int], tuple[Any, ...]], None]:
-        """Return a function that writes worker ``index``'s record: its variables and its ``FIELDS``, in order."""
-        pack_into, memory = self._record.pack_into, self._memory
-        offset = self._records + index * self._rows.itemsize
-
-        def record(variables: Iterable[int], fields: tuple[Any, ...]) -> None:
-            pack_into(memory, offset, *variables, *fields)
-
-        return record
+    def recorder(self, index: int) -> Callable[..., None]:
+        """Return a function that writes worker ``index``'s record: its variables, then its ``FIELDS``, in order."""
+        return partial(self._record.pack_into, self._memory, self._records + index * self._rows.itemsize)
 
     def close_fd(self) -> None:
         """Close the descriptor; the mapping stays."""

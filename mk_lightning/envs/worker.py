@@ -15,6 +15,7 @@ import threading
 import time
 import traceback
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 import cv2
@@ -55,7 +56,8 @@ class _Worker:
         self._actions, self._index = arrays["actions"].data, setup.index
         self._frame = arrays["observations"][setup.index]
         self._record = arrays.recorder(setup.index)
-        self._names = setup.game.variables
+        self._values = itemgetter(*setup.game.variables)
+        self._no_values = (0,) * len(setup.game.variables)  # before the first reset
         self._reward, self._terminated, self._truncated = 0.0, False, False
 
     def step(self) -> None:
@@ -93,10 +95,9 @@ class _Worker:
         """Write what the parent reads after a step, but for the frame, which is there already."""
         self._reward, self._terminated, self._truncated = reward, terminated, truncated
         env = self._env
-        match = env.result()
-        fields = (match.episode_return, match.env_steps, reward, env.state_index, terminated, truncated, match.won)
-        ram = env.variables
-        self._record([ram[name] for name in self._names] if ram else [0] * len(self._names), fields)
+        variables = self._values(env.variables) if env.variables else self._no_values
+        won = terminated and env.result().won
+        self._record(*variables, env.episode_return, env.env_steps, reward, env.state_index, terminated, truncated, won)
 
 
 def main(command_fd: int, reply_fd: int) -> None:

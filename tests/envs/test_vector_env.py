@@ -193,9 +193,11 @@ def test_order_of_use_is_enforced(make_envs: MakeEnvs) -> None:
     assert [len(array) for array in envs.recv([])] == [0, 0, 0, 0]
     with pytest.raises(ValueError, match="expected 2 seeds and states, not 1 and 2"):
         envs.reset_envs([0, 1], seeds=[1])
+    envs.send([0], [1])
     envs.close()
-    with pytest.raises(RuntimeError, match="this vector environment is closed"):
-        envs.send([0, 0])
+    for ask in (envs.recv, lambda: envs.recv([1]), lambda: envs.send([0, 0]), envs.capture):
+        with pytest.raises(RuntimeError, match="this vector environment is closed"):
+            ask()
     envs.close()
 
 
