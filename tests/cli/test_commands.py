@@ -1,0 +1,58 @@
+"""validate, test and predict on the command line; fit is in tests/test_resume.py."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from mk_lightning.cli import main
+
+SHORT = [
+    "-c", "configs/dojo/pretrain.yaml",
+    "--data.original_states", "[VeryEasy.Bramble-01]",
+    "--data.challenging_states", "[Medium.Heron-06]",
+    "--data.train_states", "null",
+    "--data.env.num_envs", "2",
+    "--data.env.max_env_steps", "40",
+    "--data.evaluation.matches", "2",
+    "--data.evaluation.test_matches", "2",
+]  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def test_validate_prints_a_table_and_logs(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["validate", *SHORT])
+    out = capsys.readouterr().out
+    assert "VeryEasy.Bramble-01" in out
+    with Path("runs/dojo-pretrain-validate/metrics.csv").open() as file:
+        row = next(csv.DictReader(file))
+    assert float(row["val/env_steps/all"]) == 40
+
+
+def test_test_reports_each_exploration_rate(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["test", *SHORT])
+    out = capsys.readouterr().out
+    assert "epsilon 0 " in out
+    assert "epsilon 0.05" in out
+    with Path("runs/dojo-pretrain-test/metrics.csv").open() as file:
+        (row,) = csv.DictReader(file)
+    assert {"test/epsilon_0/win_rate/all", "test/epsilon_0.05/win_rate/all"} <= set(row)
+
+
+def test_predict_writes_a_row_per_match() -> None:
+    main(["predict", *SHORT])
+    with Path("runs/dojo-pretrain-predict/matches.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["episode"], row["state"]) for row in rows] == [
+        ("1", "VeryEasy.Bramble-01"),
+        ("2", "Medium.Heron-06"),
+        ("3", "VeryEasy.Bramble-01"),
+        ("4", "Medium.Heron-06"),
+    ]
+    assert all(row["truncated"] == "1" and row["env_steps"] == "40" for row in rows)
