@@ -248,6 +248,7 @@ def _quiet_lightning() -> None:
         ".*does not have many workers.*",  # ours play in processes of their own
         ".*LightningCLI's args parameter.*",  # main() hands the command line on
         ".*isinstance.treespec, LeafSpec.*",  # inside Lightning
+        ".*Couldn't infer the batch indices.*",  # matches are no samples of a dataset
         ".*exists and is not empty.*",  # a resumed run writes where it wrote
         ".*You're resuming from a checkpoint that ended.*",  # the loader is stateful, which is what it asks for
     ):
