@@ -59,7 +59,7 @@ class ExperienceDataModule(LightningDataModule):
         original_states: list[str] | None = None,
         challenging_states: list[str] | None = None,
         train_states: list[str] | dict[str, float] | None = None,
-        max_env_steps: int = 500_000,
+        max_env_steps: int = 480_000,
         warmup_env_steps: int = 5_000,
         env_steps_per_learner_step: int = 32,
         epsilon: Schedule | float = 0.05,

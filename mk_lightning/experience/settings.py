@@ -75,7 +75,7 @@ class EvaluationSettings:
         test_epsilons: the same in a test, which plays all its matches once for each.
     """
 
-    every: int = 50_000
+    every: int = 48_000
     matches: int = 10
     test_matches: int = 50
     epsilon: float = 0.0
