@@ -7,9 +7,10 @@ table says so. The two take turns, a seed each, every run in a process of its ow
 
 - Alike for both: environments, states, batch size, env_steps per learner_step, discount, replay capacity, warm-up,
   exploration, target network's period, reward scale.
-- ours: double, dueling, three-step returns; the settings of `configs/dojo/pretrain.yaml`.
+- ours: double, dueling, three-step returns, through `Trainer.fit`; exploration and warm-up are shorter than in
+  `configs/dojo/pretrain.yaml`, which has four opponents to learn.
 - SB3: `DQN("CnnPolicy")` with `SubprocVecEnv`, `VecFrameStack` and `Monitor`. One-step returns, its default.
-  Learning rate: see `SB3_LEARNING_RATE`.
+  `--sb3-learning-rate` and `--sb3-n-step` try others.
 
 A finished seed is kept in the state file and not run again, unless a setting, the game or its ROM has changed.
 
