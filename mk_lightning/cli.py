@@ -111,6 +111,19 @@ class MKLightningCLI(LightningCLI):
         config.callbacks = [*(config.callbacks or []), *self._callbacks()]
         return super().instantiate_trainer(**kwargs)
 
+    @staticmethod
+    def subcommands() -> dict[str, set[str]]:
+        """Lightning's, without the switch for its own table of metrics: ours is printed."""
+        return {name: skipped | {"verbose"} for name, skipped in LightningCLI.subcommands().items()}
+
+    def validate(self, **kwargs: Any) -> None:
+        """Validate without Lightning's table."""
+        self.trainer.validate(verbose=False, **kwargs)
+
+    def test(self, **kwargs: Any) -> None:
+        """Test without Lightning's table."""
+        self.trainer.test(verbose=False, **kwargs)
+
     def before_fit(self) -> None:
         """Measure the policy before it is trained."""
         if self.run.resume_step is not None:
