@@ -138,6 +138,22 @@ def test_records_come_in_the_order_of_the_specs_however_long_the_matches_are(lon
     assert not any(record.result.truncated for record in records)
 
 
+class Walker:
+    """Walks into the opponent or waits, depending on the newest frame; either way the match is soon lost."""
+
+    def __call__(self, stacks):
+        return np.where(stacks[:, -1].sum((1, 2), dtype=np.int64) % 2, 2, 0)
+
+
+def test_a_match_goes_on_as_before_when_its_neighbour_has_ended(long_envs):
+    specs = [EpisodeSpec("VeryHard.Bramble-01", 5), EpisodeSpec("VeryHard.Scythe-03", 5)]
+    together = outcomes(play_episodes(Walker(), long_envs, specs))
+    alone = [record for spec in specs for record in outcomes(play_episodes(Walker(), long_envs, [spec]))]
+    assert together == alone
+    lengths = [result.env_steps for _, result in alone]
+    assert lengths[0] != lengths[1], "both ended at once: nothing was tested"
+
+
 def test_environments_can_be_used_again_when_not_all_matches_were_wanted(short_envs):
     """Lightning stops early with `limit_val_batches`."""
     policy = Fingerprint()
