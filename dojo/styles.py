@@ -258,6 +258,7 @@ def main() -> None:
     names = [f"{name}" for name in OPPONENTS]
     rows = [[player.__name__.replace("_", " "), *map(percent, answers[i])] for i, player in enumerate(ANSWERS)]
     rows += [["**the right answer**", *map(percent, right)], ["**the other seven, mean**", *map(percent, others)]]
+    random_rows = [[tier, *map(percent, [*randoms[t], sum(randoms[t]) / n])] for t, tier in enumerate(TIERS)]
     rows += [["match with the right answer, s", *(f"{results[j * n + j][1] / 60:.0f}" for j in range(n))]]
     text = "\n".join(
         [
@@ -267,7 +268,7 @@ def main() -> None:
             "",
             f"Per cent of {args.random_matches} matches won by a random player:",
             "",
-            table(["tier", *names], [[tier, *map(percent, randoms[t])] for t, tier in enumerate(TIERS)]),
+            table(["tier", *names, "mean"], random_rows),
         ]
     )
     print(text)
