@@ -63,9 +63,7 @@ class BeforeAfter:
                     state, group, _percent(b), _percent(a), _points(a.win_rate - b.win_rate),
                     f"{b.mean_return:.0f}", f"{a.mean_return:.0f}",
                 )  # fmt: skip
-            rates = [
-                sum(scores[s].win_rate for s in states) / len(states) for scores in (self.before, self.after)
-            ]
+            rates = [sum(scores[s].win_rate for s in states) / len(states) for scores in (self.before, self.after)]
             table.add_row(
                 f"mean of {len(states)}", group, *(f"{r:.0%}" for r in rates), _points(self.gain(group)), "", "",
                 style="bold", end_section=True,
