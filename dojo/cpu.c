@@ -221,7 +221,7 @@ static const Tier tiers[TIERS] = {
 	[EASY]      = { 18, 32, 150, 28 },
 	[MEDIUM]    = { 15, 22, 205, 16 },
 	[HARD]      = { 12, 16, 220, 8 },
-	[VERY_HARD] = {  9, 12, 240, 0 },
+	[VERY_HARD] = { 12,  6, 230, 0 },
 };
 
 /* ---- how he decides ---- */
