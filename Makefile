@@ -28,8 +28,8 @@ format: install          ## apply the style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-rom:                     ## build the dojo's ROM (needs the m68k toolchain, see dojo/README.md)
-	$(MAKE) -C dojo
+rom: install             ## build the dojo's ROM and its states (needs the m68k toolchain, see dojo/README.md)
+	$(MAKE) -C dojo states PYTHON=$(CURDIR)/$(BIN)/python
 
 clean:                   ## remove .venv and build leftovers; runs/ stays
 	rm -rf .venv build *.egg-info

@@ -3,8 +3,8 @@
     mk-lightning fit -c configs/dojo/pretrain.yaml
     python benchmarks/ship_base.py runs/dojo-pretrain
 
-Keeps the best checkpoint's weights, tests them (50 matches per state, exploration 0 and 0.05) and writes the card
-from what the test measured.
+Keeps the best checkpoint's weights, tests them (50 matches per state, no exploration) and writes the card from what
+the test measured.
 """
 
 from __future__ import annotations
@@ -50,20 +50,16 @@ def main() -> None:
 
 
 def tested(run: Path, data: dict[str, list[str]]) -> dict[str, dict[str, float]]:
-    """Test the shipped weights: per state and exploration rate the matches won, and the mean return in game units."""
+    """Test the shipped weights: win rate and mean return (game units) per state."""
     mk_lightning(
         ["test", "-c", str(run / "config.yaml"), "--ckpt_path", str(CHECKPOINT), "--run_dir", f"{run}-card",
-         f"--data.evaluation.test_matches={MATCHES}"]
+         f"--data.evaluation.test_matches={MATCHES}", "--data.evaluation.test_epsilons=[0.0]"]
     )  # fmt: skip
     newest = max(run.parent.glob(f"{run.name}-card-test*"), key=lambda folder: folder.stat().st_mtime)
     with (newest / "metrics.csv").open(newline="") as file:
         row = list(csv.DictReader(file))[-1]
     return {
-        state: {
-            f"{what} at {epsilon}": float(row[f"test/epsilon_{epsilon}/{figure}/{state}"])
-            for epsilon in ("0", "0.05")
-            for what, figure in (("win rate", "win_rate"), ("return", "return"))
-        }
+        state: {figure: float(row[f"test/epsilon_0/{figure}/{state}"]) for figure in ("win_rate", "return")}
         for state in (*data["original_states"], *data["challenging_states"])
     }
 
@@ -72,12 +68,9 @@ def card(figures: dict[str, object]) -> str:
     """The card as Markdown."""
     rows = []
     for state, scores in figures["states"].items():  # type: ignore[attr-defined]
-        cells = [state]
-        for epsilon in ("0", "0.05"):
-            rate = scores[f"win rate at {epsilon}"]
-            low, high = wilson_interval(round(rate * MATCHES), MATCHES)
-            cells += [f"{rate:.0%} [{low:.0%}, {high:.0%}]", f"{scores[f'return at {epsilon}']:.0f}"]
-        rows.append(f"| {' | '.join(cells)} |")
+        rate = scores["win_rate"]
+        low, high = wilson_interval(round(rate * MATCHES), MATCHES)
+        rows.append(f"| {state} | {rate:.0%} [{low:.0%}, {high:.0%}] | {scores['return']:.0f} |")
     return f"""# dojo-base
 
 The fighter to fine-tune: a dueling double DQN that knows opponents 01 to 04 of the dojo and has never met 05 to 08.
@@ -88,11 +81,11 @@ Weights only, for `model.init_from` and `mk-lightning test --ckpt_path`.
 - env_steps: {figures["env_steps"]:,}, the best validation of a run of {figures["env_steps_of_the_run"]:,}
 - Wall time of the run: {timedelta(seconds=round(float(figures["wall_seconds"])))}, evaluations included, 2 cores
 
-Win rate of {MATCHES} matches per state [Wilson 95 % interval] and mean return in game units (a perfect match is
-+480), without exploration and with 5 % random actions:
+Win rate of {MATCHES} matches per state without exploration [Wilson 95 % interval], and mean return in game units (a
+perfect match is +480):
 
-| state | epsilon 0 | return | epsilon 0.05 | return |
-|---|---|---|---|---|
+| state | win rate | return |
+|---|---|---|
 {chr(10).join(rows)}
 
 Made by `python benchmarks/ship_base.py RUN_DIR`.
