@@ -27,7 +27,7 @@ from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 from pytorch_lightning.loggers import Logger, TensorBoardLogger
 from rich.console import Console
 
-from mk_lightning.callbacks import MatchesCSV, ProgressLine
+from mk_lightning.callbacks import FreezeLayers, MatchesCSV, ProgressLine
 from mk_lightning.cli_errors import readable
 from mk_lightning.envs import WorkerError
 from mk_lightning.errors import UserError
@@ -104,6 +104,9 @@ class MKLightningCLI(LightningCLI):
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """The Trainer, with the run's own loggers and callbacks beside those of the config."""
         self._check_monitor()
+        for callback in self.config_init[self.subcommand].trainer.callbacks or []:
+            if isinstance(callback, FreezeLayers):
+                callback.frozen_names(self.model)
         config = self.config_init[self.subcommand].trainer
         configured = config.logger if isinstance(config.logger, list) else [config.logger]
         if config.logger is not False:

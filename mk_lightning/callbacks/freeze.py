@@ -47,9 +47,8 @@ class FreezeLayers(Callback):
         Raises:
             UserError: a pattern matches no parameter, or all are frozen.
         """
-        network: nn.Module = pl_module.online  # type: ignore[assignment]
-        parameters = dict(network.named_parameters())
-        frozen = matching_names(self.patterns, list(parameters))
+        parameters = _parameters(pl_module)
+        frozen = self.frozen_names(pl_module)
         for name in frozen:
             parameters[name].requires_grad_(False)
         if not any(parameter.requires_grad for parameter in parameters.values()):
@@ -58,6 +57,19 @@ class FreezeLayers(Callback):
             count = sum(parameters[name].numel() for name in frozen)
             total = sum(p.numel() for p in parameters.values())
             log.info(f"frozen: {', '.join(sorted(frozen))} ({count:,} of {total:,} parameters)")
+
+    def frozen_names(self, pl_module: LightningModule) -> set[str]:
+        """Names of the parameters that the patterns match; the command line asks before it writes anything.
+
+        Raises:
+            UserError: a pattern matches no parameter.
+        """
+        return matching_names(self.patterns, list(_parameters(pl_module)))
+
+
+def _parameters(pl_module: LightningModule) -> dict[str, nn.Parameter]:
+    network: nn.Module = pl_module.online  # type: ignore[assignment]
+    return dict(network.named_parameters())
 
 
 def matching_names(patterns: Sequence[str], names: Sequence[str]) -> set[str]:

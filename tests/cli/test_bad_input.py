@@ -16,7 +16,10 @@ PRETRAIN = ["fit", "-c", "configs/dojo/pretrain.yaml"]
 MISTAKES = {
     "state": (["--data.original_states", "[VeryEasy.Bramble-1]"], "VeryEasy.Bramble-01"),
     "training state": (["--data.train_states", "[VeryEasi.Ember-04]"], "VeryEasy.Ember-04"),
-    "state in both groups": (["--data.original_states", "[VeryEasy.*]"], "both"),
+    "state in both groups": (
+        ["--data.original_states", "[Easy.*]", "--data.challenging_states", "[Easy.Heron-06]"],
+        "both",
+    ),
     "game": (["--data.game", "Dojo-Genesi"], "Dojo-Genesis"),
     "game without its ROM": (["--data.game", "MortalKombatII-Genesis"], "af6d2db16f2b76940ff5a9738f1e00c4e7ea485e"),
     "option": (["--data.max_env_step", "8"], "max_env_steps"),
