@@ -20,7 +20,8 @@ Parent = tuple["subprocess.Popen[str]", list[int]]
 ROOT = Path(__file__).parents[2]
 
 PARENT = """
-import os, sys, time
+import os, signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job inherits that it is ignored
 if "torch" in sys.argv:
     import torch
 from mk_lightning.envs import RetroVectorEnv
