@@ -38,10 +38,20 @@ _start:
     move.l  #0x53454741,0xA14000
 1:  move.w  #0x0100,0xA11100            | the game is silent: take the Z80's bus for good,
     move.w  #0x0100,0xA11200            | which also saves the emulator its work
-    move.b  #0x9F,0xC00011
-    move.b  #0xBF,0xC00011
-    move.b  #0xDF,0xC00011
-    move.b  #0xFF,0xC00011
+    lea     0xC00011,%a0                | Three tones at their longest period, the noise at the
+    move.b  #0x8F,(%a0)                 | third's, all at volume 0: the emulator works at every
+    move.b  #0x3F,(%a0)                 | turn of a tone, heard or not.
+    move.b  #0xAF,(%a0)
+    move.b  #0x3F,(%a0)
+    move.b  #0xCF,(%a0)
+    move.b  #0x3F,(%a0)
+    move.b  #0xE3,(%a0)
+    move.b  #0x9F,(%a0)
+    move.b  #0xBF,(%a0)
+    move.b  #0xDF,(%a0)
+    move.b  #0xFF,(%a0)
+    move.b  #0x2B,0xA04000              | The sampled voice is not synthesised, so it takes the
+    move.b  #0x80,0xA04001              | place of a synthesised one.
     lea     0xFF0000,%a0                | all of the RAM: what a state holds must not depend on
     move.w  #0x3FFF,%d0                 | what the machine woke up with
     moveq   #0,%d1

@@ -232,22 +232,24 @@ class RetroVectorEnv(VectorEnv[Frames, NDArray[np.integer[Any]], NDArray[Any]]):
     def finished(self, indices: Indices = None) -> list[EpisodeResult]:
         """Return the results of the matches that the last step ended, in the order of ``indices``."""
         arrays = self._arrays
+        over = arrays["terminated"] | arrays["truncated"]
+        ended = [index for index in self._chosen(indices) if over[index]]
+        if not ended:
+            return []
         rounds = self.variables()
-        results = []
-        for index in self._chosen(indices):
-            if arrays["terminated"][index] or arrays["truncated"][index]:
-                result = EpisodeResult(
-                    env_index=index,
-                    state=self._state(index),
-                    won=bool(arrays["episode_won"][index]),
-                    truncated=bool(arrays["truncated"][index]),
-                    episode_return=float(arrays["episode_returns"][index]),
-                    env_steps=int(arrays["episode_env_steps"][index]),
-                    rounds_won=int(rounds["rounds_won"][index]),
-                    enemy_rounds_won=int(rounds["enemy_rounds_won"][index]),
-                )
-                results.append(result)
-        return results
+        return [
+            EpisodeResult(
+                env_index=index,
+                state=self._state(index),
+                won=bool(arrays["episode_won"][index]),
+                truncated=bool(arrays["truncated"][index]),
+                episode_return=float(arrays["episode_returns"][index]),
+                env_steps=int(arrays["episode_env_steps"][index]),
+                rounds_won=int(rounds["rounds_won"][index]),
+                enemy_rounds_won=int(rounds["enemy_rounds_won"][index]),
+            )
+            for index in ended
+        ]
 
     # -- steering --------------------------------------------------------------------------------------------
 
@@ -312,9 +314,9 @@ class RetroVectorEnv(VectorEnv[Frames, NDArray[np.integer[Any]], NDArray[Any]]):
     def _chosen(self, indices: Indices) -> list[int]:
         if indices is None:
             return self._all
-        chosen = [int(index) for index in indices]
-        mask = isinstance(indices, np.ndarray) and indices.dtype.kind == "b"
-        if mask or len(set(chosen)) < len(chosen) or any(not 0 <= index < self.num_envs for index in chosen):
+        chosen: list[int] = np.asarray(indices).tolist()
+        mask = any(isinstance(index, bool) for index in chosen)
+        if mask or len(set(chosen)) < len(chosen) or (chosen and not 0 <= min(chosen) <= max(chosen) < self.num_envs):
             raise ValueError(f"indices must be different positions from 0 to {self.num_envs - 1}, not {indices}")
         return chosen
 

@@ -109,6 +109,8 @@ def main(command_fd: int, reply_fd: int) -> None:
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle; it closes the pipe
     cv2.setNumThreads(0)
+    if hasattr(os, "SCHED_BATCH"):  # a worker that wakes waits for one in the middle of a step: fewer cold caches
+        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
     threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     with contextlib.suppress(EOFError, BrokenPipeError):  # the parent has gone in the middle of a message
         _serve(command_fd, reply_fd)
