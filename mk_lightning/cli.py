@@ -27,7 +27,9 @@ from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 from pytorch_lightning.loggers import Logger, TensorBoardLogger
 from rich.console import Console
 
-from mk_lightning.callbacks import FreezeLayers, MatchesCSV, ProgressLine
+from mk_lightning.callbacks import ForgettingGuard, MatchesCSV, ProgressLine
+from mk_lightning.callbacks.combinations import check_methods
+from mk_lightning.callbacks.guard import KEPT
 from mk_lightning.cli_errors import readable
 from mk_lightning.envs import WorkerError
 from mk_lightning.errors import UserError
@@ -104,9 +106,7 @@ class MKLightningCLI(LightningCLI):
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """The Trainer, with the run's own loggers and callbacks beside those of the config."""
         self._check_monitor()
-        for callback in self.config_init[self.subcommand].trainer.callbacks or []:
-            if isinstance(callback, FreezeLayers):
-                callback.frozen_names(self.model)
+        check_methods(self._configured_callbacks(), self.model, self.datamodule)
         config = self.config_init[self.subcommand].trainer
         configured = config.logger if isinstance(config.logger, list) else [config.logger]
         if config.logger is not False:
@@ -154,7 +154,8 @@ class MKLightningCLI(LightningCLI):
         for epsilon, scores in zip(self.datamodule.test_epsilons, self.model.test_scores, strict=True):
             title = f"win rate per state at epsilon {epsilon:g} (Wilson 95 % interval)"
             self._print(score_table(self.datamodule.state_groups, scores.per_state(), title))
-        self._print(f"run: {self.run.path} (metrics.csv)")
+            write_scores(self.run.path / f"scores_epsilon_{epsilon:g}.json", scores.per_state())
+        self._print(f"run: {self.run.path} (metrics.csv, scores_epsilon_*.json)")
 
     def after_validate(self) -> None:
         """Print a table."""
@@ -190,6 +191,9 @@ class MKLightningCLI(LightningCLI):
         last = ModelCheckpoint(folder, "last", save_on_train_epoch_end=True, enable_version_counter=False)
         return [ProgressLine(), best, last]
 
+    def _configured_callbacks(self) -> list[Any]:
+        return self.config_init[self.subcommand].trainer.callbacks or []
+
     def _check_monitor(self) -> None:
         data, monitor = self.datamodule, self.config[self.subcommand].monitor
         names = [
@@ -197,6 +201,8 @@ class MKLightningCLI(LightningCLI):
             for figure in ("win_rate", "win_rate_low", "return")
             for name in ("all", *data.state_groups, *data.evaluation_states)
         ]
+        if any(isinstance(callback, ForgettingGuard) for callback in self._configured_callbacks()):
+            names.append(KEPT)
         if monitor not in names:
             raise UserError(f"monitor {monitor!r} is not a figure of this run{suggestion(monitor, names)}")
 

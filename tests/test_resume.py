@@ -48,11 +48,19 @@ CONFIG = {
 }
 """Two epochs of 20 learner_steps; the replay wraps around; checkpoints also within epochs."""
 
-VARIANTS = {
-    "overlap, prioritised": ({"replay": {"priorities": {"alpha": 0.6, "beta": 0.5}}}, 7),
-    "turns, uniform": ({"overlap": False}, 28),
+METHODS = [
+    {"class_path": "ElasticWeightConsolidation", "init_args": {"strength": 3.0, "samples": 16}},
+    {"class_path": "Cloning", "init_args": {"batch_size": 4}},
+    {"class_path": "Kickstarting", "init_args": {"distance": "mse", "batch_size": 4}},
+    {"class_path": "WeightDecay", "init_args": {"rate": 0.1, "kind": "l2_sp"}},
+    {"class_path": "FreezeLayers", "init_args": {"unfreeze_at": {"convolutions": 150}}},
+]
+VARIANTS: dict[str, tuple[dict, list, int]] = {
+    "overlap, prioritised": ({"replay": {"priorities": {"alpha": 0.6, "beta": 0.5}}}, [], 7),
+    "turns, uniform": ({"overlap": False}, [], 28),
+    "every method that holds on": ({"rehearsal_ratio": 0.25, "recording": {"env_steps": 90}}, METHODS, 14),
 }
-"""Settings, and the learner_step from which a run is resumed: in the first and in the second epoch."""
+"""Settings, callbacks, and the learner_step from which a run is resumed: in the first or in the second epoch."""
 
 NOT_COMPARED = (
     "/emulator",  # holds addresses of its process; what it plays is in the metrics and in the replay
@@ -62,10 +70,11 @@ NOT_COMPARED = (
 )
 
 
-def fit(run: Path, data: dict, *words: str) -> None:
+def fit(run: Path, data: dict, callbacks: list, *words: str) -> None:
     config = json.loads(json.dumps(CONFIG))
+    config["trainer"]["callbacks"] += callbacks
     for key, value in data.items():
-        config["data"][key] = config["data"][key] | value if isinstance(value, dict) else value
+        config["data"][key] = config["data"].get(key, {}) | value if isinstance(value, dict) else value
     path = run.with_suffix(".yaml")
     path.write_text(yaml.safe_dump(config))
     main(["fit", "-c", str(path), "--run_dir", str(run), *words])
@@ -115,34 +124,34 @@ def assert_equal(one: dict, other: dict) -> None:
 def uninterrupted(request, tmp_path_factory):
     """A finished run, what it left, and its variant."""
     run = tmp_path_factory.mktemp("uninterrupted") / "run"
-    data, step = VARIANTS[request.param]
-    fit(run, data)
-    return run, everything(run), data, step
+    data, callbacks, step = VARIANTS[request.param]
+    fit(run, data, callbacks)
+    return run, everything(run), data, callbacks, step
 
 
 def test_the_same_command_twice(uninterrupted, tmp_path):
-    _, expected, data, _ = uninterrupted
-    fit(tmp_path / "run", data)
+    _, expected, data, callbacks, _ = uninterrupted
+    fit(tmp_path / "run", data, callbacks)
     assert_equal(everything(tmp_path / "run"), expected)
     losses = [row["loss"] for row in csv.DictReader(expected["metrics"].splitlines()) if row["loss"]]
     assert len(losses) == len(set(losses)) == 8, "nothing was learnt or nothing written"
 
 
 def test_stopped_half_way_and_resumed(uninterrupted, tmp_path):
-    _, expected, data, _ = uninterrupted
-    fit(tmp_path / "run", data | {"max_env_steps": 160})
-    fit(tmp_path / "run", data, "--ckpt_path", "last")
+    _, expected, data, callbacks, _ = uninterrupted
+    fit(tmp_path / "run", data | {"max_env_steps": 160}, callbacks)
+    fit(tmp_path / "run", data, callbacks, "--ckpt_path", "last")
     assert_equal(everything(tmp_path / "run"), expected)
 
 
 def test_resumed_in_the_middle_of_an_epoch(uninterrupted):
     """As if it had been killed shortly after that checkpoint; the metrics have gone on a little further."""
-    run, expected, data, step = uninterrupted
+    run, expected, data, callbacks, step = uninterrupted
     (run / "before_after.json").unlink()
     for path in (run / "checkpoints").glob("*.ckpt"):
         if path.stem not in {f"step={step}", "best"}:
             path.unlink()
-    fit(run, data, "--ckpt_path", str(run / "checkpoints" / f"step={step}.ckpt"))
+    fit(run, data, callbacks, "--ckpt_path", str(run / "checkpoints" / f"step={step}.ckpt"))
     assert_equal(everything(run), expected)
 
 

@@ -1,88 +1,136 @@
-"""Freeze layers: fine-tune the rest."""
+"""Freeze layers: fine-tune the rest, or the rest first."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from fnmatch import fnmatchcase
+import math
 
 from pytorch_lightning import LightningModule, Trainer
-from pytorch_lightning.callbacks import Callback
+from pytorch_lightning.callbacks import Callback, EMAWeightAveraging
 from torch import nn
 
+from mk_lightning.callbacks.parameters import matching_names
 from mk_lightning.errors import UserError
-from mk_lightning.games.names import suggestion
+from mk_lightning.experience.transition import Batch
 
 log = logging.getLogger(__name__)
 
 
 class FreezeLayers(Callback):
-    """Keeps every parameter that matches a pattern as it is.
+    """Keeps every parameter that matches a pattern as it is, for the whole run or for its beginning.
 
     Patterns are globs on the Q-network's parameter names (`convolutions.0.weight`, `features.1.bias`,
-    `value.weight`, ...); the name of a part (`convolutions`) stands for all below it. Which parameters are frozen
-    is said when training starts. Frozen parameters get no gradient, so no optimizer touches them, weight decay
-    included.
+    `value.weight`, ...), names of parts (`convolutions`), which stand for all below them, names of groups
+    (`first_linear`, `heads`), or `re:` and a regular expression; see `matching_names`. Which parameters are frozen is
+    said when training starts. Frozen parameters get no gradient, so no optimizer touches them, weight decay included.
 
-    - Declarative: `requires_grad` follows from the patterns alone, so a resumed run freezes the same.
+    - Declarative: `requires_grad` follows from the patterns and the batch's env_steps alone, so a resumed run freezes
+      the same.
+    - All parameters are in the optimizer from the start; one that is unfrozen begins with fresh moments.
     - A pattern that matches nothing is an error before training, not a silent nothing.
-    - Freezing everything is an error.
+    - Freezing everything is an error, even if something would be unfrozen later.
+    - Several of these callbacks add up: a parameter is frozen while any of them freezes it.
 
     Example:
         >>> FreezeLayers(["convolutions"])  # the convolutional base
         >>> FreezeLayers(["convolutions", "features"])  # all but the heads
+        >>> FreezeLayers(unfreeze_at={"features": 24_000, "convolutions": 48_000})  # layer by layer
 
     Args:
-        patterns: globs or names of parts.
+        patterns: what is frozen for the whole run.
+        unfreeze_at: pattern -> env_steps of the run from which on what matches it learns; until then it is frozen.
+            What several entries match waits for the last of them.
+
+    Raises:
+        UserError: nothing to freeze, or negative env_steps.
     """
 
-    def __init__(self, patterns: list[str]) -> None:
-        if not patterns:
-            raise UserError("FreezeLayers: patterns is empty; name at least one, e.g. [convolutions]")
-        self.patterns = patterns
+    def __init__(self, patterns: list[str] | None = None, unfreeze_at: dict[str, int] | None = None) -> None:
+        self.patterns = patterns or []
+        self.unfreeze_at = unfreeze_at or {}
+        if not (self.patterns or self.unfreeze_at):
+            raise UserError("FreezeLayers: patterns is empty; name at least one, e.g. [convolutions], or unfreeze_at")
+        for pattern, env_steps in self.unfreeze_at.items():
+            if env_steps < 0:
+                raise UserError(
+                    f"FreezeLayers: unfreeze_at of {pattern!r} must be at least 0 env_steps, got {env_steps}"
+                )
+        self._waiting: dict[str, float] = {}
+        """Parameter -> env_steps from which on it learns, of those not unfrozen yet."""
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Freeze, before the optimizer is built; in every stage, so that a mistake shows at once.
 
+        How far a resumed run has come is known with its first batch; until then everything is frozen that ever is.
+
         Raises:
-            UserError: a pattern matches no parameter, or all are frozen.
+            UserError: a pattern matches no parameter, or all are frozen, or another callback or several ranks would
+                break the promise.
         """
+        self._check_surroundings(trainer)
         parameters = _parameters(pl_module)
-        frozen = self.frozen_names(pl_module)
+        frozen = {name: until for name, until in self._frozen_until(pl_module).items() if until > 0}
         for name in frozen:
             parameters[name].requires_grad_(False)
         if not any(parameter.requires_grad for parameter in parameters.values()):
-            raise UserError(f"FreezeLayers: patterns {self.patterns} freeze every parameter; nothing could learn")
+            patterns = [*self.patterns, *self.unfreeze_at]
+            raise UserError(f"FreezeLayers: {patterns} freeze every parameter; nothing could learn at the start")
+        self._waiting = {name: until for name, until in frozen.items() if until < math.inf}
         if stage == "fit":
-            count = sum(parameters[name].numel() for name in frozen)
             total = sum(p.numel() for p in parameters.values())
-            log.info(f"frozen: {', '.join(sorted(frozen))} ({count:,} of {total:,} parameters)")
+            for until in sorted(set(frozen.values()), reverse=True):
+                names = sorted(name for name in frozen if frozen[name] == until)
+                count = sum(parameters[name].numel() for name in names)
+                when = "" if until == math.inf else f" until {until:,} env_steps"
+                log.info(f"frozen{when}: {', '.join(names)} ({count:,} of {total:,} parameters)")
 
-    def frozen_names(self, pl_module: LightningModule) -> set[str]:
-        """Names of the parameters that the patterns match; the command line asks before it writes anything.
+    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Batch, batch_idx: int) -> None:
+        """Unfreeze what is due."""
+        due = [name for name, until in self._waiting.items() if until <= batch.env_steps]
+        if not due:
+            return
+        self._waiting = {name: until for name, until in self._waiting.items() if name not in due}
+        parameters = _parameters(pl_module)
+        freezers = [c for c in trainer.callbacks if isinstance(c, FreezeLayers)]  # type: ignore[attr-defined]
+        frozen = set().union(*(freezer.frozen_names(pl_module, batch.env_steps) for freezer in freezers))
+        if unfrozen := sorted(set(due) - frozen):
+            for name in unfrozen:
+                parameters[name].requires_grad_(True)
+            log.info(f"unfrozen at {batch.env_steps:,} env_steps: {', '.join(unfrozen)}")
+
+    def frozen_names(self, pl_module: LightningModule, env_steps: int = 0) -> set[str]:
+        """Names of the parameters frozen after `env_steps`; the command line asks before it writes anything.
 
         Raises:
-            UserError: a pattern matches no parameter.
+            UserError: a pattern matches no parameter, or a parameter is in both `patterns` and `unfreeze_at`.
         """
-        return matching_names(self.patterns, list(_parameters(pl_module)))
+        return {name for name, until in self._frozen_until(pl_module).items() if until > env_steps}
+
+    def _frozen_until(self, pl_module: LightningModule) -> dict[str, float]:
+        """Parameter -> env_steps from which on it learns, infinity for never; only of those a pattern matches."""
+        network: nn.Module = pl_module.online  # type: ignore[assignment]
+        until: dict[str, float] = {}
+        for pattern, env_steps in self.unfreeze_at.items():
+            for name in matching_names(network, [pattern], "FreezeLayers"):
+                until[name] = max(env_steps, until.get(name, 0))
+        always = matching_names(network, self.patterns, "FreezeLayers")
+        if both := sorted(always & until.keys()):
+            raise UserError(f"FreezeLayers: patterns would keep {both[0]} frozen, unfreeze_at not; leave it out of one")
+        return until | dict.fromkeys(always, math.inf)
+
+    def _check_surroundings(self, trainer: Trainer) -> None:
+        if self.unfreeze_at and trainer.world_size > 1:
+            raise UserError(
+                f"FreezeLayers: unfreeze_at needs a single rank, this run has {trainer.world_size}: DDP registers its "
+                "hooks before training, so gradients of what is unfrozen later would not be averaged; use patterns"
+            )
+        if any(isinstance(callback, EMAWeightAveraging) for callback in trainer.callbacks):  # type: ignore[attr-defined]
+            raise UserError(
+                "FreezeLayers: EMAWeightAveraging would change frozen weights, for it rounds "
+                "decay * w + (1 - decay) * w; use WeightAveraging, whose average of equal weights is exact"
+            )
 
 
 def _parameters(pl_module: LightningModule) -> dict[str, nn.Parameter]:
     network: nn.Module = pl_module.online  # type: ignore[assignment]
     return dict(network.named_parameters())
-
-
-def matching_names(patterns: Sequence[str], names: Sequence[str]) -> set[str]:
-    """Names that a pattern matches, as a whole or as the part above them.
-
-    Raises:
-        UserError: a pattern matches nothing; names the nearest.
-    """
-    found: set[str] = set()
-    for pattern in patterns:
-        matches = {name for name in names if fnmatchcase(name, pattern) or fnmatchcase(name, f"{pattern}.*")}
-        if not matches:
-            parts = sorted({".".join(n.split(".")[:k]) for n in names for k in range(1, n.count(".") + 2)})
-            raise UserError(f"FreezeLayers: pattern {pattern!r} matches no parameter{suggestion(pattern, parts)}")
-        found |= matches
-    return found

@@ -4,7 +4,7 @@ from mk_lightning.experience.datamodule import ExperienceDataModule
 from mk_lightning.experience.episodes import EpisodeRecord, EpisodeSpec, play_episodes
 from mk_lightning.experience.policy import GreedyPolicy, Policy
 from mk_lightning.experience.replay import Priorities, Replay
-from mk_lightning.experience.settings import EnvSettings, EvaluationSettings, ReplaySettings
+from mk_lightning.experience.settings import EnvSettings, EvaluationSettings, RecordingSettings, ReplaySettings
 from mk_lightning.experience.transition import Batch, Transition
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "GreedyPolicy",
     "Policy",
     "Priorities",
+    "RecordingSettings",
     "Replay",
     "ReplaySettings",
     "Transition",

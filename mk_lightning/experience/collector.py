@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from mk_lightning.envs import RetroVectorEnv
+from mk_lightning.envs import EpisodeResult, RetroVectorEnv
 from mk_lightning.experience.frames import FrameStacks
 from mk_lightning.experience.policy import Policy
 from mk_lightning.experience.replay import GOING_ON, NO_ACTION, TERMINAL, TRUNCATED, Replay
@@ -55,6 +55,7 @@ class Collector:
         """Matches finished."""
         self.recent: deque[tuple[bool, float]] = deque(maxlen=RECENT_MATCHES)
         """(won, return in game units) of the last matches."""
+        self._finished: list[EpisodeResult] = []
         self._rng = np.random.default_rng(seed)
         self._num_actions = int(env.single_action_space.n)
         halves = np.array_split(np.arange(env.num_envs), 2)
@@ -105,12 +106,18 @@ class Collector:
             }
         return stats
 
+    def take_finished(self) -> tuple[EpisodeResult, ...]:
+        """The matches that ended since this was last called, in the order in which they did."""
+        finished, self._finished = tuple(self._finished), []
+        return finished
+
     def state_dict(self) -> dict[str, Any]:
         """Counters, random stream, frame stacks, running matches and emulators."""
         return {
             "env_steps": self.env_steps,
             "matches": self.matches,
             "recent": [list(result) for result in self.recent],
+            "finished": [list(result) for result in self._finished],
             "rng": self._rng.bit_generator.state,
             "stacks": torch.from_numpy(self._stacks.frames.copy()),
             "ended": self._ended.tolist(),
@@ -122,6 +129,7 @@ class Collector:
         self.env_steps = state["env_steps"]
         self.matches = state["matches"]
         self.recent = deque(((bool(won), float(total)) for won, total in state["recent"]), maxlen=RECENT_MATCHES)
+        self._finished = [EpisodeResult(*result) for result in state["finished"]]
         self._rng.bit_generator.state = state["rng"]
         self._stacks.frames[:] = state["stacks"].numpy()
         self._ended[:] = state["ended"]
@@ -148,4 +156,5 @@ class Collector:
         for result in self.env.finished(group[self._ended[group]]):
             self.matches += 1
             self.recent.append((result.won, result.episode_return))
+            self._finished.append(result)
         return np.where(began, np.float32(0), rewards), outcomes

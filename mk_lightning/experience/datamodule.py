@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+import logging
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +17,22 @@ from mk_lightning.experience.collector import Collector
 from mk_lightning.experience.episodes import EpisodeSpec
 from mk_lightning.experience.loader import EpisodeLoader, ExperienceLoader
 from mk_lightning.experience.policy import GreedyPolicy
+from mk_lightning.experience.recording import FILE, Recording, Rehearsal, fingerprint, record
 from mk_lightning.experience.replay import Replay, least_capacity
 from mk_lightning.experience.segments import Segments
-from mk_lightning.experience.settings import EnvSettings, EvaluationSettings, ReplaySettings
+from mk_lightning.experience.settings import EnvSettings, EvaluationSettings, RecordingSettings, ReplaySettings
 from mk_lightning.experience.transition import Batch
+from mk_lightning.experience.weakest import weakest
 from mk_lightning.games import load_game
 from mk_lightning.schedules import Schedule, as_schedule, bounds
 
 VALIDATION_SEEDS, TEST_SEEDS = 1_000_000, 2_000_000
 """Seed of match 0 in a validation and in a test."""
+
+log = logging.getLogger(__name__)
+
+States = Sequence[str] | Mapping[str, float]
+"""States to draw from, as `ExperienceDataModule.state_weights` takes them."""
 
 
 class ExperienceDataModule(LightningDataModule):
@@ -37,16 +45,18 @@ class ExperienceDataModule(LightningDataModule):
         game: game id, alias, or path of a `game.yaml`.
         original_states: names or patterns of the states that the base policy was trained on.
         challenging_states: names or patterns of the states that fine-tuning is for.
-        train_states: states to train on: names or patterns, or a mapping from them to weights.
+        train_states: states to train on, as `state_weights` takes them.
         max_env_steps: env_steps to train for after the warm-up, a multiple of `evaluation.every`.
         warmup_env_steps: env_steps collected before the first learner_step.
         env_steps_per_learner_step: env_steps collected per learner_step, a multiple of `env.num_envs`.
         epsilon: probability of a random action in training: number or schedule over env_steps.
         reward_scale: game units per learning unit.
+        rehearsal_ratio: share of every batch that is drawn from the recording instead of the replay.
         overlap: collect while the learner works; off, the two take turns. Part of what makes two runs equal.
         seed: of exploration, matches and draws; the CLI takes it from `seed_everything`.
         env: how matches are played.
         replay: what is kept and how it is drawn.
+        recording: of the base policy's play on the original states; made when something needs it.
         evaluation: when and how matches are played to measure the policy.
 
     Raises:
@@ -64,10 +74,12 @@ class ExperienceDataModule(LightningDataModule):
         env_steps_per_learner_step: int = 32,
         epsilon: Schedule | float = 0.05,
         reward_scale: float = 120.0,
+        rehearsal_ratio: float = 0.0,
         overlap: bool = True,
         seed: int = 0,
         env: EnvSettings = EnvSettings(),  # noqa: B008 - frozen
         replay: ReplaySettings = ReplaySettings(),  # noqa: B008 - frozen
+        recording: RecordingSettings = RecordingSettings(),  # noqa: B008 - frozen
         evaluation: EvaluationSettings = EvaluationSettings(),  # noqa: B008 - frozen
     ) -> None:
         super().__init__()
@@ -85,16 +97,18 @@ class ExperienceDataModule(LightningDataModule):
         self.evaluation_states = [state for states in self.state_groups.values() for state in states]
         if not self.evaluation_states:
             raise UserError("data.original_states and data.challenging_states are both empty: name a state in one")
-        self.train_states = self.game.state_weights(train_states or self.evaluation_states)
+        self.train_states = self.state_weights(train_states or self.evaluation_states)
         self.max_env_steps = max_env_steps
         self.warmup_env_steps = warmup_env_steps
         self.env_steps_per_learner_step = env_steps_per_learner_step
         self.epsilon = as_schedule(epsilon)
         self.reward_scale = reward_scale
+        self.rehearsal_ratio = rehearsal_ratio
         self.overlap = overlap
         self.seed = seed
         self.env = env
         self.replay = replay
+        self.recording = recording
         self.evaluation = evaluation
         self.test_epsilons = list(evaluation.test_epsilons)
         """Exploration rates that the next test plays, one pass each."""
@@ -103,6 +117,8 @@ class ExperienceDataModule(LightningDataModule):
         self._train_env: RetroVectorEnv | None = None
         self._loader: ExperienceLoader | None = None
         self._segments: Segments | None = None
+        self._recording: Recording | None = None
+        self._recorded: dict[str, Any] | None = None
         self._restored: dict[str, Any] | None = None
 
     # -- loaders -----------------------------------------------------------------------------------------------------
@@ -138,6 +154,8 @@ class ExperienceDataModule(LightningDataModule):
             warmup_vector_steps=-(-self.warmup_env_steps // self.env.num_envs),
             length=self.evaluation.every // self.env_steps_per_learner_step,
             overlap=self.overlap,
+            rehearsal=self.rehearsal([3]) if self.rehearsed else None,
+            rehearsed=self.rehearsed,
         )
         self._segments = Segments(self._run_dir / "replay")
         if self._restored is not None:
@@ -147,6 +165,57 @@ class ExperienceDataModule(LightningDataModule):
             self._loader.load_state_dict(self._restored["loader"])
             self._restored = None
         return self._loader
+
+    @property
+    def rehearsed(self) -> int:
+        """How many transitions of a batch come from the recording."""
+        return round(self.rehearsal_ratio * self.replay.batch_size)
+
+    def rehearsal(self, seed: list[int]) -> Rehearsal:
+        """A stream of draws from the recording of the base policy's play, which is made first if there is none.
+
+        To be called when a fit starts, before the first learner_step: the base policy is what the run starts from.
+
+        Args:
+            seed: of the stream, beside the run's own seed.
+
+        Raises:
+            UserError: there are no original states, or the folder holds another recording.
+        """
+        if self._recording is None:
+            self._recording = self._load_recording() or self._record()
+        return Rehearsal(self._recording, [self.seed, self._rank, *seed])
+
+    def state_weights(self, states: States) -> dict[str, float]:
+        """Probability of each state to train on.
+
+        Args:
+            states: names, patterns, `original` or `challenging` for the states of that group, or `weakest N of FILE`
+                for those an evaluation found weakest; with equal weights or a weight for each state meant.
+
+        Raises:
+            GameError: unknown state or impossible weights.
+            UserError: the evaluation cannot be used.
+        """
+        weights = states if isinstance(states, Mapping) else dict.fromkeys(states, 1.0)
+        named: dict[str, float] = {}
+        for name, weight in weights.items():
+            named |= dict.fromkeys(self.state_groups.get(name) or weakest(name) or [name], weight)
+        return self.game.state_weights(named)
+
+    def set_train_states(self, states: States) -> None:
+        """Draw training matches from other states, or with other weights, from each environment's next match on.
+
+        Waits for the collection under way, so that when it takes effect does not depend on who is faster.
+
+        Raises:
+            GameError: unknown state or impossible weights; the old ones stay.
+        """
+        weights = self.state_weights(states)
+        if self._loader is None or self._train_env is None:
+            raise RuntimeError("training states can be set once training has started")
+        self._loader.settle()
+        self._train_env.set_states(weights)
 
     def val_dataloader(self) -> EpisodeLoader:
         """The validation matches of every evaluated state."""
@@ -178,6 +247,7 @@ class ExperienceDataModule(LightningDataModule):
             if env is not None:
                 env.close()
         self._loader = self._train_env = self._evaluation_env = self._segments = self._restored = None
+        self._recording = None
 
     # -- state -------------------------------------------------------------------------------------------------------
 
@@ -192,11 +262,13 @@ class ExperienceDataModule(LightningDataModule):
             "replay": replay.state_dict(),
             "collector": self._loader.collector.state_dict(),
             "loader": self._loader.state_dict(),
+            "recorded": self._recording.about if self._recording else None,
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Keep a checkpoint's state until the environments start."""
         self._restored = state_dict
+        self._recorded = state_dict.get("recorded")
 
     # -- private -----------------------------------------------------------------------------------------------------
 
@@ -212,6 +284,63 @@ class ExperienceDataModule(LightningDataModule):
     @property
     def _run_dir(self) -> Path:
         return Path(self.trainer.default_root_dir)  # type: ignore[union-attr]
+
+    @property
+    def _recording_folder(self) -> Path:
+        shared = self.recording.folder
+        folder = Path(shared) if shared else self._run_dir / "recording"
+        return folder / f"rank-{self._rank}" if self._rank else folder
+
+    def _about_recording(self) -> dict[str, Any]:
+        """What makes two recordings the same."""
+        return {
+            "game": self.game.id,
+            "states": list(self.state_groups.get("original", [])),
+            "fighter": fingerprint(self._network),
+            "env_steps": self.recording.env_steps,
+            "epsilon": self.recording.epsilon,
+            "reward_scale": self.reward_scale,
+            "num_envs": self.env.num_envs,
+            "frame_skip": self.env.frame_skip,
+            "seed": [self.seed, self._rank] if self.recording.folder is None else [0, self._rank],
+        }
+
+    def _load_recording(self) -> Recording | None:
+        folder = self._recording_folder
+        if not (folder / FILE).is_file():
+            return None
+        recording = Recording.load(folder, n_step=self.replay.n_step, gamma=self.replay.gamma)
+        wanted = self._recorded or self._about_recording()  # a resumed run has moved on from whom it recorded
+        for name, value in wanted.items():
+            if (seen := recording.about.get(name)) != value:
+                raise UserError(
+                    f"{folder} holds another recording ({name}: {seen}, this run's {value}); "
+                    "remove it or set data.recording.folder to another"
+                )
+        return recording
+
+    def _record(self) -> Recording:
+        states = self.state_groups.get("original")
+        if not states:
+            raise UserError("data.original_states is empty: there is nothing of the base policy's to record")
+        total, about = self.recording.env_steps, self._about_recording()
+        log.info(f"recording {total:,} env_steps of the base policy on {len(states)} original states")
+        env = self._matches_env()
+        env.set_states(self.game.state_weights(states))
+        recording = record(
+            env,
+            self._network,
+            env_steps=total,
+            epsilon=self.recording.epsilon,
+            reward_scale=self.reward_scale,
+            n_step=self.replay.n_step,
+            gamma=self.replay.gamma,
+            seed=[*about["seed"], 2],
+            about=about,
+        )
+        recording.save(self._recording_folder)
+        log.info(f"recorded in {self._recording_folder}")
+        return recording
 
     def _check(self) -> None:
         if self.max_env_steps < 1 or self.max_env_steps % self.evaluation.every:
@@ -250,6 +379,13 @@ class ExperienceDataModule(LightningDataModule):
         low, high = bounds(self.epsilon)
         if low < 0 or high > 1:
             raise UserError(f"data.epsilon must stay between 0 and 1, got {low if low < 0 else high}")
+        if not 0 <= self.rehearsal_ratio < 1:
+            raise UserError(f"data.rehearsal_ratio must be at least 0 and below 1, got {self.rehearsal_ratio}")
+        if self.rehearsal_ratio and not 0 < self.rehearsed < self.replay.batch_size:
+            raise UserError(
+                f"data.rehearsal_ratio {self.rehearsal_ratio} of a batch of {self.replay.batch_size} leaves no "
+                "transition on one side"
+            )
         if self.reward_scale <= 0:
             raise UserError(f"data.reward_scale must be above 0, got {self.reward_scale}")
         if self.seed < 0:
@@ -267,8 +403,12 @@ class ExperienceDataModule(LightningDataModule):
         )
 
     def _episodes(self, first_seed: int, matches: int, epsilon: float) -> EpisodeLoader:
-        if self._evaluation_env is None:
-            self._evaluation_env = self._start_env(self.evaluation_states)
         # State by state within a match number: the lengths of matches mix, so no process idles for long at the end.
         specs = [EpisodeSpec(state, first_seed + m) for m in range(matches) for state in self.evaluation_states]
-        return EpisodeLoader(GreedyPolicy(self._network), self._evaluation_env, specs, epsilon=epsilon)
+        return EpisodeLoader(GreedyPolicy(self._network), self._matches_env(), specs, epsilon=epsilon)
+
+    def _matches_env(self) -> RetroVectorEnv:
+        """The environments of evaluation and recording, in which no training match is under way."""
+        if self._evaluation_env is None:
+            self._evaluation_env = self._start_env(self.evaluation_states)
+        return self._evaluation_env

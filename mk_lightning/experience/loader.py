@@ -15,8 +15,9 @@ from mk_lightning.envs import RetroVectorEnv
 from mk_lightning.experience.collector import Collector
 from mk_lightning.experience.episodes import EpisodeRecord, EpisodeSpec, play_episodes
 from mk_lightning.experience.policy import GreedyPolicy, Policy
+from mk_lightning.experience.recording import Rehearsal
 from mk_lightning.experience.replay import Replay
-from mk_lightning.experience.transition import Batch
+from mk_lightning.experience.transition import Batch, Transition
 
 
 class ExperienceLoader:
@@ -38,6 +39,8 @@ class ExperienceLoader:
         warmup_vector_steps: vector env_steps collected before the first batch.
         length: batches per epoch.
         overlap: collect while the learner works.
+        rehearsal: old transitions to mix in, if any.
+        rehearsed: how many of a batch are old.
     """
 
     def __init__(
@@ -52,6 +55,8 @@ class ExperienceLoader:
         warmup_vector_steps: int,
         length: int,
         overlap: bool,
+        rehearsal: Rehearsal | None = None,
+        rehearsed: int = 0,
     ) -> None:
         self.collector = collector
         self.replay = replay
@@ -62,6 +67,8 @@ class ExperienceLoader:
         self.warmup_vector_steps = warmup_vector_steps
         self.length = length
         self.overlap = overlap
+        self.rehearsal = rehearsal
+        self.rehearsed = rehearsed
         self._thread = ThreadPoolExecutor(1, "collector")
         self._job: Future[None] | None = None
         self._ready = False
@@ -81,10 +88,16 @@ class ExperienceLoader:
         self.settle()
         if not self._ready:
             self._collect()
-        sample = self.replay.sample(self.batch_size)
+        sample = self.replay.sample(self.batch_size - self.rehearsed)
+        transition, weights = sample.transition, sample.weights
+        if self.rehearsal is not None:
+            old = self.rehearsal.sample(self.rehearsed).transition
+            transition = Transition(*(torch.cat(parts) for parts in zip(transition, old, strict=True)))
+            weights = torch.cat([weights, torch.ones(self.rehearsed)])
         slot = torch.zeros(self.batch_size)
-        batch = Batch(sample.transition, sample.weights, slot, self.collector.env_steps, self.collector.stats())
-        self._awaited = (sample.indices, slot)
+        collector = self.collector
+        batch = Batch(transition, weights, slot, collector.env_steps, collector.stats(), collector.take_finished())
+        self._awaited = (sample.indices, slot[: len(sample.indices)])
         self._ready = False
         if self.overlap:
             self.actor.load_weights(self.learner)
@@ -107,13 +120,16 @@ class ExperienceLoader:
         self._thread.shutdown()
 
     def state_dict(self) -> dict[str, Any]:
-        """Whether the next batch's experience is in the replay already, once all is settled."""
+        """Whether the next batch's experience is in the replay already, once all is settled; the rehearsal's stream."""
         self.settle()  # Lightning asks for it before it asks the DataModule, while the job may still run
-        return {"ready": self._ready}
+        rehearsal = self.rehearsal.state_dict() if self.rehearsal is not None else None
+        return {"ready": self._ready, "rehearsal": rehearsal}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Restore `state_dict`."""
         self._ready = state["ready"]
+        if self.rehearsal is not None:
+            self.rehearsal.load_state_dict(state["rehearsal"])
 
     def _collect(self) -> None:
         self.actor.load_weights(self.learner)

@@ -61,6 +61,26 @@ class ReplaySettings:
 
 
 @dataclass(frozen=True)
+class RecordingSettings:
+    """How the base policy's play on the original states is recorded, for the methods that look back at it.
+
+    Attributes:
+        env_steps: how many to record, about 7.2 kB each.
+        epsilon: probability of a random action.
+        folder: where the recording is kept, and read from if it is there; null takes the run's own `recording`.
+    """
+
+    env_steps: int = 16_000
+    epsilon: float = 0.05
+    folder: str | None = None
+
+    def __post_init__(self) -> None:
+        _at_least("data.recording.env_steps", self.env_steps, 1)
+        if not 0 <= self.epsilon <= 1:
+            raise UserError(f"data.recording.epsilon must be between 0 and 1, got {self.epsilon}")
+
+
+@dataclass(frozen=True)
 class EvaluationSettings:
     """When and how whole matches are played to measure the policy.
 

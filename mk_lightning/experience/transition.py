@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 import torch
 
+from mk_lightning.envs import EpisodeResult
+
 
 class Transition(NamedTuple):
     """A batch of B n-step transitions.
@@ -40,3 +42,5 @@ class Batch(NamedTuple):
     """env_steps collected when the batch was drawn; schedules of the learner read it."""
     stats: dict[str, float]
     """The collector's figures to log with this batch (epsilon, recent win rate and return)."""
+    finished: tuple[EpisodeResult, ...]
+    """The training matches that ended since the batch before, in the order in which they did."""

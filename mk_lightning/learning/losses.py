@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 from torch.nn import functional
+
+Distance = Literal["kl", "mse"]
 
 
 def double_q_target(
@@ -36,3 +40,24 @@ def huber_loss(errors: torch.Tensor, weights: torch.Tensor, delta: float = 1.0) 
     """The weighted mean Huber loss of TD errors (B,): quadratic up to `delta`, linear beyond (Huber 1964)."""
     losses = functional.huber_loss(errors, torch.zeros_like(errors), reduction="none", delta=delta)
     return (weights * losses).mean()
+
+
+def distillation_loss(
+    q_values: torch.Tensor, wanted: torch.Tensor, distance: Distance, temperature: float = 1.0
+) -> torch.Tensor:
+    """How far Q-values are from a teacher's, a mean over the batch.
+
+    - `kl`: KL(softmax(wanted / T) || softmax(q_values / T)), which holds what is preferred to what and by how much
+      in terms of the temperature T, and leaves the level of the values free (as QDagger, arXiv:2206.01626).
+    - `mse`: the mean square of the differences over actions, which holds the values themselves.
+
+    Args:
+        q_values: (B, A), with gradient.
+        wanted: (B, A), the teacher's.
+        distance: `kl` or `mse`.
+        temperature: T, in the Q-values' units.
+    """
+    if distance == "mse":
+        return functional.mse_loss(q_values, wanted)
+    logits, target = (functional.log_softmax(q / temperature, 1) for q in (q_values, wanted))
+    return functional.kl_div(logits, target, reduction="batchmean", log_target=True)

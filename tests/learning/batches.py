@@ -25,7 +25,7 @@ def random_batch(seed: int, size: int = 4, env_steps: int = 0) -> Batch:
         frames[1],
     )
     weights = torch.rand(size, generator=rng)
-    return Batch(transition, weights, torch.zeros(size), env_steps, {"epsilon": 0.5})
+    return Batch(transition, weights, torch.zeros(size), env_steps, {"epsilon": 0.5}, ())
 
 
 class Batches:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from mk_lightning.learning.losses import double_q_target, huber_loss, td_errors
+from mk_lightning.learning.losses import distillation_loss, double_q_target, huber_loss, td_errors
 
 
 @pytest.fixture
@@ -55,3 +55,20 @@ def test_huber_gradient_is_clipped_at_delta():
     errors = torch.tensor([-9.0, -0.5, 0.25, 7.0], requires_grad=True)
     huber_loss(errors, torch.tensor([1.0, 1.0, 2.0, 0.5]), delta=2.0).backward()
     assert (errors.grad * 4).tolist() == [-2.0, -0.5, 0.5, 1.0]
+
+
+class TestDistillation:
+    def test_mse_is_the_mean_square_over_batch_and_actions(self):
+        q, wanted = torch.tensor([[1.0, 2.0], [0.0, 0.0]]), torch.tensor([[1.0, 4.0], [1.0, 0.0]])
+        assert distillation_loss(q, wanted, "mse") == (4 + 1) / 4
+
+    def test_kl_is_the_mean_divergence_of_the_softmaxes(self):
+        q, wanted, temperature = torch.randn(6, 4), torch.randn(6, 4), 0.3
+        p, r = torch.softmax(wanted / temperature, 1), torch.softmax(q / temperature, 1)
+        expected = (p * (p / r).log()).sum(1).mean()
+        torch.testing.assert_close(distillation_loss(q, wanted, "kl", temperature), expected)
+
+    def test_kl_leaves_the_level_of_the_values_free(self):
+        q = torch.randn(6, 4)
+        assert distillation_loss(q + 5.0, q, "kl", 0.1) < 1e-5
+        assert distillation_loss(q + 5.0, q, "mse") == pytest.approx(25.0, rel=1e-4)

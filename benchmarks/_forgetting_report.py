@@ -1,0 +1,223 @@
+"""The report of `forgetting.py`: raw numbers, table, figure and text that says what they say."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+from _report import machine
+from numpy.typing import NDArray
+
+from mk_lightning.evaluation.intervals import wilson_interval
+
+matplotlib.use("Agg")
+from matplotlib import pyplot
+
+RESAMPLES = 10_000
+COLUMNS = ("arm", "seed", "state", "group", "when", "matches", "win_rate", "mean_return", "env_steps")
+
+
+@dataclass(frozen=True)
+class Run:
+    """One arm with one seed."""
+
+    arm: str
+    seed: int
+    seconds: float
+    """Wall time of the fit, validations included."""
+    groups: dict[str, str]
+    """Group of each state."""
+    before: dict[str, dict[str, float]]
+    after: dict[str, dict[str, float]]
+    curve: dict[str, list[tuple[float, float]]]
+    """By group: (env_steps, win rate) of each validation."""
+
+    @classmethod
+    def read(cls, arm: str, seed: int, run: Path, base: Path) -> Run:
+        """Read a finished run and the base's scores."""
+        states = json.loads((run / "before_after.json").read_text())["states"]
+        return cls(
+            arm,
+            seed,
+            json.loads((run / "seconds.json").read_text())["fit"],
+            {entry["state"]: entry["group"] for entry in states},
+            json.loads((base / "tested.json").read_text()),
+            json.loads((run / "tested.json").read_text()),
+            {group: _curve(run / "metrics.csv", group) for group in ("original", "challenging")},
+        )
+
+    def rate(self, scores: dict[str, dict[str, float]], group: str) -> NDArray[np.float64]:
+        """Win rates of a group's states."""
+        states = [state for state, of in self.groups.items() if of == group]
+        return np.array([scores[state]["wins"] / scores[state]["matches"] for state in states])
+
+
+def write_report(runs: Sequence[Run], env_steps: int, folder: Path) -> dict[str, float | int | str]:
+    """Write `forgetting.csv`, `.md` and `.png` into `folder`; returns the figures by arm."""
+    folder.mkdir(parents=True, exist_ok=True)
+    _write_csv(runs, env_steps, folder / "forgetting.csv")
+    arms = list(dict.fromkeys(run.arm for run in runs))
+    rows = {arm: _figures([run for run in runs if run.arm == arm]) for arm in arms}
+    _draw(runs, arms, folder / "forgetting.png")
+    (folder / "forgetting.md").write_text(_text(rows, runs, env_steps))
+    flat: dict[str, float | int | str] = {"env_steps": env_steps}
+    for arm, row in rows.items():
+        flat |= {f"{arm}_{name}": value for name, value in row.items() if isinstance(value, (int, float))}
+    return flat
+
+
+def _figures(runs: Sequence[Run]) -> dict[str, float | tuple[float, float]]:
+    """Means over seeds and states, with bootstrap 95 % intervals of the mean over seeds and matches."""
+    original = np.array([run.rate(run.after, "original") for run in runs])
+    challenging = np.array([run.rate(run.after, "challenging") for run in runs])
+    known = np.array([run.rate(run.before, "original") for run in runs])
+    weak = np.array([run.rate(run.before, "challenging") for run in runs])
+    matches = int(next(iter(runs[0].after.values()))["matches"])
+    return {
+        "seeds": len(runs),
+        "original": float(original.mean()),
+        "original_interval": _interval(original, matches),
+        "challenging": float(challenging.mean()),
+        "challenging_interval": _interval(challenging, matches),
+        "worst_original": float(original.mean(0).min()),
+        "worst_original_interval": _wilson(original, matches),
+        "forgetting": float((known - original).mean()),
+        "gain": float((challenging - weak).mean()),
+        "minutes": float(np.mean([run.seconds for run in runs]) / 60),
+    }
+
+
+def _interval(rates: NDArray[np.float64], matches: int) -> tuple[float, float]:
+    """Of the mean of rates (seeds, states): seeds are drawn anew, and each state's matches from its win rate."""
+    rng = np.random.default_rng(0)
+    drawn = rates[rng.integers(0, len(rates), (RESAMPLES, len(rates)))]
+    means = (rng.binomial(matches, drawn) / matches).mean((1, 2))
+    low, high = np.quantile(means, [0.025, 0.975])
+    return float(low), float(high)
+
+
+def _wilson(rates: NDArray[np.float64], matches: int) -> tuple[float, float]:
+    """Of the weakest state's win rate, all seeds' matches together."""
+    weakest = rates[:, rates.mean(0).argmin()]
+    return wilson_interval(round(float(weakest.sum()) * matches), matches * len(rates))
+
+
+def _curve(path: Path, group: str) -> list[tuple[float, float]]:
+    """Validations of a group in `metrics.csv`, at the env_steps logged last before each."""
+    points: list[tuple[float, float]] = []
+    env_steps = 0.0
+    with path.open(newline="") as file:
+        for row in csv.DictReader(file):
+            env_steps = float(row.get("env_steps") or env_steps)
+            if value := row.get(f"val/win_rate/{group}"):
+                points.append((env_steps, float(value)))
+    return points
+
+
+def _write_csv(runs: Sequence[Run], env_steps: int, path: Path) -> None:
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        for run in runs:
+            for state, group in run.groups.items():
+                for when, scores, steps in (("before", run.before, 0), ("after", run.after, env_steps)):
+                    score = scores[state]
+                    rate = score["wins"] / score["matches"]
+                    shown = (f"{rate:.4f}", f"{score['mean_return']:.2f}")
+                    writer.writerow((run.arm, run.seed, state, group, when, score["matches"], *shown, steps))
+
+
+def _draw(runs: Sequence[Run], arms: Sequence[str], path: Path) -> None:
+    """A picture per arm: validation win rate over env_steps, both groups, each seed thin and their mean bold."""
+    columns = 4
+    lines = -(-len(arms) // columns)
+    figure, axes = pyplot.subplots(lines, columns, figsize=(12, 2.4 * lines), sharex=True, sharey=True, squeeze=False)
+    for axis in axes.flat[len(arms) :]:
+        axis.set_visible(False)
+    for axis, arm in zip(axes.flat, arms, strict=False):
+        for group, colour in (("original", "tab:blue"), ("challenging", "tab:orange")):
+            curves = [run.curve[group] for run in runs if run.arm == arm]
+            for curve in curves:
+                axis.plot(*zip(*curve, strict=True), color=colour, linewidth=0.6, alpha=0.5)
+            shortest = min(len(curve) for curve in curves)
+            mean = np.mean([curve[:shortest] for curve in curves], axis=0)
+            axis.plot(mean[:, 0], mean[:, 1], color=colour, linewidth=2, label=group)
+        axis.set_title(arm, fontsize=9)
+        axis.set_ylim(-0.02, 1.02)
+        axis.grid(alpha=0.3)
+        axis.xaxis.set_major_formatter(lambda value, _: f"{value / 1000:.0f}k")
+    axes[0, 0].legend(fontsize=8, loc="lower right")
+    figure.supxlabel("env_steps", fontsize=9)
+    figure.supylabel("win rate in validation", fontsize=9)
+    figure.tight_layout()
+    figure.savefig(path, dpi=120)
+    pyplot.close(figure)
+
+
+def _text(rows: dict[str, dict[str, float | tuple[float, float]]], runs: Sequence[Run], env_steps: int) -> str:
+    first = runs[0]
+    matches = int(next(iter(first.after.values()))["matches"])
+    before = {group: float(first.rate(first.before, group).mean()) for group in ("original", "challenging")}
+    lines = [
+        "# Forgetting",
+        "",
+        "Written by `benchmarks/forgetting.py`; do not edit. Raw numbers: [forgetting.csv](forgetting.csv).",
+        "",
+        f"Each arm fine-tunes the shipped fighter for {env_steps:,} env_steps; {matches} test matches a state, never",
+        "used to choose anything. The base wins "
+        f"{before['original']:.0%} on the original states and {before['challenging']:.0%} on the challenging ones.",
+        "Intervals are 95 %: bootstrap over seeds and matches; Wilson for the worst original state.",
+        "Forgetting and gain are changes in points of win rate, means over seeds.",
+        "",
+        "| arm | seeds | original | challenging | worst original | forgetting | gain | minutes |",
+        "|---|--:|--:|--:|--:|--:|--:|--:|",
+    ]
+    for arm, row in rows.items():
+        lines.append(
+            f"| {arm} | {row['seeds']} | {_range(row, 'original')} | {_range(row, 'challenging')} "
+            f"| {_range(row, 'worst_original')} | {100 * float(row['forgetting']):.0f} "  # type: ignore[arg-type]
+            f"| {100 * float(row['gain']):+.0f} | {row['minutes']:.0f} |"  # type: ignore[arg-type]
+        )
+    lines += [
+        "",
+        "![Win rate over env_steps](forgetting.png)",
+        "",
+        *_verdicts(rows),
+        "",
+        f"Measured on: {machine()}.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _verdicts(rows: dict[str, dict[str, float | tuple[float, float]]]) -> list[str]:
+    """For each arm, whether its intervals tell it from plain fine-tuning."""
+    if "none" not in rows:
+        return []
+    none, lines = rows["none"], ["## Beside plain fine-tuning (`none`)", ""]
+    for arm, row in rows.items():
+        if arm == "none":
+            continue
+        says = [f"{group} {_beside(row, none, group)}" for group in ("original", "challenging")]
+        lines.append(f"- `{arm}`: {'; '.join(says)}.")
+    return lines
+
+
+def _beside(row: dict[str, float | tuple[float, float]], none: dict[str, float | tuple[float, float]], key: str) -> str:
+    (low, high), (none_low, none_high) = row[f"{key}_interval"], none[f"{key}_interval"]  # type: ignore[misc]
+    change = f"{100 * (float(row[key]) - float(none[key])):+.0f} points"  # type: ignore[arg-type]
+    if low > none_high:
+        return f"{change}, better"
+    if high < none_low:
+        return f"{change}, worse"
+    return f"{change}, the intervals overlap"
+
+
+def _range(row: dict[str, float | tuple[float, float]], key: str) -> str:
+    low, high = row[f"{key}_interval"]  # type: ignore[misc]
+    return f"{float(row[key]):.0%} [{low:.0%}, {high:.0%}]"  # type: ignore[arg-type]

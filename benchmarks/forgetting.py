@@ -1,0 +1,124 @@
+"""What every method is worth: win rates on the states the base knows and on those it is fine-tuned for.
+
+Every arm fine-tunes the shipped fighter by `configs/dojo/finetune.yaml` and the overlays named in `ARMS`, for the same
+number of env_steps, with the same seeds. Then the checkpoint that the run hands over (`best.ckpt`, chosen by its own
+validation matches) plays the test matches, which are the same for all and were never used to choose anything. All of
+it goes through the command line that users have.
+
+Arms and seeds run one after the other, each in a process of its own. What is finished stays in `--runs` and is not
+repeated; a fit that was interrupted is resumed. `--report` writes the report from what is there.
+
+    python benchmarks/forgetting.py [--arms none ewc ...] [--seeds 1 2 3] [--json FILE]
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from _forgetting_report import Run, write_report
+from _report import benchmark_parser, report
+
+CONFIG = "configs/dojo/finetune.yaml"
+ARMS: dict[str, list[str]] = {
+    "none": [],
+    "lower_rate": ["lr-conservative"],
+    "freeze_convolutions": ["freeze"],
+    "freeze_features": ["freeze-features"],
+    "decoupled_decay": ["weight-decay"],
+    "l2_sp": ["l2-sp"],
+    "ewc": ["ewc"],
+    "mixed": ["mixed"],
+    "rehearsal": ["rehearsal"],
+    "cloning": ["rehearsal", "cloning"],
+    "progressive": ["progressive"],
+    "recommended": ["recommended"],
+}
+"""Overlays of each arm, from configs/dojo/."""
+
+BASE = "checkpoints/dojo-base.ckpt"
+MATCHES = 50
+"""Test matches per state."""
+VALIDATION = [
+    "--data.evaluation.every",
+    "32000",
+    "--data.evaluation.matches",
+    "5",
+    "--data.evaluation.test_matches",
+    "1",
+]
+
+
+def main() -> None:
+    """Run what is missing and write the report."""
+    parser = benchmark_parser("forgetting and gain of every fine-tuning method")
+    parser.add_argument("--arms", nargs="+", choices=ARMS, default=list(ARMS), help="arms to run")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3], help="seeds of each arm")
+    parser.add_argument("--env-steps", type=int, default=160_000, help="env_steps of each run")
+    parser.add_argument("--runs", type=Path, default=Path("runs/forgetting"), help="where runs are kept")
+    parser.add_argument("--results", type=Path, default=Path("docs/results"), help="where the report goes")
+    parser.add_argument("--report", action="store_true", help="run nothing, write the report of what is finished")
+    options = parser.parse_args()
+    runs = options.runs / str(options.env_steps)
+    if not options.report:
+        _test(runs / "base", ["-c", CONFIG], Path(BASE))
+        # Seed by seed, so that early on there is something of every arm.
+        for seed in options.seeds:
+            for arm in options.arms:
+                _run(runs / f"{arm}-{seed}", arm, seed, options.env_steps)
+    finished = [
+        Run.read(arm, seed, runs / f"{arm}-{seed}", runs / "base")
+        for arm in options.arms
+        for seed in options.seeds
+        if (runs / f"{arm}-{seed}" / "tested.json").is_file()
+    ]
+    if not finished:
+        sys.exit(f"nothing finished in {runs}")
+    report(write_report(finished, options.env_steps, options.results), options.json)
+
+
+def _run(run: Path, arm: str, seed: int, env_steps: int) -> None:
+    overlays = [word for name in ARMS[arm] for word in ("-c", f"configs/dojo/{name}.yaml")]
+    words = ["-c", CONFIG, *overlays, *VALIDATION]
+    words += ["--seed_everything", str(seed), "--run_dir", str(run), "--data.max_env_steps", str(env_steps)]
+    if not (run / "before_after.json").is_file():
+        last = run / "checkpoints" / "last.ckpt"
+        if not last.is_file():
+            shutil.rmtree(run, ignore_errors=True)  # it ended before there was anything to resume
+        _timed(run, "fit", [*words, *(["--ckpt_path", str(last)] if last.is_file() else [])])
+    shutil.rmtree(run / "replay", ignore_errors=True)  # gigabytes that nothing needs any more
+    _test(run, words, run / "checkpoints" / "best.ckpt")
+
+
+def _test(run: Path, words: Sequence[str], checkpoint: Path) -> None:
+    """Play the test matches, unless it is done; the scores go to `tested.json` in the run's directory."""
+    if (run / "tested.json").is_file():
+        return
+    folder = run.with_name(f"{run.name}-test")
+    shutil.rmtree(folder, ignore_errors=True)
+    matches = ["--data.evaluation.test_matches", str(MATCHES), "--data.evaluation.test_epsilons", "[0.0]"]
+    _timed(run, "test", [*words, *matches, "--run_dir", str(run), "--ckpt_path", str(checkpoint)])
+    (folder / "scores_epsilon_0.json").rename(run / "tested.json")
+
+
+def _timed(run: Path, command: str, words: Sequence[str]) -> None:
+    """Run a command, and add its wall time to `seconds.json`."""
+    print(f"{run.name}: {command}", flush=True)
+    began = time.monotonic()
+    try:
+        subprocess.run([sys.executable, "-m", "mk_lightning.cli", command, *words], check=True)
+    finally:
+        run.mkdir(parents=True, exist_ok=True)
+        path = run / "seconds.json"
+        seconds = json.loads(path.read_text()) if path.is_file() else {}
+        seconds[command] = seconds.get(command, 0.0) + time.monotonic() - began
+        path.write_text(json.dumps(seconds) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,159 @@
+"""Distillation from the base policy: cloning it on what it played, kickstarting from it on what is new."""
+
+from __future__ import annotations
+
+import copy
+from abc import ABC, abstractmethod
+from typing import Any
+
+import torch
+from pytorch_lightning import LightningModule, Trainer
+from pytorch_lightning.callbacks import Callback
+
+from mk_lightning.callbacks.added_gradient import (
+    add_gradient,
+    gradient_norm,
+    learning_parameters,
+    log_is_due,
+    q_network,
+)
+from mk_lightning.errors import UserError
+from mk_lightning.experience import Batch
+from mk_lightning.experience.recording import Rehearsal
+from mk_lightning.learning.losses import Distance, distillation_loss
+from mk_lightning.schedules import Schedule, as_schedule, bounds
+
+
+class Distillation(Callback, ABC):
+    """Adds the gradient of `weight * distillation_loss(Q, base policy's Q)` to every learner_step's.
+
+    Args:
+        weight: of the loss beside the TD loss: number or schedule over env_steps.
+        distance: `kl` or `mse`, see `distillation_loss`.
+        temperature: of the softmax of `kl`, learning units.
+        batch_size: observations per learner_step; they cost a forward and a backward pass.
+
+    Raises:
+        UserError: an argument out of range.
+    """
+
+    name: str
+    """Of its figures in the log."""
+
+    def __init__(
+        self, weight: Schedule | float = 1.0, distance: Distance = "kl", temperature: float = 0.1, batch_size: int = 8
+    ) -> None:
+        owner = type(self).__name__
+        self.weight = as_schedule(weight)
+        if bounds(self.weight)[0] < 0:
+            raise UserError(f"{owner}: weight must not be negative, got {bounds(self.weight)[0]}")
+        if temperature <= 0:
+            raise UserError(f"{owner}: temperature must be above 0, got {temperature}")
+        if batch_size < 1:
+            raise UserError(f"{owner}: batch_size must be at least 1, got {batch_size}")
+        self.distance = distance
+        self.temperature = temperature
+        self.batch_size = batch_size
+        self._batch: Batch | None = None
+
+    @abstractmethod
+    def base_values(self, pl_module: LightningModule, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+        """Observations (B, 4, 84, 84) uint8 and the base policy's Q-values of them, (B, actions), for a batch."""
+
+    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Batch, batch_idx: int) -> None:
+        """Note the batch of the coming learner_step."""
+        self._batch = batch
+
+    def on_before_optimizer_step(
+        self, trainer: Trainer, pl_module: LightningModule, optimizer: torch.optim.Optimizer
+    ) -> None:
+        """Add the gradient."""
+        assert self._batch is not None
+        weight = self.weight(self._batch.env_steps)
+        if weight == 0:
+            return
+        observations, wanted = self.base_values(pl_module, self._batch)
+        loss = distillation_loss(q_network(pl_module)(observations), wanted, self.distance, self.temperature)
+        parameters = learning_parameters(pl_module)
+        due = log_is_due(trainer)
+        before = gradient_norm(parameters) if due else 0.0
+        add_gradient(trainer, parameters, weight * loss)
+        if due:
+            pl_module.log_dict(
+                {
+                    f"{self.name}/loss": loss.detach(),
+                    f"{self.name}/weight": weight,
+                    f"{self.name}/gradient_norm_before": before,
+                    f"{self.name}/gradient_norm_after": gradient_norm(parameters),
+                }
+            )
+
+
+class Cloning(Distillation):
+    """Keeps the Q-values close to the base policy's on what the base policy played.
+
+    The observations are drawn from the recording of its play on the original states (`data.recording`), with the
+    Q-values it had then; as CLEAR does for a policy (Rolnick 2019, arXiv:1811.11682, section 3.2).
+    """
+
+    name = "cloning"
+    _rehearsal: Rehearsal | None = None
+    _restored: dict[str, Any] | None = None
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Open the recording, which is made if there is none."""
+        data: Any = trainer.datamodule  # type: ignore[attr-defined]
+        self._rehearsal = data.rehearsal([5])
+        if self._restored is not None:
+            self._rehearsal.load_state_dict(self._restored)
+            self._restored = None
+
+    def base_values(self, pl_module: LightningModule, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+        """Draw from the recording."""
+        assert self._rehearsal is not None
+        drawn = self._rehearsal.sample(self.batch_size)
+        return drawn.transition.s_tm1.to(pl_module.device), drawn.q_values.to(pl_module.device)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where the stream of draws stands."""
+        return self._rehearsal.state_dict() if self._rehearsal is not None else {}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Keep it until training starts."""
+        self._restored = state_dict or None
+
+
+class Kickstarting(Distillation):
+    """Keeps the Q-values close to the base policy's on what is played now, in the challenging states, too.
+
+    The base network, the weights training starts from, values the first observations of each batch
+    (Schmitt 2018, arXiv:1803.03835; for Q-values QDagger, Agarwal 2022, arXiv:2206.01626). Let the weight decay: the
+    base is a help only until it is surpassed.
+    """
+
+    name = "kickstarting"
+    _base: torch.nn.Module | None = None
+    _restored: dict[str, torch.Tensor] | None = None
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Copy the network training starts from, or take the one a checkpoint brought."""
+        base = copy.deepcopy(q_network(pl_module)).requires_grad_(False)
+        if self._restored is not None:
+            base.load_state_dict(self._restored)
+            self._restored = None
+        self._base = base
+
+    def base_values(self, pl_module: LightningModule, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+        """Value the first observations of the batch; what a batch rehearses comes last."""
+        assert self._base is not None
+        observations = batch.transition.s_tm1[: self.batch_size]
+        with torch.no_grad():
+            return observations, self._base(observations)
+
+    def state_dict(self) -> dict[str, Any]:
+        """The base network's weights."""
+        return {"base": {k: v.cpu() for k, v in self._base.state_dict().items()}} if self._base is not None else {}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Keep them until training starts."""
+        self._restored = state_dict.get("base")

@@ -1,0 +1,110 @@
+"""Elastic weight consolidation against its closed form; real Trainer and optimizer."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from mk_lightning.callbacks import ElasticWeightConsolidation
+from mk_lightning.errors import UserError
+from tests.callbacks.small import Quadratic, train
+
+
+def task(seed: int) -> dict[str, dict[str, torch.Tensor]]:
+    generator = torch.Generator().manual_seed(seed)
+    shapes = {"weight": (2, 3), "bias": (2,)}
+    return {
+        "fisher": {name: torch.rand(shape, generator=generator) * 3 for name, shape in shapes.items()},
+        "anchor": {name: torch.randn(shape, generator=generator) for name, shape in shapes.items()},
+    }
+
+
+@pytest.fixture
+def files(tmp_path):
+    for seed in (0, 1):
+        torch.save(task(seed), tmp_path / f"{seed}.pt")
+    return [str(tmp_path / "0.pt"), str(tmp_path / "1.pt")]
+
+
+def optimum(module: Quadratic, strength: float, tasks: list) -> dict[str, torch.Tensor]:
+    """Where `curvature (w - wanted) + strength sum F (w - w*)` is zero."""
+    return {
+        name: (module.curvature * wanted + strength * sum(t["fisher"][name] * t["anchor"][name] for t in tasks))
+        / (module.curvature + strength * sum(t["fisher"][name] for t in tasks))
+        for name, wanted in module.wanted.items()
+    }
+
+
+@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize("options", [{}, {"accumulate_grad_batches": 3}])
+def test_it_ends_at_the_analytic_optimum(files, tmp_path, count, options):
+    module = Quadratic()
+    ewc = ElasticWeightConsolidation(strength=2.0, files=files[:count], estimate=False)
+    train(module, [ewc], 300, tmp_path, **options)
+    expected = optimum(module, 2.0, [task(0), task(1)][:count])
+    for name, p in module.online.named_parameters():
+        torch.testing.assert_close(p.detach(), expected[name], rtol=1e-4, atol=1e-5)
+
+
+def test_online_keeps_one_decayed_sum_around_the_latest_weights(files, tmp_path):
+    module = Quadratic()
+    ewc = ElasticWeightConsolidation(strength=2.0, files=files, estimate=False, online_decay=0.5)
+    train(module, [ewc], 300, tmp_path)
+    old, new = task(0), task(1)
+    merged = {"fisher": {n: 0.5 * old["fisher"][n] + f for n, f in new["fisher"].items()}, "anchor": new["anchor"]}
+    expected = optimum(module, 2.0, [merged])
+    for name, p in module.online.named_parameters():
+        torch.testing.assert_close(p.detach(), expected[name], rtol=1e-4, atol=1e-5)
+
+
+def test_the_added_gradient_is_clipped_with_the_rest(files, tmp_path):
+    module = Quadratic(learning_rate=1.0)
+    ewc = ElasticWeightConsolidation(strength=1e6, files=files[:1], estimate=False)
+    train(module, [ewc], 1, tmp_path, gradient_clip_val=0.5)
+    moved = torch.cat([(p - module.start[name]).flatten() for name, p in module.online.named_parameters()])
+    torch.testing.assert_close(moved.norm(), torch.tensor(0.5), rtol=1e-3, atol=0.0)
+
+
+def test_frozen_weights_are_left_alone(files, tmp_path):
+    module = Quadratic()
+    module.online.bias.requires_grad_(False)
+    train(module, [ElasticWeightConsolidation(strength=2.0, files=files, estimate=False)], 5, tmp_path)
+    assert torch.equal(module.online.bias, module.start["bias"])
+    assert not torch.equal(module.online.weight, module.start["weight"])
+
+
+def test_it_goes_on_with_what_a_checkpoint_brought(files, tmp_path):
+    ewc = ElasticWeightConsolidation(strength=2.0, files=files, estimate=False)
+    train(Quadratic(), [ewc], 1, tmp_path)
+    resumed = ElasticWeightConsolidation(strength=2.0, files=files[:1], estimate=False)
+    resumed.load_state_dict(ewc.state_dict())
+    module = Quadratic()
+    train(module, [resumed], 300, tmp_path)
+    for name, p in module.online.named_parameters():
+        torch.testing.assert_close(p.detach(), optimum(module, 2.0, [task(0), task(1)])[name], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"strength": 0.0}, "strength must be above 0, got 0.0"),
+        ({"strength": float("nan")}, "strength must be above 0, got nan"),
+        ({"samples": 0}, "samples must be at least 1 env_step, got 0"),
+        ({"temperature": -1.0}, "temperature must be above 0, got -1.0"),
+        ({"online_decay": 1.5}, "online_decay must be between 0 and 1, got 1.5"),
+        ({"estimate": False}, "there is nothing to hold on to"),
+        ({"files": ["nowhere/fisher.pt"]}, "no file nowhere/fisher.pt"),
+    ],
+)
+def test_bad_arguments(arguments, message):
+    with pytest.raises(UserError, match=message):
+        ElasticWeightConsolidation(**arguments)
+
+
+def test_a_file_of_another_network(tmp_path):
+    other = task(0)
+    other["fisher"]["weight"] = torch.zeros(5, 5)
+    torch.save(other, tmp_path / "other.pt")
+    ewc = ElasticWeightConsolidation(files=[str(tmp_path / "other.pt")], estimate=False)
+    with pytest.raises(UserError, match="is not of this network"):
+        train(Quadratic(), [ewc], 1, tmp_path)
