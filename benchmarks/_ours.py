@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import tempfile
 import warnings
+from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,23 @@ from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.loggers import TensorBoardLogger
 
-from mk_lightning.experience import EnvSettings, EvaluationSettings, ExperienceDataModule, ReplaySettings
+from mk_lightning.callbacks import (
+    Cloning,
+    Curriculum,
+    ElasticWeightConsolidation,
+    FreezeLayers,
+    Kickstarting,
+    Phase,
+    WeaknessTargeting,
+    WeightDecay,
+)
+from mk_lightning.experience import (
+    EnvSettings,
+    EvaluationSettings,
+    ExperienceDataModule,
+    RecordingSettings,
+    ReplaySettings,
+)
 from mk_lightning.learning.module import DuelingDoubleDQN
 from mk_lightning.loggers import MetricsCSV
 from mk_lightning.schedules import Linear, Schedule
@@ -29,12 +46,28 @@ __all__ = ["take_turns", "train_until_skilled"]
 EPOCH = 32_000
 """env_steps; an epoch does nothing here but end."""
 
+METHODS: dict[str, Callable[[], list[Callback]]] = {
+    "none": list,
+    "decoupled_decay": lambda: [WeightDecay(0.1)],
+    "l2": lambda: [WeightDecay(1e-2, "l2")],
+    "l2_sp": lambda: [WeightDecay(1e-2, "l2_sp")],
+    "ewc": lambda: [ElasticWeightConsolidation(samples=64)],
+    "rehearsal": list,
+    "cloning": lambda: [Cloning()],
+    "kickstarting": lambda: [Kickstarting()],
+    "freeze": lambda: [FreezeLayers(["convolutions"])],
+    "unfreeze": lambda: [FreezeLayers(unfreeze_at={"convolutions": 10**9})],
+    "curriculum": lambda: [Curriculum([Phase(["original"], env_steps=10**9), Phase(["original"])])],
+    "weakness": lambda: [WeaknessTargeting(every=1_000)],
+}
+"""What `method_overhead.py` measures: the defaults of the overlays in configs/dojo/."""
+
 
 def take_turns(
     connection: Connection, *, game: str, states: list[str], num_envs: int, warmup: int, per_learner_step: int,
-    epsilon: float, capacity: int, torch_threads: int,
+    epsilon: float, capacity: int, torch_threads: int, method: str = "none",
 ) -> None:  # fmt: skip
-    """Train for as long as the parent gives turns; the first message says what was used."""
+    """Train for as long as the parent gives turns, with a method of `METHODS`; the first message says what was used."""
     torch.set_num_threads(torch_threads)
     data = ExperienceDataModule(
         game=game,
@@ -45,9 +78,12 @@ def take_turns(
         epsilon=epsilon,
         env=EnvSettings(num_envs=num_envs),
         replay=ReplaySettings(capacity=capacity),
+        rehearsal_ratio=0.25 if method == "rehearsal" else 0.0,
+        recording=RecordingSettings(env_steps=2_000),
         evaluation=EvaluationSettings(every=EPOCH),
     )
-    _fit(DuelingDoubleDQN(num_actions=len(data.game.actions)), data, [_TakeTurns(connection)])
+    callbacks = [*METHODS[method](), _TakeTurns(connection)]
+    _fit(DuelingDoubleDQN(num_actions=len(data.game.actions)), data, callbacks)
 
 
 def train_until_skilled(

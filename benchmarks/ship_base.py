@@ -3,15 +3,18 @@
     mk-lightning fit -c configs/dojo/pretrain.yaml
     python benchmarks/ship_base.py runs/dojo-pretrain
 
-Keeps the best checkpoint's weights, tests them (50 matches per state, no exploration) and writes the card from what
-the test measured.
+Keeps the best checkpoint's weights, tests them on the states of `configs/dojo/finetune.yaml` (50 matches each, no
+exploration) and writes the card from what the test measured. Without a run it tests the shipped weights again, as after
+a change of those states.
 """
 
 from __future__ import annotations
 
-import csv
+import json
+import tempfile
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import torch
 import yaml
@@ -21,6 +24,8 @@ from mk_lightning.cli import main as mk_lightning
 from mk_lightning.evaluation.intervals import wilson_interval
 
 CHECKPOINT = Path("checkpoints/dojo-base.ckpt")
+FIGURES = CHECKPOINT.with_suffix(".json")
+CONFIG = Path("configs/dojo/finetune.yaml")
 MATCHES = 50
 KEPT = ("state_dict", "network", "pytorch-lightning_version", "global_step", "epoch")
 
@@ -28,9 +33,17 @@ KEPT = ("state_dict", "network", "pytorch-lightning_version", "global_step", "ep
 def main() -> None:
     """Ship the weights and write the card."""
     parser = benchmark_parser("make the shipped fighter from a pretraining run")
-    parser.add_argument("run_dir", type=Path)
+    parser.add_argument("run_dir", type=Path, nargs="?", help="the pretraining run; none: only test again")
     arguments = parser.parse_args()
-    run: Path = arguments.run_dir
+    figures = ship(arguments.run_dir) if arguments.run_dir else json.loads(FIGURES.read_text())
+    figures["states"] = tested()
+    FIGURES.write_text(json.dumps(figures, indent=2) + "\n")
+    CHECKPOINT.with_suffix(".md").write_text(card(figures))
+    report(figures, arguments.json)
+
+
+def ship(run: Path) -> dict[str, Any]:
+    """Copy the best weights; returns how they came to be."""
     config = yaml.safe_load((run / "config.yaml").read_text())
     best = torch.load(run / "checkpoints" / "best.ckpt", weights_only=True)
     torch.save({key: best[key] for key in KEPT}, CHECKPOINT)
@@ -38,39 +51,34 @@ def main() -> None:
     env_steps = data["warmup_env_steps"] + best["global_step"] * data["env_steps_per_learner_step"]
     # The config is written when a run begins, the table when it ends.
     seconds = (run / "before_after.json").stat().st_mtime - (run / "config.yaml").stat().st_mtime
-    figures = {
+    return {
         "seed": config["seed_everything"],
         "env_steps": env_steps,
         "env_steps_of_the_run": data["warmup_env_steps"] + data["max_env_steps"],
         "wall_seconds": seconds,
-        "states": tested(run, data),
-    }
-    CHECKPOINT.with_suffix(".md").write_text(card(figures))
-    report(figures, arguments.json)
-
-
-def tested(run: Path, data: dict[str, list[str]]) -> dict[str, dict[str, float]]:
-    """Test the shipped weights: win rate and mean return (game units) per state."""
-    mk_lightning(
-        ["test", "-c", str(run / "config.yaml"), "--ckpt_path", str(CHECKPOINT), "--run_dir", f"{run}-card",
-         f"--data.evaluation.test_matches={MATCHES}", "--data.evaluation.test_epsilons=[0.0]"]
-    )  # fmt: skip
-    newest = max(run.parent.glob(f"{run.name}-card-test*"), key=lambda folder: folder.stat().st_mtime)
-    with (newest / "metrics.csv").open(newline="") as file:
-        row = list(csv.DictReader(file))[-1]
-    return {
-        state: {figure: float(row[f"test/epsilon_0/{figure}/{state}"]) for figure in ("win_rate", "return")}
-        for state in (*data["original_states"], *data["challenging_states"])
     }
 
 
-def card(figures: dict[str, object]) -> str:
+def tested() -> dict[str, dict[str, float]]:
+    """Test the shipped weights: the scores of each state."""
+    with tempfile.TemporaryDirectory() as folder:
+        mk_lightning(
+            ["test", "-c", str(CONFIG), "--ckpt_path", str(CHECKPOINT), "--run_dir", f"{folder}/card",
+             f"--data.evaluation.test_matches={MATCHES}", "--data.evaluation.test_epsilons=[0.0]"]
+        )  # fmt: skip
+        scores: dict[str, dict[str, float]] = json.loads((Path(folder) / "card-test/scores_epsilon_0.json").read_text())
+    return scores
+
+
+def card(figures: dict[str, Any]) -> str:
     """The card as Markdown."""
     rows = []
-    for state, scores in figures["states"].items():  # type: ignore[attr-defined]
-        rate = scores["win_rate"]
-        low, high = wilson_interval(round(rate * MATCHES), MATCHES)
-        rows.append(f"| {state} | {rate:.0%} [{low:.0%}, {high:.0%}] | {scores['return']:.0f} |")
+    for state, score in figures["states"].items():
+        rate = score["wins"] / score["matches"]
+        low, high = wilson_interval(score["wins"], score["matches"])
+        rows.append(f"| {state} | {rate:.0%} [{low:.0%}, {high:.0%}] | {score['mean_return']:.0f} |")
+    weak = yaml.safe_load(CONFIG.read_text())["data"]["challenging_states"]
+    mean = sum(figures["states"][state]["wins"] / figures["states"][state]["matches"] for state in weak) / len(weak)
     return f"""# dojo-base
 
 The fighter to fine-tune: a dueling double DQN that knows opponents 01 to 04 of the dojo and has never met 05 to 08.
@@ -87,6 +95,7 @@ perfect match is +480):
 | state | win rate | return |
 |---|---|---|
 {chr(10).join(rows)}
+| mean of 05 to 08 | {mean:.0%} | |
 
 Made by `python benchmarks/ship_base.py RUN_DIR`.
 """  # fmt: skip

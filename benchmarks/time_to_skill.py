@@ -18,7 +18,8 @@ seconds are rough):
 |--:|--:|--:|--:|
 | 16 | 48,000 | 232 s, 46k env_steps | 377 s, 64k env_steps |
 | 16 | 16,000 | 153 s, 29k env_steps | 220 s, 28k env_steps |
-| 32 | 16,000 | 75 s, 23k env_steps | more than 274 s: 28 % after 33k env_steps |
+| 32 | 16,000 | 75 s, 23k env_steps | ended after 274 s: 28 % at 33k env_steps |
+| 16, learning rate 1e-4 | 16,000 | not tried | ended after 304 s: 65 % at 27k env_steps |
 
 A finished seed is kept in the state file and not run again, unless a setting, the game or its ROM has changed.
 

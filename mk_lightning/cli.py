@@ -43,6 +43,7 @@ from mk_lightning.learning.checkpoint import read_checkpoint
 from mk_lightning.learning.module import DuelingDoubleDQN
 from mk_lightning.loggers import MetricsCSV
 from mk_lightning.runs import RunDirectory
+from mk_lightning.states_command import print_states
 
 USAGE_ERROR = 2
 
@@ -241,6 +242,9 @@ def main(args: Sequence[str] | None = None) -> None:
         if word in {"-c", "--config", "--ckpt_path"}:
             words[i + 1] = str(find_file(words[i + 1]))
     try:
+        if words[:1] == ["states"]:
+            print_states(words[1:])
+            return
         for option, path in pairwise(words):
             if option in {"-c", "--config"} and not Path(path).is_file():
                 raise UserError(f"no config {path}{suggestion(path, shipped_configs())}")
@@ -254,10 +258,19 @@ def main(args: Sequence[str] | None = None) -> None:
             auto_configure_optimizers=False,
             args=words,
         )
-    except (UserError, WorkerError, ArgumentError) as error:
-        line = " ".join(str(error).split())
+    except (UserError, WorkerError, ArgumentError, ValueError) as error:
+        if (known := _known_cause(error)) is None:
+            raise
+        line = " ".join(str(known).split())
         sys.stderr.write(f"mk-lightning: error: {line}\n")
         raise SystemExit(USAGE_ERROR) from None
+
+
+def _known_cause(error: BaseException | None) -> BaseException | None:
+    """What there is to say; jsonargparse wraps the errors of a class it cannot make."""
+    while isinstance(error, ValueError) and not isinstance(error, (UserError, ArgumentError)):
+        error = error.__cause__ or error.__context__
+    return error if isinstance(error, (UserError, WorkerError, ArgumentError)) else None
 
 
 def _quiet_lightning() -> None:

@@ -31,7 +31,7 @@ def check_methods(callbacks: Sequence[Callback], model: DuelingDoubleDQN, data: 
     for callback in callbacks:
         if isinstance(callback, FreezeLayers):
             frozen |= callback.frozen_names(model, data.max_env_steps + data.warmup_env_steps)
-        elif isinstance(callback, (Curriculum, ForgettingGuard)):
+        elif isinstance(callback, (Curriculum, ForgettingGuard, WeaknessTargeting)):
             callback.check(data)
     for kind in ONCE:
         if sum(isinstance(callback, kind) for callback in callbacks) > 1:

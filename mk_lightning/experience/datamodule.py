@@ -206,7 +206,8 @@ class ExperienceDataModule(LightningDataModule):
     def set_train_states(self, states: States) -> None:
         """Draw training matches from other states, or with other weights, from each environment's next match on.
 
-        Waits for the collection under way, so that when it takes effect does not depend on who is faster.
+        Waits for the collection under way, so that when it takes effect does not depend on who is faster. Call it
+        before the first batch or in `on_train_batch_end`: it takes in the batch's TD errors, too.
 
         Raises:
             GameError: unknown state or impossible weights; the old ones stay.

@@ -17,7 +17,8 @@ def weakest(words: str) -> list[str] | None:
 
     Args:
         words: `weakest N of FILE`, FILE being a run's `before_after.json` (its scores after the fit count),
-            `before.json`, or a test's `scores_epsilon_0.json`. Of states with the same win rate those with the lower mean return come first.
+            `before.json`, or a test's `scores_epsilon_0.json`. Of states with the same win rate those with the lower
+            mean return come first.
 
     Raises:
         UserError: no such file, not an evaluation, or fewer states in it.
@@ -33,9 +34,7 @@ def weakest(words: str) -> list[str] | None:
     except FileNotFoundError:
         raise UserError(f"{words!r}: no file {path}") from None
     except (ValueError, KeyError, TypeError, AttributeError, OSError):
-        raise UserError(
-            f"{words!r}: {path} is not a before_after.json, before.json or scores_epsilon_*.json of a run"
-        ) from None
+        raise UserError(f"{words!r}: {path} holds no scores as before_after.json of a run does") from None
     if not 1 <= count <= len(ranked):
         raise UserError(f"{words!r}: {path} has {len(ranked)} states, so N must be 1 to {len(ranked)}")
     return ranked[:count]

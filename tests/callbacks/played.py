@@ -57,7 +57,7 @@ def fit(folder: Path, callback: Callback, ckpt_path: Path | None = None, **optio
     """Train for 30 learner_steps in two epochs, without validations, with a checkpoint after every sixth.
 
     Returns:
-        What the tape saw, and the weights.
+        What the tape saw, the weights, and the figures that were logged last.
     """
     torch.manual_seed(0)
     module, tape = DuelingDoubleDQN(num_actions=26, hidden=8, learning_rate=1e-3), Tape(callback)
@@ -67,13 +67,15 @@ def fit(folder: Path, callback: Callback, ckpt_path: Path | None = None, **optio
         enable_progress_bar=False, enable_model_summary=False, limit_val_batches=0, log_every_n_steps=5,
     )  # fmt: skip
     trainer.fit(module, new_data(**options), ckpt_path=ckpt_path, weights_only=True)
-    return tape.batches, [p.detach().clone() for p in module.parameters()]
+    figures = {name: float(value) for name, value in trainer.logged_metrics.items()}
+    return tape.batches, [p.detach().clone() for p in module.parameters()], figures
 
 
 def assert_resumed_equals_uninterrupted(folder: Path, new_callback: Any, step: int, **options: Any) -> list[Any]:
     """As if the first run had been killed after that learner_step's checkpoint; returns the first run's tape."""
-    batches, weights = fit(folder, new_callback(), **options)
-    resumed, resumed_weights = fit(folder, new_callback(), folder / f"step={step}.ckpt", **options)
+    batches, weights, figures = fit(folder, new_callback(), **options)
+    resumed, resumed_weights, resumed_figures = fit(folder, new_callback(), folder / f"step={step}.ckpt", **options)
     assert resumed == batches[step:]
+    assert resumed_figures == figures
     assert all(torch.equal(one, other) for one, other in zip(weights, resumed_weights, strict=True))
     return batches

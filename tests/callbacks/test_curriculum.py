@@ -1,15 +1,18 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 
 import pytest
 import torch
+import yaml
 from pytorch_lightning import Callback
 
 from mk_lightning.callbacks import Curriculum, Phase
 from mk_lightning.errors import UserError
 from mk_lightning.experience.replay import Priorities
 from mk_lightning.experience.settings import ReplaySettings
+from mk_lightning.games import load_game
 from tests.callbacks.played import MATCH, NUM_ENVS, PER_BATCH, A, B, C, assert_resumed_equals_uninterrupted, fit
 from tests.callbacks.played import new_data as played_data
 from tests.callbacks.played import result as match
@@ -233,8 +236,44 @@ def test_a_change_of_phase_changes_nothing_but_the_states(tmp_path):
     """Not what is learnt from the batch at which it comes: its TD errors still become priorities."""
     options = {"replay": ReplaySettings(capacity=300, batch_size=4, priorities=Priorities(alpha=1.0, beta=1.0))}
     same = Curriculum([Phase([A, B], env_steps=100), Phase([A, B], env_steps=50), Phase([A, B])])
-    with_changes, weights = fit(tmp_path / "changes", same, **options)
-    without, expected = fit(tmp_path / "none", Callback(), train_states=[A, B], **options)
+    with_changes, weights, figures = fit(tmp_path / "changes", same, **options)
+    without, expected, _ = fit(tmp_path / "none", Callback(), train_states=[A, B], **options)
     assert with_changes[-1][2]["phase"] == 2
+    assert figures["curriculum/phase"] == 3
     assert [batch[:2] for batch in with_changes] == [batch[:2] for batch in without]
     assert all(torch.equal(one, other) for one, other in zip(weights, expected, strict=True))
+
+
+# -- the shipped overlays ----------------------------------------------------------------------------------------------
+
+CONFIGS = Path(__file__).parents[2] / "configs"
+
+
+def shipped(game: str, name: str) -> tuple[list[list[str]], dict[str, list[str]]]:
+    """The states of each phase of an overlay, and the groups of the config that it goes with."""
+    (entry,) = yaml.safe_load((CONFIGS / game / name).read_text())["trainer"]["callbacks+"]
+    phases = [Phase(**phase) for phase in entry["init_args"].pop("phases")]
+    Curriculum(phases, **entry["init_args"])
+    data, known = yaml.safe_load((CONFIGS / game / "finetune.yaml").read_text())["data"], load_game(game)
+    groups = {group: data[f"{group}_states"] for group in ("original", "challenging")}
+    states = [[name for given in phase.states for name in groups.get(given, [given])] for phase in phases]
+    return [list(known.resolve_states(names)) for names in states], groups
+
+
+@pytest.mark.parametrize("game", ["dojo", "mk2"])
+def test_the_shipped_phases_are_the_guide_s(game):
+    phases, groups = shipped(game, "progressive.yaml")
+    original, challenging = groups["original"], groups["challenging"]
+    assert phases == [original + challenging[:1], original + challenging[:3], challenging]
+
+
+def test_the_shipped_curriculum_of_the_dojo_leads_up_to_the_challenging_states():
+    phases, groups = shipped("dojo", "curriculum.yaml")
+    opponents = [{state.partition(".")[2] for state in phase} for phase in phases]
+    assert all(named == opponents[-1] for named in opponents)
+    assert phases[-1] == groups["challenging"]
+
+
+def test_the_shipped_curriculum_of_mk2_is_the_seed_s():
+    ladder = ["Level1.LiuKangVsJax", *(f"VeryEasy.LiuKang-{number:02}" for number in range(2, 9))]
+    assert shipped("mk2", "curriculum.yaml")[0] == [ladder[:3], ladder[:5], ladder[:8]]

@@ -151,7 +151,7 @@ def test_every_validation_is_compared_with_the_one_before_the_fit(tmp_path):
 
 def test_a_warning_is_a_line_that_names_the_states(tmp_path, caplog):
     with caplog.at_level(logging.WARNING, logger="mk_lightning"):
-        module, tape, trainer = run(tmp_path, ForgettingGuard(), [(1, 4, 4), (4, 4, 4), (3, 3, 4)])
+        _, tape, trainer = run(tmp_path, ForgettingGuard(), [(1, 4, 4), (4, 4, 4), (3, 3, 4)])
     assert [r.getMessage() for r in caplog.records] == [
         f"forgetting: 38 points of the mean win rate on the original states are gone, margin 5 ({A} 100% -> 25%)",
         "forgetting: 25 points of the mean win rate on the original states are gone, margin 5 "

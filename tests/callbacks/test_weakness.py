@@ -97,5 +97,7 @@ def test_a_state_that_is_hardly_ever_lost_is_hardly_ever_drawn(tmp_path):
     """The matches really are drawn by the probabilities: those of a checkpoint hold from the first match on."""
     callback = WeaknessTargeting(every=10**6)
     callback.load_state_dict({"recent": {}, "probabilities": {A: 1e-9, B: 1 - 2e-9, C: 1e-9}, "computed": 0})
-    batches, _ = fit(tmp_path, callback)
+    batches, _, figures = fit(tmp_path, callback)
     assert {name for _, finished, _ in batches for name in finished} == {B}
+    assert {name for name in figures if name.startswith("weakness/")} == {f"weakness/{name}" for name in (A, B, C)}
+    assert figures[f"weakness/{B}"] == pytest.approx(1.0)

@@ -56,3 +56,17 @@ def test_predict_writes_a_row_per_match() -> None:
         ("4", "Medium.Heron-06"),
     ]
     assert all(row["truncated"] == "1" and row["env_steps"] == "40" for row in rows)
+
+
+def test_states_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["states"])
+    printed = capsys.readouterr().out
+    assert "Dojo-Genesis-v0: 48 states" in printed
+    assert "VeryHard.Mirage-08" in printed
+
+
+def test_states_of_an_unknown_game_are_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(["states", "dojoo"])
+    assert stop.value.code == 2
+    assert capsys.readouterr().err.startswith("mk-lightning: error:")

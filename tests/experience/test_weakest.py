@@ -50,7 +50,7 @@ def test_what_cannot_be_used_is_said_in_one_line(before, words, message):
 def test_another_json_file_is_refused(tmp_path):
     path = tmp_path / "other.json"
     path.write_text('["a"]')
-    with pytest.raises(UserError, match="is not a before_after"):
+    with pytest.raises(UserError, match="holds no scores"):
         weakest(f"weakest 1 of {path}")
 
 

@@ -1,0 +1,89 @@
+"""Does the Fisher information know which weights matter? The check of the EWC paper (Kirkpatrick 2017, figure 3 c).
+
+Gaussian noise of a given norm is added to the shipped fighter's weights, once the same for all weights and once scaled
+by the inverse square root of the Fisher information, so that what matters is moved less. Then it plays the original
+states. If the Fisher information is right, noise that spares what matters costs fewer wins.
+
+    python benchmarks/perturbation.py [--json FILE]
+"""
+
+from __future__ import annotations
+
+import copy
+import os
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+import numpy as np
+import torch
+from _report import benchmark_parser, print_table, report
+
+from mk_lightning.envs import RetroVectorEnv
+from mk_lightning.evaluation.intervals import wilson_interval
+from mk_lightning.experience import EpisodeSpec, GreedyPolicy, play_episodes
+from mk_lightning.experience.recording import Rehearsal, record
+from mk_lightning.learning.checkpoint import load_matching, read_checkpoint
+from mk_lightning.learning.fisher import fisher_diagonal, normalised
+from mk_lightning.learning.network import DuelingNetwork
+
+STATES = ["VeryEasy.Bramble-01", "VeryEasy.Bulwark-02", "VeryEasy.Scythe-03", "VeryEasy.Ember-04"]
+BASE = "checkpoints/dojo-base.ckpt"
+FLOOR = 1e-3
+"""Added to the Fisher information, of mean 1, before it is inverted, or weights of no importance took all the noise."""
+
+
+def main() -> None:
+    """Measure, print and write."""
+    parser = benchmark_parser("noise that spares what matters beside noise that does not")
+    parser.add_argument("--norms", type=float, nargs="+", default=[1.0, 2.0, 4.0, 8.0], help="norms of the noise")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3], help="seeds of the noise")
+    parser.add_argument("--matches", type=int, default=5, help="matches per state, norm, kind and seed")
+    parser.add_argument("--samples", type=int, default=1024, help="env_steps the Fisher information is estimated from")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    base = DuelingNetwork(26)
+    load_matching(base, read_checkpoint(BASE)["state_dict"])
+    with RetroVectorEnv("dojo", STATES, num_envs=8, max_env_steps=1500) as env:
+        fisher = _fisher(env, base, options.samples)
+        figures: dict[str, float | int | str] = {}
+        rows = []
+        for norm in options.norms:
+            for kind in ("uniform", "inverse_fisher"):
+                networks = [_perturbed(base, fisher if kind != "uniform" else None, norm, s) for s in options.seeds]
+                won = [w for network in networks for w in _play(env, network, options.matches)]
+                low, high = wilson_interval(sum(won), len(won))
+                rows.append((norm, kind, f"{np.mean(won):.0%}", f"[{low:.0%}, {high:.0%}]", len(won)))
+                figures[f"win_rate_{kind}_{norm:g}"] = float(np.mean(won))
+    print_table("win rate of the perturbed base fighter", ("norm", "noise", "win rate", "95 %", "matches"), rows)
+    report(figures, options.json)
+
+
+def _fisher(env: RetroVectorEnv, base: DuelingNetwork, samples: int) -> dict[str, torch.Tensor]:
+    recording = record(
+        env, base, env_steps=8_000, epsilon=0.05, reward_scale=20.0, n_step=1, gamma=0.97, seed=[0], about={}
+    )
+    drawn = Rehearsal(recording, [0]).sample(samples).transition
+    return normalised(fisher_diagonal(base, drawn.s_tm1, drawn.a_tm1))
+
+
+def _perturbed(base: DuelingNetwork, fisher: dict[str, torch.Tensor] | None, norm: float, seed: int) -> DuelingNetwork:
+    """The base with noise of the given norm; the same draws for both kinds."""
+    generator = torch.Generator().manual_seed(seed)
+    noise = {name: torch.randn(p.shape, generator=generator) for name, p in base.named_parameters()}
+    if fisher is not None:
+        noise = {name: draws / (fisher[name] + FLOOR).sqrt() for name, draws in noise.items()}
+    scale = norm / sum(float(draws.square().sum()) for draws in noise.values()) ** 0.5
+    network = copy.deepcopy(base)
+    with torch.no_grad():
+        for name, parameter in network.named_parameters():
+            parameter += scale * noise[name]
+    return network
+
+
+def _play(env: RetroVectorEnv, network: DuelingNetwork, matches: int) -> list[bool]:
+    specs = [EpisodeSpec(state, 3_000_000 + m) for m in range(matches) for state in STATES]
+    return [record.result.won for record in play_episodes(GreedyPolicy(network), env, specs)]
+
+
+if __name__ == "__main__":
+    main()

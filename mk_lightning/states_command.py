@@ -1,0 +1,31 @@
+"""`mk-lightning states [GAME]`: what can stand in a config as a state."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+
+from mk_lightning.errors import UserError
+from mk_lightning.games import load_game
+
+
+def print_states(words: Sequence[str]) -> None:
+    """Print a game's states, its one-player states first.
+
+    Args:
+        words: the game: id, alias or path of a `game.yaml`; none stands for the dojo.
+
+    Raises:
+        UserError: more than one word, or an unknown game.
+    """
+    if len(words) > 1:
+        raise UserError(f"states takes one game, got {' '.join(words)}")
+    game = load_game(words[0] if words else "dojo")
+    table = Table(title=f"{game.id}: {len(game.states)} states", title_justify="left")
+    for column in ("state", "opponent", "players"):
+        table.add_column(column)
+    for state in sorted(game.states, key=lambda name: name in game.two_player_states):
+        table.add_row(state, game.opponent(state), "2" if state in game.two_player_states else "1")
+    Console().print(table)

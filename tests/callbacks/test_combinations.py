@@ -1,0 +1,89 @@
+"""Methods that cancel each other are refused before anything is played, with the reason."""
+
+from __future__ import annotations
+
+import pytest
+
+from mk_lightning.callbacks import (
+    Cloning,
+    Curriculum,
+    ElasticWeightConsolidation,
+    ForgettingGuard,
+    FreezeLayers,
+    Kickstarting,
+    Phase,
+    WeaknessTargeting,
+    WeightDecay,
+)
+from mk_lightning.callbacks.combinations import check_methods
+from mk_lightning.errors import UserError
+from mk_lightning.experience import ExperienceDataModule
+from mk_lightning.learning.module import DuelingDoubleDQN
+
+ORIGINAL, CHALLENGING = ["VeryEasy.Bramble-01"], ["Medium.Heron-06"]
+
+
+@pytest.fixture(scope="module")
+def model() -> DuelingDoubleDQN:
+    return DuelingDoubleDQN(hidden=8)
+
+
+@pytest.fixture
+def data() -> ExperienceDataModule:
+    return ExperienceDataModule(original_states=ORIGINAL, challenging_states=CHALLENGING)
+
+
+def curriculum() -> Curriculum:
+    return Curriculum([Phase(["original"], env_steps=100), Phase(["challenging"])])
+
+
+def test_what_goes_together_passes(model, data):
+    check_methods(
+        [
+            FreezeLayers(["convolutions"]),
+            WeightDecay(0.1, patterns=["heads"]),
+            WeightDecay(0.1, "l2_sp", ["features"]),
+            ElasticWeightConsolidation(),
+            Cloning(),
+            Kickstarting(),
+            curriculum(),
+            ForgettingGuard(),
+        ],
+        model,
+        data,
+    )
+
+
+@pytest.mark.parametrize(
+    ("callbacks", "message"),
+    [
+        ([Cloning(), Cloning()], "Cloning is there twice"),
+        ([curriculum(), WeaknessTargeting()], "Curriculum and WeaknessTargeting both choose the training states"),
+        ([WeightDecay(0.1), WeightDecay(0.2)], "advantage.weight decays twice"),
+        ([WeightDecay(0.1), WeightDecay(0.2, "l2_sp")], "advantage.weight is pulled to two points"),
+        (
+            [FreezeLayers(["convolutions"]), WeightDecay(0.1, patterns=["convolutions"])],
+            "FreezeLayers freezes all that would decay",
+        ),
+        ([FreezeLayers(["convolution"])], "did you mean 'convolutions'"),
+        ([Curriculum([Phase(["Esy.*"], env_steps=9), Phase(["original"])])], "no state"),
+    ],
+)
+def test_what_cancels_itself_is_refused(model, data, callbacks, message):
+    with pytest.raises(UserError, match=message):
+        check_methods(callbacks, model, data)
+
+
+@pytest.mark.parametrize(("callback", "who"), [(Cloning(), "Cloning"), (ElasticWeightConsolidation(), "Elastic")])
+def test_without_original_states_there_is_nothing_to_record(model, callback, who):
+    data = ExperienceDataModule(challenging_states=CHALLENGING)
+    with pytest.raises(UserError, match=f"{who}.* needs the base policy's play, but data.original_states is empty"):
+        check_methods([callback], model, data)
+
+
+def test_a_layer_that_is_unfrozen_in_time_may_decay(model, data):
+    freeze = FreezeLayers(unfreeze_at={"convolutions": 1000})
+    check_methods([freeze, WeightDecay(0.1, patterns=["convolutions"])], model, data)
+    late = FreezeLayers(unfreeze_at={"convolutions": 10**9})
+    with pytest.raises(UserError, match="freezes all that would decay"):
+        check_methods([late, WeightDecay(0.1, patterns=["convolutions"])], model, data)
