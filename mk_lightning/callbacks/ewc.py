@@ -88,7 +88,8 @@ class ElasticWeightConsolidation(Callback):
         Raises:
             UserError: a file is not of this network.
         """
-        if not self.tasks:
+        resumed = bool(self.tasks)
+        if not resumed:
             tasks = [self._read(file, pl_module) for file in self.files]
             if self.estimate:
                 tasks.append(self._estimate(trainer, pl_module))
@@ -99,7 +100,7 @@ class ElasticWeightConsolidation(Callback):
         names = self.tasks[0]["fisher"]
         importance = {name: sum(float(task["fisher"][name].mean()) for task in self.tasks) for name in names}
         log.info("mean importance of a weight: " + ", ".join(f"{k} {v:.3g}" for k, v in importance.items()))
-        for logger in trainer.loggers:
+        for logger in () if resumed else trainer.loggers:  # a resumed run's rows hold it already
             logger.log_metrics({f"ewc/fisher/{k}": v for k, v in importance.items()}, step=trainer.global_step)
 
     def on_before_optimizer_step(

@@ -169,9 +169,9 @@ def test_settle_can_be_called_again_and_again(make_loader):
 def test_its_state_says_whether_experience_waits_even_while_it_is_collected(make_loader, overlap):
     """Lightning asks for the loader's state by itself, before anybody has settled it."""
     loader = make_loader(overlap)
-    assert loader.state_dict() == {"ready": False}
+    assert loader.state_dict() == {"ready": False, "rehearsal": None}
     loader.next_batch()
-    assert loader.state_dict() == {"ready": overlap}
+    assert loader.state_dict() == {"ready": overlap, "rehearsal": None}
     collected = loader.collector.env_steps
     loader.next_batch()
     loader.settle()
