@@ -1,6 +1,6 @@
 """Scripted players, one per opponent's weakness, and the tables that prove that the styles ask for different answers.
 
-    python dojo/styles.py [--matches 30] [--write] [--json FILE]
+    python dojo/styles.py [--matches 30] [--write] [--json FILE]     (about an hour on two cores; it can be resumed)
 
 Each player sees the RAM variables once per decision and answers with a row of the agent's own action table, held for
 four frames with the attack buttons released in the last: what he can do, the agent can do.  ``--write`` puts the tables
@@ -10,14 +10,16 @@ into dojo/README.md.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import random
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 
-from machine import ATTACKS, GROUND, OPPONENTS, STAGES, STATES, TIERS, Machine, state_name
+from machine import ATTACKS, GAME, GROUND, OPPONENTS, STAGES, STATES, TIERS, Machine, state_name
 
 from mk_lightning.games import load_game
 
@@ -199,6 +201,8 @@ class Arena:
 Job = tuple[int, int, int, int]
 """Player (-1: random), tier, opponent (from 1), matches."""
 
+Result = tuple[float, float]
+"""Share of the matches won, and mean frames of a match."""
 
 arena: Arena
 """The worker process's own, made by `_start`."""
@@ -209,17 +213,30 @@ def _start() -> None:
     arena = Arena(Machine())
 
 
-def _run(job: Job) -> tuple[float, float]:
+def _run(job: Job) -> tuple[Job, Result]:
     player, tier, opponent, matches = job
     answer = ANSWERS[player] if player >= 0 else None
     results = [arena.play(answer, tier, opponent, 1000 + n) for n in range(matches)]
-    return sum(won for won, _ in results) / matches, sum(frames for _, frames in results) / matches
+    return job, (sum(won for won, _ in results) / matches, sum(frames for _, frames in results) / matches)
 
 
-def measure(jobs: Iterable[Job], processes: int = 2) -> list[tuple[float, float]]:
-    """Win rate and mean frames of a match for each job."""
-    with get_context("spawn").Pool(processes, _start) as pool:
-        return pool.map(_run, list(jobs), chunksize=1)
+def measure(jobs: Sequence[Job], kept: Path, processes: int = 2) -> list[Result]:
+    """Return the result of each job; those in the file `kept` are not played again, and new ones are added to it."""
+    rom = hashlib.sha1((GAME / "rom.md").read_bytes()).hexdigest()
+    lines = [json.loads(line) for line in kept.read_text().splitlines()] if kept.is_file() else []
+    results: dict[Job, Result] = {tuple(line["job"]): tuple(line["result"]) for line in lines if line["rom"] == rom}
+    missing = [job for job in jobs if job not in results]
+    print(f"{len(jobs) - len(missing)} of {len(jobs)} pairings are in {kept}", flush=True)
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    began = time.monotonic()
+    with get_context("spawn").Pool(processes, _start) as pool, kept.open("a") as file:
+        for number, (job, result) in enumerate(pool.imap_unordered(_run, missing), 1):
+            results[job] = result
+            print(json.dumps({"rom": rom, "job": job, "result": result}), file=file, flush=True)
+            minutes = (time.monotonic() - began) / 60
+            left = minutes / number * (len(missing) - number)
+            print(f"{number}/{len(missing)} played, {minutes:.0f} min, about {left:.0f} min left", flush=True)
+    return [results[job] for job in jobs]
 
 
 def table(head: list[str], rows: list[list[str]]) -> str:
@@ -238,16 +255,17 @@ def main() -> None:
     """Measure and print, as asked for on the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--matches", type=int, default=30, help="per answer and opponent (default: %(default)s)")
-    parser.add_argument("--random-matches", type=int, default=60, help="per opponent and tier (default: %(default)s)")
+    parser.add_argument("--random-matches", type=int, default=20, help="per opponent and tier (default: %(default)s)")
     parser.add_argument("--write", action="store_true", help="put the tables into dojo/README.md")
     parser.add_argument("--json", type=Path, help="write the figures to this file")
+    parser.add_argument("--kept", type=Path, default=Path("runs/styles.jsonl"), help="what has been played")
     args = parser.parse_args()
 
     numbers = range(1, len(OPPONENTS) + 1)
     medium = TIERS.index("Medium")
     answer_jobs = [(player, medium, opponent, args.matches) for player in range(len(ANSWERS)) for opponent in numbers]
     random_jobs = [(-1, tier, opponent, args.random_matches) for tier in range(len(TIERS)) for opponent in numbers]
-    results = measure(answer_jobs + random_jobs)
+    results = measure(answer_jobs + random_jobs, args.kept)
     n = len(OPPONENTS)
     rates = [rate for rate, _ in results]
     answers = [rates[i * n : (i + 1) * n] for i in range(n)]

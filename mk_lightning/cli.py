@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import os
 
+# Loading torch and Lightning makes a million objects that stay: looking for garbage among them costs a second or more.
+gc.disable()
 # Threads of a finished parallel region must sleep, not spin: the emulators need the cores. Read when torch loads.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("KMP_BLOCKTIME", "0")
@@ -44,6 +47,9 @@ from mk_lightning.learning.module import DuelingDoubleDQN
 from mk_lightning.loggers import MetricsCSV
 from mk_lightning.runs import RunDirectory
 from mk_lightning.states_command import print_states
+
+gc.enable()
+gc.freeze()
 
 USAGE_ERROR = 2
 
