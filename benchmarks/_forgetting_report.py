@@ -19,6 +19,7 @@ matplotlib.use("Agg")
 from matplotlib import pyplot
 
 RESAMPLES = 10_000
+GROUPS = ("original", "challenging")
 COLUMNS = ("arm", "seed", "state", "group", "when", "matches", "win_rate", "mean_return", "env_steps")
 
 
@@ -48,13 +49,32 @@ class Run:
             {entry["state"]: entry["group"] for entry in states},
             json.loads((base / "tested.json").read_text()),
             json.loads((run / "tested.json").read_text()),
-            {group: _curve(run / "metrics.csv", group) for group in ("original", "challenging")},
+            {group: _curve(run / "metrics.csv", group) for group in GROUPS},
         )
 
     def rate(self, scores: dict[str, dict[str, float]], group: str) -> NDArray[np.float64]:
         """Win rates of a group's states."""
         states = [state for state, of in self.groups.items() if of == group]
         return np.array([scores[state]["wins"] / scores[state]["matches"] for state in states])
+
+
+Interval = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Figures:
+    """An arm's means over seeds and states, as shares of matches won, with 95 % intervals."""
+
+    seeds: int
+    original: float
+    original_interval: Interval
+    challenging: float
+    challenging_interval: Interval
+    worst_original: float
+    worst_original_interval: Interval
+    forgetting: float
+    gain: float
+    minutes: float
 
 
 def write_report(runs: Sequence[Run], env_steps: int, folder: Path) -> dict[str, float | int | str]:
@@ -67,32 +87,30 @@ def write_report(runs: Sequence[Run], env_steps: int, folder: Path) -> dict[str,
     (folder / "forgetting.md").write_text(_text(rows, runs, env_steps))
     flat: dict[str, float | int | str] = {"env_steps": env_steps}
     for arm, row in rows.items():
-        flat |= {f"{arm}_{name}": value for name, value in row.items() if isinstance(value, (int, float))}
+        flat |= {f"{arm}_{name}": value for name, value in vars(row).items() if not isinstance(value, tuple)}
     return flat
 
 
-def _figures(runs: Sequence[Run]) -> dict[str, float | tuple[float, float]]:
-    """Means over seeds and states, with bootstrap 95 % intervals of the mean over seeds and matches."""
-    original = np.array([run.rate(run.after, "original") for run in runs])
-    challenging = np.array([run.rate(run.after, "challenging") for run in runs])
-    known = np.array([run.rate(run.before, "original") for run in runs])
-    weak = np.array([run.rate(run.before, "challenging") for run in runs])
+def _figures(runs: Sequence[Run]) -> Figures:
+    """Bootstrap intervals of the means, over seeds and matches; Wilson for the weakest state."""
+    original, challenging = (np.array([run.rate(run.after, group) for run in runs]) for group in GROUPS)
+    known, weak = (np.array([run.rate(run.before, group) for run in runs]) for group in GROUPS)
     matches = int(next(iter(runs[0].after.values()))["matches"])
-    return {
-        "seeds": len(runs),
-        "original": float(original.mean()),
-        "original_interval": _interval(original, matches),
-        "challenging": float(challenging.mean()),
-        "challenging_interval": _interval(challenging, matches),
-        "worst_original": float(original.mean(0).min()),
-        "worst_original_interval": _wilson(original, matches),
-        "forgetting": float((known - original).mean()),
-        "gain": float((challenging - weak).mean()),
-        "minutes": float(np.mean([run.seconds for run in runs]) / 60),
-    }
+    return Figures(
+        seeds=len(runs),
+        original=float(original.mean()),
+        original_interval=_interval(original, matches),
+        challenging=float(challenging.mean()),
+        challenging_interval=_interval(challenging, matches),
+        worst_original=float(original.mean(0).min()),
+        worst_original_interval=_wilson(original, matches),
+        forgetting=float((known - original).mean()),
+        gain=float((challenging - weak).mean()),
+        minutes=float(np.mean([run.seconds for run in runs]) / 60),
+    )
 
 
-def _interval(rates: NDArray[np.float64], matches: int) -> tuple[float, float]:
+def _interval(rates: NDArray[np.float64], matches: int) -> Interval:
     """Of the mean of rates (seeds, states): seeds are drawn anew, and each state's matches from its win rate."""
     rng = np.random.default_rng(0)
     drawn = rates[rng.integers(0, len(rates), (RESAMPLES, len(rates)))]
@@ -101,7 +119,7 @@ def _interval(rates: NDArray[np.float64], matches: int) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _wilson(rates: NDArray[np.float64], matches: int) -> tuple[float, float]:
+def _wilson(rates: NDArray[np.float64], matches: int) -> Interval:
     """Of the weakest state's win rate, all seeds' matches together."""
     weakest = rates[:, rates.mean(0).argmin()]
     return wilson_interval(round(float(weakest.sum()) * matches), matches * len(rates))
@@ -159,10 +177,10 @@ def _draw(runs: Sequence[Run], arms: Sequence[str], path: Path) -> None:
     pyplot.close(figure)
 
 
-def _text(rows: dict[str, dict[str, float | tuple[float, float]]], runs: Sequence[Run], env_steps: int) -> str:
+def _text(rows: dict[str, Figures], runs: Sequence[Run], env_steps: int) -> str:
     first = runs[0]
     matches = int(next(iter(first.after.values()))["matches"])
-    before = {group: float(first.rate(first.before, group).mean()) for group in ("original", "challenging")}
+    before = {group: float(first.rate(first.before, group).mean()) for group in GROUPS}
     lines = [
         "# Forgetting",
         "",
@@ -179,9 +197,10 @@ def _text(rows: dict[str, dict[str, float | tuple[float, float]]], runs: Sequenc
     ]
     for arm, row in rows.items():
         lines.append(
-            f"| {arm} | {row['seeds']} | {_range(row, 'original')} | {_range(row, 'challenging')} "
-            f"| {_range(row, 'worst_original')} | {100 * float(row['forgetting']):.0f} "  # type: ignore[arg-type]
-            f"| {100 * float(row['gain']):+.0f} | {row['minutes']:.0f} |"  # type: ignore[arg-type]
+            f"| {arm} | {row.seeds} | {_range(row.original, row.original_interval)} "
+            f"| {_range(row.challenging, row.challenging_interval)} "
+            f"| {_range(row.worst_original, row.worst_original_interval)} "
+            f"| {100 * row.forgetting:.0f} | {100 * row.gain:+.0f} | {row.minutes:.0f} |"
         )
     lines += [
         "",
@@ -195,7 +214,7 @@ def _text(rows: dict[str, dict[str, float | tuple[float, float]]], runs: Sequenc
     return "\n".join(lines)
 
 
-def _verdicts(rows: dict[str, dict[str, float | tuple[float, float]]]) -> list[str]:
+def _verdicts(rows: dict[str, Figures]) -> list[str]:
     """For each arm, whether its intervals tell it from plain fine-tuning."""
     if "none" not in rows:
         return []
@@ -203,21 +222,20 @@ def _verdicts(rows: dict[str, dict[str, float | tuple[float, float]]]) -> list[s
     for arm, row in rows.items():
         if arm == "none":
             continue
-        says = [f"{group} {_beside(row, none, group)}" for group in ("original", "challenging")]
-        lines.append(f"- `{arm}`: {'; '.join(says)}.")
+        original = _beside(row.original, row.original_interval, none.original, none.original_interval)
+        challenging = _beside(row.challenging, row.challenging_interval, none.challenging, none.challenging_interval)
+        lines.append(f"- `{arm}`: original {original}; challenging {challenging}.")
     return lines
 
 
-def _beside(row: dict[str, float | tuple[float, float]], none: dict[str, float | tuple[float, float]], key: str) -> str:
-    (low, high), (none_low, none_high) = row[f"{key}_interval"], none[f"{key}_interval"]  # type: ignore[misc]
-    change = f"{100 * (float(row[key]) - float(none[key])):+.0f} points"  # type: ignore[arg-type]
-    if low > none_high:
+def _beside(mine: float, interval: Interval, theirs: float, their_interval: Interval) -> str:
+    change = f"{100 * (mine - theirs):+.0f} points"
+    if interval[0] > their_interval[1]:
         return f"{change}, better"
-    if high < none_low:
+    if interval[1] < their_interval[0]:
         return f"{change}, worse"
     return f"{change}, the intervals overlap"
 
 
-def _range(row: dict[str, float | tuple[float, float]], key: str) -> str:
-    low, high = row[f"{key}_interval"]  # type: ignore[misc]
-    return f"{float(row[key]):.0%} [{low:.0%}, {high:.0%}]"  # type: ignore[arg-type]
+def _range(mean: float, interval: Interval) -> str:
+    return f"{mean:.0%} [{interval[0]:.0%}, {interval[1]:.0%}]"

@@ -15,6 +15,9 @@ from _contenders import Contender
 from _report import benchmark_parser, print_table, report
 
 FUNCTION = "_ours.take_turns"
+PER_LEARNER_STEP = 32
+"""env_steps."""
+
 METHODS = (
     "decoupled_decay", "l2", "l2_sp", "ewc", "rehearsal", "cloning", "kickstarting", "freeze", "unfreeze",
     "curriculum", "weakness",
@@ -24,7 +27,7 @@ SETTINGS = {
     "states": ["VeryEasy.Bramble-01", "VeryEasy.Bulwark-02", "VeryEasy.Scythe-03", "VeryEasy.Ember-04"],
     "num_envs": 8,
     "warmup": 2_000,
-    "per_learner_step": 32,
+    "per_learner_step": PER_LEARNER_STEP,
     "epsilon": 0.05,
     "capacity": 20_000,
     "torch_threads": 1,
@@ -51,8 +54,8 @@ def main() -> None:
             finally:
                 with_it.close()
             overhead = median(without / rate for without, rate in pairs) - 1
-            per_step = SETTINGS["per_learner_step"]
-            rows.append((method, *(median(rates) / per_step for rates in zip(*pairs, strict=True)), f"{overhead:+.0%}"))  # type: ignore[operator]
+            without, rate = (median(rates) / PER_LEARNER_STEP for rates in zip(*pairs, strict=True))
+            rows.append((method, without, rate, f"{overhead:+.0%}"))
             figures[f"overhead_{method}"] = overhead
     finally:
         none.close()

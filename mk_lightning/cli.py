@@ -31,8 +31,8 @@ from pytorch_lightning.loggers import Logger, TensorBoardLogger
 from rich.console import Console
 
 from mk_lightning.callbacks import ForgettingGuard, MatchesCSV, ProgressLine
-from mk_lightning.callbacks.combinations import check_methods
 from mk_lightning.callbacks.guard import KEPT
+from mk_lightning.callbacks.method import check_methods
 from mk_lightning.cli_errors import readable
 from mk_lightning.envs import WorkerError
 from mk_lightning.errors import UserError

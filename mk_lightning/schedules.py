@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 
-from mk_lightning.errors import UserError
+from mk_lightning.errors import UserError, check_at_least
 
 
 class Schedule(ABC):
@@ -144,6 +144,5 @@ def _positive(name: str, value: float) -> float:
 
 
 def _length(name: str, value: int) -> int:
-    if value < 1:
-        raise UserError(f"{name} must be at least 1 env_step, got {value}")
+    check_at_least(name, value, 1, "env_step")
     return int(value)

@@ -7,16 +7,12 @@ are unscaled and averaged over ranks, and before they are clipped.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import torch
 from pytorch_lightning import LightningModule, Trainer
 
-
-def q_network(pl_module: LightningModule) -> torch.nn.Module:
-    """The network that learns; the target network follows it and is nobody else's business."""
-    network: torch.nn.Module = pl_module.online  # type: ignore[assignment]
-    return network
+from mk_lightning.callbacks.method import q_network
 
 
 def learning_parameters(pl_module: LightningModule) -> dict[str, torch.nn.Parameter]:
@@ -24,21 +20,23 @@ def learning_parameters(pl_module: LightningModule) -> dict[str, torch.nn.Parame
     return {name: p for name, p in q_network(pl_module).named_parameters() if p.requires_grad and p.grad is not None}
 
 
-def add_gradient(trainer: Trainer, parameters: Mapping[str, torch.nn.Parameter], loss: torch.Tensor) -> None:
-    """Add the gradient of `loss`, averaged over ranks, to the parameters' own."""
-    for parameter, gradient in zip(
-        parameters.values(), torch.autograd.grad(loss, list(parameters.values())), strict=True
-    ):
+def add_gradient(
+    trainer: Trainer, parameters: Mapping[str, torch.nn.Parameter], loss: torch.Tensor
+) -> list[torch.Tensor]:
+    """Add the gradient of `loss`, averaged over ranks, to the parameters' own, and return it."""
+    gradients = torch.autograd.grad(loss, list(parameters.values()))
+    added = [trainer.strategy.reduce(gradient, reduce_op="mean") for gradient in gradients]
+    for parameter, gradient in zip(parameters.values(), added, strict=True):
         assert parameter.grad is not None
-        parameter.grad += trainer.strategy.reduce(gradient, reduce_op="mean")
+        parameter.grad += gradient
+    return added
 
 
-def gradient_norm(parameters: Mapping[str, torch.nn.Parameter]) -> float:
-    """The norm of all gradients together."""
-    return math.sqrt(sum(float(p.grad.square().sum()) for p in parameters.values() if p.grad is not None))
+def norm(tensors: Iterable[torch.Tensor | None]) -> float:
+    """The Euclidean norm of all tensors together."""
+    return math.sqrt(sum(float(tensor.square().sum()) for tensor in tensors if tensor is not None))
 
 
-def log_is_due(trainer: Trainer) -> bool:
-    """Whether the coming learner_step's figures are logged."""
-    every: int = trainer.log_every_n_steps  # type: ignore[attr-defined]
-    return every > 0 and (trainer.global_step + 1) % every == 0
+def gradient_share(added: float, own: float) -> float:
+    """The norm of an added gradient as a share of the sum of its norm and the loss's own; 0 where both are 0."""
+    return added / (added + own) if added else 0.0

@@ -5,16 +5,15 @@ from __future__ import annotations
 import logging
 import math
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pytorch_lightning import LightningModule, Trainer
-from pytorch_lightning.callbacks import Callback
+from pytorch_lightning import Callback, LightningModule, Trainer
 
-from mk_lightning.callbacks.added_gradient import log_is_due
+from mk_lightning.callbacks.method import Method, log_is_due
 from mk_lightning.envs import EpisodeResult
-from mk_lightning.errors import UserError
+from mk_lightning.errors import UserError, check_at_least
 from mk_lightning.experience.datamodule import ExperienceDataModule
 from mk_lightning.experience.transition import Batch
 
@@ -49,14 +48,13 @@ class Phase:
     def __post_init__(self) -> None:
         if not self.states:
             raise UserError("Curriculum: states of a phase is empty; name at least one, or a group")
-        if self.env_steps is not None and self.env_steps < 1:
-            raise UserError(f"Curriculum: env_steps of a phase must be at least 1, got {self.env_steps}")
+        if self.env_steps is not None:
+            check_at_least("Curriculum: env_steps of a phase", self.env_steps, 1)
         if self.win_rate is not None and not 0 < self.win_rate <= 1:
             raise UserError(f"Curriculum: win_rate of a phase must be above 0 and at most 1, got {self.win_rate}")
         if self.mean_return is not None and not math.isfinite(self.mean_return):
             raise UserError(f"Curriculum: mean_return of a phase must be a finite number, got {self.mean_return}")
-        if self.matches < 1:
-            raise UserError(f"Curriculum: matches of a phase must be at least 1, got {self.matches}")
+        check_at_least("Curriculum: matches of a phase", self.matches, 1)
 
     @property
     def ends(self) -> list[str]:
@@ -64,7 +62,7 @@ class Phase:
         return [name for name in ("env_steps", "win_rate", "mean_return") if getattr(self, name) is not None]
 
 
-class Curriculum(Callback):
+class Curriculum(Method):
     """Trains on one phase's states after another's; the last lasts until the run ends.
 
     The phases' states take the place of `data.train_states`, from the first match on.
@@ -116,22 +114,15 @@ class Curriculum(Callback):
         self.recent: deque[tuple[bool, float]] = deque(maxlen=phases[0].matches)
         """(won, return in game units) of the last matches that began in the present phase."""
 
-    def check(self, data: ExperienceDataModule) -> None:
+    def check(self, pl_module: LightningModule, data: ExperienceDataModule, callbacks: Sequence[Callback]) -> None:
         """See that every phase's states are there.
 
         Raises:
             UserError: a state is not known, or its weights are impossible.
         """
+        super().check(pl_module, data, callbacks)
         for phase in self.phases:
             data.state_weights(phase.states)
-
-    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Check the states, in every stage, so that a mistake shows before anything is played.
-
-        Raises:
-            UserError: a state is not known, or its weights are impossible.
-        """
-        self.check(trainer.datamodule)  # type: ignore[attr-defined]
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Set the phase's states.

@@ -4,27 +4,24 @@ from __future__ import annotations
 
 import copy
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Any
 
 import torch
-from pytorch_lightning import LightningModule, Trainer
-from pytorch_lightning.callbacks import Callback
+from pytorch_lightning import Callback, LightningModule, Trainer
 
-from mk_lightning.callbacks.added_gradient import (
-    add_gradient,
-    gradient_norm,
-    learning_parameters,
-    log_is_due,
-    q_network,
-)
-from mk_lightning.errors import UserError
+from mk_lightning.callbacks.added_gradient import add_gradient, gradient_share, learning_parameters, norm
+from mk_lightning.callbacks.method import Method, log_is_due, q_network
+from mk_lightning.errors import UserError, check_at_least
 from mk_lightning.experience import Batch
+from mk_lightning.experience.checks import require_originals
+from mk_lightning.experience.datamodule import ExperienceDataModule
 from mk_lightning.experience.recording import Rehearsal
 from mk_lightning.learning.losses import Distance, distillation_loss
 from mk_lightning.schedules import Schedule, as_schedule, bounds
 
 
-class Distillation(Callback, ABC):
+class Distillation(Method, ABC):
     """Adds the gradient of `weight * distillation_loss(Q, base policy's Q)` to every learner_step's.
 
     Args:
@@ -43,14 +40,13 @@ class Distillation(Callback, ABC):
     def __init__(
         self, weight: Schedule | float = 1.0, distance: Distance = "kl", temperature: float = 0.1, batch_size: int = 8
     ) -> None:
-        owner = type(self).__name__
+        owner = self._name
         self.weight = as_schedule(weight)
         if bounds(self.weight)[0] < 0:
             raise UserError(f"{owner}: weight must not be negative, got {bounds(self.weight)[0]}")
         if temperature <= 0:
             raise UserError(f"{owner}: temperature must be above 0, got {temperature}")
-        if batch_size < 1:
-            raise UserError(f"{owner}: batch_size must be at least 1, got {batch_size}")
+        check_at_least(f"{owner}: batch_size", batch_size, 1)
         self.distance = distance
         self.temperature = temperature
         self.batch_size = batch_size
@@ -76,15 +72,14 @@ class Distillation(Callback, ABC):
         loss = distillation_loss(q_network(pl_module)(observations), wanted, self.distance, self.temperature)
         parameters = learning_parameters(pl_module)
         due = log_is_due(trainer)
-        before = gradient_norm(parameters) if due else 0.0
-        add_gradient(trainer, parameters, weight * loss)
+        own = norm(p.grad for p in parameters.values()) if due else 0.0
+        added = add_gradient(trainer, parameters, weight * loss)
         if due:
             pl_module.log_dict(
                 {
                     f"{self.name}/loss": loss.detach(),
                     f"{self.name}/weight": weight,
-                    f"{self.name}/gradient_norm_before": before,
-                    f"{self.name}/gradient_norm_after": gradient_norm(parameters),
+                    f"{self.name}/gradient_share": gradient_share(norm(added), own),
                 }
             )
 
@@ -99,6 +94,15 @@ class Cloning(Distillation):
     name = "cloning"
     _rehearsal: Rehearsal | None = None
     _restored: dict[str, Any] | None = None
+
+    def check(self, pl_module: LightningModule, data: ExperienceDataModule, callbacks: Sequence[Callback]) -> None:
+        """See that there is something to record.
+
+        Raises:
+            UserError: there are no original states.
+        """
+        super().check(pl_module, data, callbacks)
+        require_originals(data, self._name)
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Open the recording, which is made if there is none."""

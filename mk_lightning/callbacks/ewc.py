@@ -5,16 +5,20 @@ from __future__ import annotations
 import copy
 import logging
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from pytorch_lightning import LightningModule, Trainer
-from pytorch_lightning.callbacks import Callback
+from pytorch_lightning import Callback, LightningModule, Trainer
 
-from mk_lightning.callbacks.added_gradient import gradient_norm, learning_parameters, log_is_due, q_network
-from mk_lightning.errors import UserError
+from mk_lightning.callbacks.added_gradient import gradient_share, learning_parameters, norm
+from mk_lightning.callbacks.method import Method, log_is_due, q_network
+from mk_lightning.errors import UserError, check_at_least
+from mk_lightning.experience.checks import require_originals
+from mk_lightning.experience.datamodule import ExperienceDataModule
 from mk_lightning.learning.fisher import Estimator, fisher_diagonal, normalised, sample_actions
+from mk_lightning.tensor_files import read_tensors
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +29,7 @@ Task = dict[str, dict[str, torch.Tensor]]
 """`fisher` and `anchor`, each by parameter name."""
 
 
-class ElasticWeightConsolidation(Callback):
+class ElasticWeightConsolidation(Method):
     """Adds the gradient of `strength / 2 * sum(F * (w - w*)**2)` (Kirkpatrick 2017, arXiv:1612.00796, equation 3).
 
     w* are the weights training starts from, F the diagonal of the Fisher information, estimated from the base policy's
@@ -58,11 +62,10 @@ class ElasticWeightConsolidation(Callback):
         estimate: bool = True,
         online_decay: float | None = None,
     ) -> None:
-        name = type(self).__name__
+        name = self._name
         if not (math.isfinite(strength) and strength > 0):
             raise UserError(f"{name}: strength must be above 0, got {strength}")
-        if samples < 1:
-            raise UserError(f"{name}: samples must be at least 1 env_step, got {samples}")
+        check_at_least(f"{name}: samples", samples, 1, "env_step")
         if temperature <= 0:
             raise UserError(f"{name}: temperature must be above 0, got {temperature}")
         if online_decay is not None and not 0 <= online_decay <= 1:
@@ -82,12 +85,20 @@ class ElasticWeightConsolidation(Callback):
         self.tasks: list[Task] = []
         """What the weights are held to; part of the callback's state."""
 
-    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Read and estimate, unless a checkpoint brought the tasks.
+    def check(self, pl_module: LightningModule, data: ExperienceDataModule, callbacks: Sequence[Callback]) -> None:
+        """See that the files are of this network, and that there is something to estimate from.
 
         Raises:
-            UserError: a file is not of this network.
+            UserError: a file cannot be read or is of another network, or there are no original states.
         """
+        super().check(pl_module, data, callbacks)
+        for file in self.files:
+            self._read(file, pl_module)
+        if self.estimate:
+            require_originals(data, self._name)
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Read and estimate, unless a checkpoint brought the tasks."""
         resumed = bool(self.tasks)
         if not resumed:
             tasks = [self._read(file, pl_module) for file in self.files]
@@ -109,7 +120,7 @@ class ElasticWeightConsolidation(Callback):
         """Add the penalty's gradient."""
         parameters = learning_parameters(pl_module)
         due = log_is_due(trainer)
-        loss_norm = gradient_norm(parameters) if due else 0.0
+        loss_norm = norm(p.grad for p in parameters.values()) if due else 0.0
         penalty, squares = 0.0, 0.0
         for name, parameter in parameters.items():
             assert parameter.grad is not None
@@ -121,11 +132,10 @@ class ElasticWeightConsolidation(Callback):
                     penalty += float((pull * away).sum())
                     squares += float(pull.square().sum())
         if due:
-            pull_norm = self.strength * math.sqrt(squares)
             pl_module.log_dict(
                 {
                     "ewc/penalty": self.strength / 2 * penalty,
-                    "ewc/gradient_share": pull_norm / max(pull_norm + loss_norm, 1e-12),
+                    "ewc/gradient_share": gradient_share(self.strength * math.sqrt(squares), loss_norm),
                 }
             )
 
@@ -157,11 +167,12 @@ class ElasticWeightConsolidation(Callback):
         return {"fisher": normalised(averaged), "anchor": anchor}
 
     def _read(self, file: Path, pl_module: LightningModule) -> Task:
-        task: Task = torch.load(file, map_location=pl_module.device, weights_only=True)
+        task: Task = read_tensors(file, "Fisher information")
         mine = {name: p.shape for name, p in q_network(pl_module).named_parameters()}
         for kind in ("fisher", "anchor"):
-            if {name: t.shape for name, t in task.get(kind, {}).items()} != mine:
-                raise UserError(f"{type(self).__name__}: {file} is not of this network")
+            parts = task.get(kind, {}) if isinstance(task, dict) else {}
+            if {name: part.shape for name, part in parts.items()} != mine:
+                raise UserError(f"{self._name}: {file} is not of this network")
         return task
 
 

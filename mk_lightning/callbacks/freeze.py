@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import logging
 import math
+from collections.abc import Sequence
 
-from pytorch_lightning import LightningModule, Trainer
-from pytorch_lightning.callbacks import Callback, EMAWeightAveraging
-from torch import nn
+from pytorch_lightning import Callback, LightningModule, Trainer
+from pytorch_lightning.callbacks import EMAWeightAveraging
 
+from mk_lightning.callbacks.method import Method, q_network
 from mk_lightning.callbacks.parameters import matching_names
 from mk_lightning.errors import UserError
+from mk_lightning.experience.datamodule import ExperienceDataModule
 from mk_lightning.experience.transition import Batch
 
 log = logging.getLogger(__name__)
 
 
-class FreezeLayers(Callback):
+class FreezeLayers(Method):
     """Keeps every parameter that matches a pattern as it is, for the whole run or for its beginning.
 
     Patterns are globs on the Q-network's parameter names (`convolutions.0.weight`, `features.1.bias`,
@@ -45,6 +47,8 @@ class FreezeLayers(Callback):
         UserError: nothing to freeze, or negative env_steps.
     """
 
+    once = False
+
     def __init__(self, patterns: list[str] | None = None, unfreeze_at: dict[str, int] | None = None) -> None:
         self.patterns = patterns or []
         self.unfreeze_at = unfreeze_at or {}
@@ -58,6 +62,15 @@ class FreezeLayers(Callback):
         self._waiting: dict[str, float] = {}
         """Parameter -> env_steps from which on it learns, of those not unfrozen yet."""
 
+    def check(self, pl_module: LightningModule, data: ExperienceDataModule, callbacks: Sequence[Callback]) -> None:
+        """See that every pattern matches a parameter.
+
+        Raises:
+            UserError: one does not, or a parameter is in both `patterns` and `unfreeze_at`.
+        """
+        super().check(pl_module, data, callbacks)
+        self.frozen_names(pl_module)
+
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Freeze, before the optimizer is built; in every stage, so that a mistake shows at once.
 
@@ -67,8 +80,9 @@ class FreezeLayers(Callback):
             UserError: a pattern matches no parameter, or all are frozen, or another callback or several ranks would
                 break the promise.
         """
+        super().setup(trainer, pl_module, stage)
         self._check_surroundings(trainer)
-        parameters = _parameters(pl_module)
+        parameters = dict(q_network(pl_module).named_parameters())
         frozen = {name: until for name, until in self._frozen_until(pl_module).items() if until > 0}
         for name in frozen:
             parameters[name].requires_grad_(False)
@@ -90,7 +104,7 @@ class FreezeLayers(Callback):
         if not due:
             return
         self._waiting = {name: until for name, until in self._waiting.items() if name not in due}
-        parameters = _parameters(pl_module)
+        parameters = dict(q_network(pl_module).named_parameters())
         freezers = [c for c in trainer.callbacks if isinstance(c, FreezeLayers)]  # type: ignore[attr-defined]
         frozen = set().union(*(freezer.frozen_names(pl_module, batch.env_steps) for freezer in freezers))
         if unfrozen := sorted(set(due) - frozen):
@@ -99,7 +113,7 @@ class FreezeLayers(Callback):
             log.info(f"unfrozen at {batch.env_steps:,} env_steps: {', '.join(unfrozen)}")
 
     def frozen_names(self, pl_module: LightningModule, env_steps: int = 0) -> set[str]:
-        """Names of the parameters frozen after `env_steps`; the command line asks before it writes anything.
+        """Names of the parameters frozen after `env_steps`.
 
         Raises:
             UserError: a pattern matches no parameter, or a parameter is in both `patterns` and `unfreeze_at`.
@@ -108,7 +122,7 @@ class FreezeLayers(Callback):
 
     def _frozen_until(self, pl_module: LightningModule) -> dict[str, float]:
         """Parameter -> env_steps from which on it learns, infinity for never; only of those a pattern matches."""
-        network: nn.Module = pl_module.online  # type: ignore[assignment]
+        network = q_network(pl_module)
         until: dict[str, float] = {}
         for pattern, env_steps in self.unfreeze_at.items():
             for name in matching_names(network, [pattern], "FreezeLayers"):
@@ -129,8 +143,3 @@ class FreezeLayers(Callback):
                 "FreezeLayers: EMAWeightAveraging would change frozen weights, for it rounds "
                 "decay * w + (1 - decay) * w; use WeightAveraging, whose average of equal weights is exact"
             )
-
-
-def _parameters(pl_module: LightningModule) -> dict[str, nn.Parameter]:
-    network: nn.Module = pl_module.online  # type: ignore[assignment]
-    return dict(network.named_parameters())

@@ -6,11 +6,10 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from pytorch_lightning import LightningModule, Trainer
-from pytorch_lightning.callbacks import Callback
+from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.trainer.states import TrainerFn
 
-from mk_lightning.callbacks.added_gradient import q_network
+from mk_lightning.callbacks.method import Method, q_network
 from mk_lightning.errors import UserError
 from mk_lightning.experience.datamodule import ExperienceDataModule
 
@@ -42,7 +41,7 @@ def kept(original: float, base_original: float, challenging: float, margin: floa
     return challenging if beyond <= ROUNDING else -beyond
 
 
-class ForgettingGuard(Callback):
+class ForgettingGuard(Method):
     """Compares every validation of a fit with the one before it: same states, same matches, so the base is paired.
 
     The forgetting of an original state is its win rate before the fit minus its win rate now (backward transfer with
@@ -87,23 +86,16 @@ class ForgettingGuard(Callback):
         self.restoring = False
         """Whether the next batch is to begin with the best weights."""
 
-    def check(self, data: ExperienceDataModule) -> None:
+    def check(self, pl_module: LightningModule, data: ExperienceDataModule, callbacks: Sequence[Callback]) -> None:
         """See that there is something to keep and something to gain.
 
         Raises:
             UserError: a group of states is empty.
         """
+        super().check(pl_module, data, callbacks)
         for group in ("original", "challenging"):
             if group not in data.state_groups:
                 raise UserError(f"ForgettingGuard: data.{group}_states is empty; {KEPT} needs both groups")
-
-    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Check the states, in every stage, so that a mistake shows before anything is played.
-
-        Raises:
-            UserError: a group of states is empty.
-        """
-        self.check(trainer.datamodule)  # type: ignore[attr-defined]
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Keep the weights the fit starts from, unless a checkpoint brought better ones.

@@ -7,12 +7,11 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pytorch_lightning import LightningModule, Trainer
-from pytorch_lightning.callbacks import Callback
+from pytorch_lightning import Callback, LightningModule, Trainer
 
-from mk_lightning.callbacks.added_gradient import log_is_due
 from mk_lightning.callbacks.curriculum import Curriculum
-from mk_lightning.errors import UserError
+from mk_lightning.callbacks.method import Method, log_is_due
+from mk_lightning.errors import UserError, check_at_least
 from mk_lightning.experience.datamodule import ExperienceDataModule
 from mk_lightning.experience.transition import Batch
 
@@ -33,7 +32,7 @@ def loss_probabilities(recent: Mapping[str, Sequence[bool]], floor: float) -> di
     return {state: weight / total for state, weight in weights.items()}
 
 
-class WeaknessTargeting(Callback):
+class WeaknessTargeting(Method):
     """Draws training matches in proportion to how often their states are lost; see `loss_probabilities`.
 
     It chooses among `data.train_states`, all equally likely at first. A match that is cut off is not won and counts as
@@ -60,10 +59,8 @@ class WeaknessTargeting(Callback):
     def __init__(self, floor: float = 0.1, matches: int = 20, every: int = 4000) -> None:
         if not 0 <= floor < 1:
             raise UserError(f"WeaknessTargeting: floor must be at least 0 and below 1, got {floor}")
-        if matches < 1:
-            raise UserError(f"WeaknessTargeting: matches must be at least 1, got {matches}")
-        if every < 1:
-            raise UserError(f"WeaknessTargeting: every must be at least 1 env_step, got {every}")
+        check_at_least("WeaknessTargeting: matches", matches, 1)
+        check_at_least("WeaknessTargeting: every", every, 1, "env_step")
         self.floor = floor
         self.matches = matches
         self.every = every
@@ -74,27 +71,20 @@ class WeaknessTargeting(Callback):
         self.computed = 0
         """env_steps at which the probabilities were last computed."""
 
-    def check(self, data: ExperienceDataModule) -> None:
-        """See that there is something to choose.
+    def check(self, pl_module: LightningModule, data: ExperienceDataModule, callbacks: Sequence[Callback]) -> None:
+        """See that there is something to choose, and that nothing else chooses.
 
         Raises:
-            UserError: `data.train_states` are fewer than two, or have weights of their own.
+            UserError: `data.train_states` are fewer than two, or have weights of their own; or a Curriculum is there.
         """
+        super().check(pl_module, data, callbacks)
+        if any(isinstance(callback, Curriculum) for callback in callbacks):
+            raise UserError("Curriculum and WeaknessTargeting both choose the training states; leave one out")
         states = data.train_states
         if len(states) < 2:
             raise UserError(f"WeaknessTargeting: there is nothing to choose in data.train_states: {', '.join(states)}")
         if max(states.values()) - min(states.values()) > 1e-9:
             raise UserError("WeaknessTargeting sets the weights itself; give data.train_states as a list, without any")
-
-    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Check what there is to choose, in every stage, so that a mistake shows before anything is played.
-
-        Raises:
-            UserError: nothing to choose, or something else chooses the states.
-        """
-        self.check(trainer.datamodule)  # type: ignore[attr-defined]
-        if any(isinstance(callback, Curriculum) for callback in trainer.callbacks):  # type: ignore[attr-defined]
-            raise UserError("WeaknessTargeting and Curriculum both choose the states to train on; leave one out")
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Begin with equal probabilities, or with those of the checkpoint.

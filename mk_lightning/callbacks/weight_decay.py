@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any, Literal, get_args
 
 import torch
-from pytorch_lightning import LightningModule, Trainer
-from pytorch_lightning.callbacks import Callback
+from pytorch_lightning import Callback, LightningModule, Trainer
 
-from mk_lightning.callbacks.added_gradient import learning_parameters, log_is_due
+from mk_lightning.callbacks.added_gradient import learning_parameters
+from mk_lightning.callbacks.freeze import FreezeLayers
+from mk_lightning.callbacks.method import Method, log_is_due, q_network
 from mk_lightning.callbacks.parameters import matching_names
 from mk_lightning.errors import UserError
+from mk_lightning.experience.datamodule import ExperienceDataModule
 from mk_lightning.games.names import suggestion
 
 Kind = Literal["decoupled", "l2", "l2_sp"]
 
 
-class WeightDecay(Callback):
+class WeightDecay(Method):
     """Pulls the Q-network's weights w towards a point, once per learner_step.
 
     - `decoupled`: `w *= 1 - learning_rate * rate`, beside the optimizer's step. AdamW (Loshchilov & Hutter 2019,
@@ -45,6 +48,8 @@ class WeightDecay(Callback):
         UserError: an argument out of range.
     """
 
+    once = False
+
     def __init__(self, rate: float, kind: Kind = "decoupled", patterns: list[str] | None = None) -> None:
         if not (math.isfinite(rate) and rate > 0):
             raise UserError(f"WeightDecay: rate must be above 0, got {rate}")
@@ -65,12 +70,33 @@ class WeightDecay(Callback):
         """Several of these callbacks may each have parameters of their own."""
         return self._generate_state_key(kind=self.kind, patterns=self.patterns)
 
+    def check(self, pl_module: LightningModule, data: ExperienceDataModule, callbacks: Sequence[Callback]) -> None:
+        """See that something decays, and that each parameter is pulled to one point, once.
+
+        Raises:
+            UserError: a pattern matches no parameter, what would decay is frozen to the end, or another decay has it.
+        """
+        super().check(pl_module, data, callbacks)
+        names = self.decayed_names(pl_module)
+        end = data.max_env_steps + data.warmup_env_steps
+        freezers = [callback for callback in callbacks if isinstance(callback, FreezeLayers)]
+        if names <= set().union(*(freezer.frozen_names(pl_module, end) for freezer in freezers)):
+            raise UserError(f"WeightDecay ({self.kind}): FreezeLayers freezes all that would decay")
+        others = [callback for callback in callbacks if isinstance(callback, WeightDecay) and callback is not self]
+        for other in others:
+            if both := sorted(names & other.decayed_names(pl_module)):
+                reason = "decays twice" if other.kind == self.kind else "is pulled to two points"
+                raise UserError(
+                    f"WeightDecay: {both[0]} {reason} ({self.kind} and {other.kind}); give each its own patterns"
+                )
+
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Check, in every stage, so that a mistake shows at once.
 
         Raises:
             UserError: a pattern matches no parameter, or the optimizer decays weights, too.
         """
+        super().setup(trainer, pl_module, stage)
         self._names = self.decayed_names(pl_module)
         if self.kind == "l2_sp":
             return
@@ -85,8 +111,7 @@ class WeightDecay(Callback):
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Take the weights as w0, unless a checkpoint brought it."""
         if self.kind == "l2_sp":
-            network: torch.nn.Module = pl_module.online  # type: ignore[assignment]
-            start = self._start or {name: p.detach().clone() for name, p in network.named_parameters()}
+            start = self._start or {name: p.detach().clone() for name, p in q_network(pl_module).named_parameters()}
             self._start = {name: w0.to(pl_module.device) for name, w0 in start.items() if name in self._names}
 
     @torch.no_grad()
@@ -116,7 +141,7 @@ class WeightDecay(Callback):
         Raises:
             UserError: a pattern matches no parameter.
         """
-        network: torch.nn.Module = pl_module.online  # type: ignore[assignment]
+        network = q_network(pl_module)
         if self.patterns is not None:
             return matching_names(network, self.patterns, "WeightDecay")
         return {name for name, _ in network.named_parameters() if not name.endswith("bias")}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,18 +14,19 @@ from pytorch_lightning import LightningDataModule
 
 from mk_lightning.envs import RetroVectorEnv
 from mk_lightning.errors import UserError
+from mk_lightning.experience.checks import check_experience, require_originals
 from mk_lightning.experience.collector import Collector
 from mk_lightning.experience.episodes import EpisodeSpec
 from mk_lightning.experience.loader import EpisodeLoader, ExperienceLoader
 from mk_lightning.experience.policy import GreedyPolicy
-from mk_lightning.experience.recording import FILE, Recording, Rehearsal, fingerprint, record
-from mk_lightning.experience.replay import Replay, least_capacity
+from mk_lightning.experience.recording import Recording, Rehearsal, fingerprint, record
+from mk_lightning.experience.replay import Replay
 from mk_lightning.experience.segments import Segments
 from mk_lightning.experience.settings import EnvSettings, EvaluationSettings, RecordingSettings, ReplaySettings
 from mk_lightning.experience.transition import Batch
 from mk_lightning.experience.weakest import weakest
 from mk_lightning.games import load_game
-from mk_lightning.schedules import Schedule, as_schedule, bounds
+from mk_lightning.schedules import Schedule, as_schedule
 
 VALIDATION_SEEDS, TEST_SEEDS = 1_000_000, 2_000_000
 """Seed of match 0 in a validation and in a test."""
@@ -112,7 +114,7 @@ class ExperienceDataModule(LightningDataModule):
         self.evaluation = evaluation
         self.test_epsilons = list(evaluation.test_epsilons)
         """Exploration rates that the next test plays, one pass each."""
-        self._check()
+        check_experience(self)
         self._evaluation_env: RetroVectorEnv | None = None
         self._train_env: RetroVectorEnv | None = None
         self._loader: ExperienceLoader | None = None
@@ -183,7 +185,12 @@ class ExperienceDataModule(LightningDataModule):
             UserError: there are no original states, or the folder holds another recording.
         """
         if self._recording is None:
-            self._recording = self._load_recording() or self._record()
+            require_originals(self, "rehearsal")
+            wanted = self._recorded or self._about_recording()  # a resumed run has moved on from whom it recorded
+            self._recording = (
+                Recording.load(self._recording_folder, wanted, n_step=self.replay.n_step, gamma=self.replay.gamma)
+                or self._record()
+            )
         return Rehearsal(self._recording, [self.seed, self._rank, *seed])
 
     def state_weights(self, states: States) -> dict[str, float]:
@@ -306,24 +313,8 @@ class ExperienceDataModule(LightningDataModule):
             "seed": [self.seed, self._rank] if self.recording.folder is None else [0, self._rank],
         }
 
-    def _load_recording(self) -> Recording | None:
-        folder = self._recording_folder
-        if not (folder / FILE).is_file():
-            return None
-        recording = Recording.load(folder, n_step=self.replay.n_step, gamma=self.replay.gamma)
-        wanted = self._recorded or self._about_recording()  # a resumed run has moved on from whom it recorded
-        for name, value in wanted.items():
-            if (seen := recording.about.get(name)) != value:
-                raise UserError(
-                    f"{folder} holds another recording ({name}: {seen}, this run's {value}); "
-                    "remove it or set data.recording.folder to another"
-                )
-        return recording
-
     def _record(self) -> Recording:
-        states = self.state_groups.get("original")
-        if not states:
-            raise UserError("data.original_states is empty: there is nothing of the base policy's to record")
+        states = self.state_groups["original"]
         total, about = self.recording.env_steps, self._about_recording()
         log.info(f"recording {total:,} env_steps of the base policy on {len(states)} original states")
         env = self._matches_env()
@@ -343,65 +334,8 @@ class ExperienceDataModule(LightningDataModule):
         log.info(f"recorded in {self._recording_folder}")
         return recording
 
-    def _check(self) -> None:
-        if self.max_env_steps < 1 or self.max_env_steps % self.evaluation.every:
-            every = self.evaluation.every
-            nearest = max(1, round(self.max_env_steps / every)) * every
-            raise UserError(
-                f"data.max_env_steps must be a multiple of data.evaluation.every ({every}), "
-                f"got {self.max_env_steps}; nearest: {nearest}"
-            )
-        if self.warmup_env_steps < 0:
-            raise UserError(f"data.warmup_env_steps must not be negative, got {self.warmup_env_steps}")
-        per_step, num_envs = self.env_steps_per_learner_step, self.env.num_envs
-        if per_step < 1 or per_step % num_envs:
-            nearest = max(1, round(per_step / num_envs)) * num_envs
-            raise UserError(
-                f"data.env_steps_per_learner_step must be a multiple of data.env.num_envs ({num_envs}), "
-                f"got {per_step}; nearest: {nearest}"
-            )
-        if self.evaluation.every % per_step:
-            nearest = max(1, round(self.evaluation.every / per_step)) * per_step
-            raise UserError(
-                f"data.evaluation.every must be a multiple of data.env_steps_per_learner_step ({per_step}), "
-                f"got {self.evaluation.every}; nearest: {nearest}"
-            )
-        # Both are asked for here and not when training starts, which is after a whole evaluation.
-        n_step, capacity = self.replay.n_step, self.replay.capacity
-        if capacity < (least := least_capacity(num_envs, n_step)):
-            raise UserError(
-                f"data.replay.capacity must be at least {least} transitions for {num_envs} environments, got {capacity}"
-            )
-        if self.warmup_env_steps < (least := (n_step + 1) * num_envs - per_step):
-            raise UserError(
-                f"data.warmup_env_steps must be at least {least}, or there is no transition of {n_step} env_steps to "
-                f"draw at first, got {self.warmup_env_steps}"
-            )
-        low, high = bounds(self.epsilon)
-        if low < 0 or high > 1:
-            raise UserError(f"data.epsilon must stay between 0 and 1, got {low if low < 0 else high}")
-        if not 0 <= self.rehearsal_ratio < 1:
-            raise UserError(f"data.rehearsal_ratio must be at least 0 and below 1, got {self.rehearsal_ratio}")
-        if self.rehearsal_ratio and not 0 < self.rehearsed < self.replay.batch_size:
-            raise UserError(
-                f"data.rehearsal_ratio {self.rehearsal_ratio} of a batch of {self.replay.batch_size} leaves no "
-                "transition on one side"
-            )
-        if self.reward_scale <= 0:
-            raise UserError(f"data.reward_scale must be above 0, got {self.reward_scale}")
-        if self.seed < 0:
-            raise UserError(f"seed_everything must not be negative, got {self.seed}")
-
     def _start_env(self, states: dict[str, float] | Sequence[str]) -> RetroVectorEnv:
-        return RetroVectorEnv(
-            self.game,
-            states,
-            num_envs=self.env.num_envs,
-            frame_skip=self.env.frame_skip,
-            release_frames=self.env.release_frames,
-            max_noops=self.env.max_noops,
-            max_env_steps=self.env.max_env_steps,
-        )
+        return RetroVectorEnv(self.game, states, **asdict(self.env))
 
     def _episodes(self, first_seed: int, matches: int, epsilon: float) -> EpisodeLoader:
         # State by state within a match number: the lengths of matches mix, so no process idles for long at the end.

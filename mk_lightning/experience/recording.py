@@ -5,7 +5,6 @@ Rehearsal draws transitions from it, cloning its Q-values, elastic weight consol
 
 from __future__ import annotations
 
-import pickle
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +22,7 @@ from mk_lightning.experience.replay import NO_ACTION, Replay, least_capacity
 from mk_lightning.experience.segments import Segments
 from mk_lightning.experience.transition import Transition
 from mk_lightning.schedules import Constant
+from mk_lightning.tensor_files import read_tensors
 
 FILE = "recording.pt"
 BATCH = 256
@@ -73,16 +73,27 @@ class Recording:
         part.replace(folder / FILE)
 
     @classmethod
-    def load(cls, folder: Path, *, n_step: int, gamma: float) -> Recording:
-        """Read what `save` wrote; transitions may span other numbers of env_steps than when it was recorded.
+    def load(cls, folder: Path, about: dict[str, Any], *, n_step: int, gamma: float) -> Recording | None:
+        """Read what `save` wrote, or return None if there is nothing.
+
+        Args:
+            folder: where it is.
+            about: what is wanted.
+            n_step: env_steps that a transition spans; it may be another than when it was recorded.
+            gamma: discount per env_step.
 
         Raises:
-            UserError: a file is missing or damaged.
+            UserError: a file is missing or damaged, or it is another recording.
         """
-        try:
-            content = torch.load(folder / FILE, weights_only=True)
-        except (pickle.UnpicklingError, RuntimeError, EOFError, OSError) as error:
-            raise UserError(f"{folder / FILE} is not a readable recording: {str(error).splitlines()[0]}") from None
+        if not (folder / FILE).is_file():
+            return None
+        content = read_tensors(folder / FILE, "recording")
+        for name, value in about.items():
+            if (seen := content["about"].get(name)) != value:
+                raise UserError(
+                    f"{folder} holds another recording ({name}: {seen}, this run's {value}); "
+                    "remove it or set data.recording.folder to another"
+                )
         rows, num_envs = content["replay"]["shape"]
         replay = Replay(rows * num_envs, num_envs, n_step=n_step, gamma=gamma)
         replay.load_state_dict(content["replay"])

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from mk_lightning.errors import UserError
+from mk_lightning.errors import UserError, check_at_least
 from mk_lightning.experience.sum_tree import SumTree
 from mk_lightning.experience.transition import Transition
 
@@ -106,8 +106,7 @@ class Replay:
         self.gamma = gamma
         self.stack = stack
         self.priorities = priorities
-        if n_step < 1:
-            raise UserError(f"replay.n_step must be at least 1 env_step, got {n_step}")
+        check_at_least("replay.n_step", n_step, 1, "env_step")
         if not 0 <= gamma <= 1:
             raise UserError(f"replay.gamma must be between 0 and 1, got {gamma}")
         if capacity < (least := least_capacity(num_envs, n_step, stack)):

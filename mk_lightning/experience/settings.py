@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from mk_lightning.errors import UserError
+from mk_lightning.errors import UserError, check_at_least
 from mk_lightning.experience.replay import Priorities
 
 
@@ -27,11 +27,11 @@ class EnvSettings:
     max_env_steps: int = 1800
 
     def __post_init__(self) -> None:
-        _at_least("data.env.num_envs", self.num_envs, 1)
-        _at_least("data.env.frame_skip", self.frame_skip, 1)
-        _at_least("data.env.release_frames", self.release_frames, 0)
-        _at_least("data.env.max_noops", self.max_noops, 0)
-        _at_least("data.env.max_env_steps", self.max_env_steps, 1)
+        check_at_least("data.env.num_envs", self.num_envs, 1)
+        check_at_least("data.env.frame_skip", self.frame_skip, 1)
+        check_at_least("data.env.release_frames", self.release_frames, 0)
+        check_at_least("data.env.max_noops", self.max_noops, 0)
+        check_at_least("data.env.max_env_steps", self.max_env_steps, 1)
 
 
 @dataclass(frozen=True)
@@ -53,9 +53,9 @@ class ReplaySettings:
     priorities: Priorities | None = None
 
     def __post_init__(self) -> None:
-        _at_least("data.replay.capacity", self.capacity, 1)
-        _at_least("data.replay.n_step", self.n_step, 1)
-        _at_least("data.replay.batch_size", self.batch_size, 1)
+        check_at_least("data.replay.capacity", self.capacity, 1)
+        check_at_least("data.replay.n_step", self.n_step, 1)
+        check_at_least("data.replay.batch_size", self.batch_size, 1)
         if not 0 <= self.gamma <= 1:
             raise UserError(f"data.replay.gamma must be between 0 and 1, got {self.gamma}")
 
@@ -75,7 +75,7 @@ class RecordingSettings:
     folder: str | None = None
 
     def __post_init__(self) -> None:
-        _at_least("data.recording.env_steps", self.env_steps, 1)
+        check_at_least("data.recording.env_steps", self.env_steps, 1)
         if not 0 <= self.epsilon <= 1:
             raise UserError(f"data.recording.epsilon must be between 0 and 1, got {self.epsilon}")
 
@@ -102,16 +102,11 @@ class EvaluationSettings:
     test_epsilons: list[float] = field(default_factory=lambda: [0.0, 0.05])
 
     def __post_init__(self) -> None:
-        _at_least("data.evaluation.every", self.every, 1)
-        _at_least("data.evaluation.matches", self.matches, 1)
-        _at_least("data.evaluation.test_matches", self.test_matches, 1)
+        check_at_least("data.evaluation.every", self.every, 1)
+        check_at_least("data.evaluation.matches", self.matches, 1)
+        check_at_least("data.evaluation.test_matches", self.test_matches, 1)
         if not self.test_epsilons:
             raise UserError("data.evaluation.test_epsilons must name at least one exploration rate, e.g. [0.0]")
         for epsilon in (self.epsilon, *self.test_epsilons):
             if not 0 <= epsilon <= 1:
                 raise UserError(f"data.evaluation: an epsilon must be between 0 and 1, got {epsilon}")
-
-
-def _at_least(name: str, value: int, least: int) -> None:
-    if value < least:
-        raise UserError(f"{name} must be at least {least}, got {value}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from torch import nn
 
 from mk_lightning.errors import UserError
 from mk_lightning.files import find_file
+from mk_lightning.tensor_files import read_tensors
 
 PREFIX = "online."
 """Where the LightningModule keeps the Q-network; the target network is a copy and is not read."""
@@ -30,11 +30,7 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
         near = sorted(p.name for p in path.parent.glob("*.ckpt")) if path.parent.is_dir() else []
         hint = f"; there: {', '.join(near)}" if near else ""
         raise UserError(f"no checkpoint {path}{hint}")
-    try:
-        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, ValueError) as error:
-        reason = next(iter(str(error).splitlines()), "it ends too early")
-        raise UserError(f"{path} is not a readable checkpoint: {reason}") from None
+    checkpoint = read_tensors(path, "checkpoint")
     if not isinstance(checkpoint, dict) or not isinstance(checkpoint.get("state_dict"), dict):
         raise UserError(f"{path} is not a Lightning checkpoint: it has no state_dict")
     return checkpoint

@@ -12,7 +12,7 @@ from mk_lightning.errors import UserError
 from mk_lightning.experience import Batch, Transition
 from mk_lightning.learning.losses import distillation_loss
 from mk_lightning.schedules import Linear
-from tests.callbacks.small import Quadratic, train
+from tests.callbacks.quadratic import Quadratic, train
 
 
 class Distilled(Quadratic):
@@ -38,7 +38,7 @@ def batches_with(module: Distilled, monkeypatch: pytest.MonkeyPatch) -> None:
     transition = Transition(module.inputs, none, none, none, none)
     real = Batch._replace
     monkeypatch.setattr(
-        "tests.callbacks.small.Batch",
+        "tests.callbacks.quadratic.Batch",
         lambda *fields: real(Batch(*fields), transition=transition),
     )
 

@@ -7,7 +7,8 @@ import torch
 
 from mk_lightning.callbacks import ElasticWeightConsolidation
 from mk_lightning.errors import UserError
-from tests.callbacks.small import Quadratic, train
+from mk_lightning.experience import ExperienceDataModule
+from tests.callbacks.quadratic import Quadratic, train
 
 
 def task(seed: int) -> dict[str, dict[str, torch.Tensor]]:
@@ -99,6 +100,16 @@ def test_it_goes_on_with_what_a_checkpoint_brought(files, tmp_path):
 def test_bad_arguments(arguments, message):
     with pytest.raises(UserError, match=message):
         ElasticWeightConsolidation(**arguments)
+
+
+@pytest.mark.parametrize("content", [b"", b"not a file of torch's", None])
+def test_a_file_that_is_no_fisher_information(content, tmp_path):
+    file = tmp_path / "fisher.pt"
+    file.write_bytes(content) if content is not None else torch.save([1, 2], file)
+    ewc = ElasticWeightConsolidation(files=[str(file)], estimate=False)
+    with pytest.raises(UserError, match=r"is not (a readable Fisher information|of this network)") as error:
+        ewc.check(Quadratic(), ExperienceDataModule(original_states=["VeryEasy.Bramble-01"]), [ewc])
+    assert "\n" not in str(error.value)
 
 
 def test_a_file_of_another_network(tmp_path):

@@ -59,7 +59,7 @@ def test_refuses(options, message):
 )
 def test_refuses_when_there_is_nothing_to_choose(train_states, message):
     with pytest.raises(UserError, match=message) as error:
-        WeaknessTargeting().check(played_data(train_states=train_states))
+        WeaknessTargeting().check(DuelingDoubleDQN(hidden=8), played_data(train_states=train_states), [])
     assert "\n" not in str(error.value)
 
 
@@ -67,7 +67,7 @@ def test_it_and_a_curriculum_exclude_each_other(tmp_path):
     curriculum = Curriculum([Phase([A], env_steps=9), Phase([B])])
     for callbacks in ([curriculum, WeaknessTargeting()], [WeaknessTargeting(), curriculum]):
         trainer = new_trainer(tmp_path, *callbacks)
-        with pytest.raises(UserError, match="both choose the states"):
+        with pytest.raises(UserError, match="both choose the training states"):
             trainer.fit(DuelingDoubleDQN(hidden=8), played_data())
 
 

@@ -102,7 +102,7 @@ def test_the_minimum_lies_between_the_loss_s_and_the_penalty_s(tmp_path, kind, c
 
 def one_pull(decay: WeightDecay, module: LightningModule) -> tuple[set[str], set[str]]:
     """Names of the parameters whose weights, and whose gradients, a pull changes, one unit away from the start."""
-    trainer = SimpleNamespace(log_every_n_steps=0, global_step=0)
+    trainer = SimpleNamespace(log_every_n_steps=0, global_step=0, datamodule=None)
     decay.setup(trainer, module, "fit")
     decay.on_train_start(trainer, module)
     for p in module.parameters():

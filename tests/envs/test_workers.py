@@ -138,7 +138,8 @@ def test_files_in_the_working_directory_are_not_mistaken_for_modules(
 ) -> None:
     (tmp_path / "cv2.py").write_text("raise SystemExit('not this one')")
     monkeypatch.chdir(tmp_path)
-    make_envs(1).reset()
+    frames, _ = make_envs(1).reset()
+    assert frames.shape == (1, 84, 84)
 
 
 def test_closing_ends_the_workers_and_nothing_leaks() -> None:

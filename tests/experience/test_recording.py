@@ -51,7 +51,8 @@ def test_a_stream_of_draws_goes_on_where_it_was_saved(recording):
 
 def test_saved_and_loaded_it_is_the_same(recording, tmp_path):
     recording.save(tmp_path)
-    loaded = Recording.load(tmp_path, n_step=2, gamma=0.9)
+    loaded = Recording.load(tmp_path, {"x": 1}, n_step=2, gamma=0.9)
+    assert loaded is not None
     assert loaded.about == {"x": 1}
     assert loaded.indices.tolist() == recording.indices.tolist()
     for mine, theirs in zip(
@@ -65,7 +66,14 @@ def test_a_damaged_file_is_said_in_one_line(recording, tmp_path):
     recording.save(tmp_path)
     (tmp_path / FILE).write_bytes(b"not a recording")
     with pytest.raises(UserError, match="is not a readable recording"):
-        Recording.load(tmp_path, n_step=2, gamma=0.9)
+        Recording.load(tmp_path, {"x": 1}, n_step=2, gamma=0.9)
+
+
+def test_another_recording_is_not_mistaken_for_this_one(recording, tmp_path):
+    assert Recording.load(tmp_path, {"x": 1}, n_step=2, gamma=0.9) is None
+    recording.save(tmp_path)
+    with pytest.raises(UserError, match=r"holds another recording \(x: 1, this run's 2\)"):
+        Recording.load(tmp_path, {"x": 2}, n_step=2, gamma=0.9)
 
 
 def test_another_fighter_has_another_fingerprint(network):

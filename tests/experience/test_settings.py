@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from mk_lightning.errors import UserError
-from mk_lightning.experience.settings import EnvSettings, EvaluationSettings, ReplaySettings
+from mk_lightning.experience.settings import EnvSettings, EvaluationSettings, RecordingSettings, ReplaySettings
 
 
 @pytest.mark.parametrize(
@@ -32,4 +32,5 @@ def test_refuses(make, message):
 
 
 def test_the_defaults_are_valid():
-    EnvSettings(), ReplaySettings(), EvaluationSettings()
+    for settings in (EnvSettings, ReplaySettings, RecordingSettings, EvaluationSettings):
+        assert settings() == settings()

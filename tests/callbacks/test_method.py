@@ -15,7 +15,7 @@ from mk_lightning.callbacks import (
     WeaknessTargeting,
     WeightDecay,
 )
-from mk_lightning.callbacks.combinations import check_methods
+from mk_lightning.callbacks.method import Method, check_methods
 from mk_lightning.errors import UserError
 from mk_lightning.experience import ExperienceDataModule
 from mk_lightning.learning.module import DuelingDoubleDQN
@@ -38,20 +38,29 @@ def curriculum() -> Curriculum:
 
 
 def test_what_goes_together_passes(model, data):
-    check_methods(
-        [
-            FreezeLayers(["convolutions"]),
-            WeightDecay(0.1, patterns=["heads"]),
-            WeightDecay(0.1, "l2_sp", ["features"]),
-            ElasticWeightConsolidation(),
-            Cloning(),
-            Kickstarting(),
-            curriculum(),
-            ForgettingGuard(),
-        ],
-        model,
-        data,
-    )
+    together = [
+        FreezeLayers(["convolutions"]),
+        WeightDecay(0.1, patterns=["heads"]),
+        WeightDecay(0.1, "l2_sp", ["features"]),
+        ElasticWeightConsolidation(),
+        Cloning(),
+        Kickstarting(),
+        curriculum(),
+        ForgettingGuard(),
+    ]
+    assert check_methods(together, model, data) is None
+
+
+def test_a_method_of_ones_own_is_checked_with_the_others(model, data):
+    class Picky(Method):
+        def check(self, pl_module, data, callbacks):
+            super().check(pl_module, data, callbacks)
+            raise UserError(f"Picky does not like {list(data.train_states)}")
+
+    with pytest.raises(UserError, match="Picky does not like"):
+        check_methods([Cloning(), Picky()], model, data)
+    with pytest.raises(UserError, match="Picky is there twice"):
+        check_methods([Picky(), Picky()], model, data)
 
 
 @pytest.mark.parametrize(
@@ -83,7 +92,7 @@ def test_without_original_states_there_is_nothing_to_record(model, callback, who
 
 def test_a_layer_that_is_unfrozen_in_time_may_decay(model, data):
     freeze = FreezeLayers(unfreeze_at={"convolutions": 1000})
-    check_methods([freeze, WeightDecay(0.1, patterns=["convolutions"])], model, data)
+    assert check_methods([freeze, WeightDecay(0.1, patterns=["convolutions"])], model, data) is None
     late = FreezeLayers(unfreeze_at={"convolutions": 10**9})
     with pytest.raises(UserError, match="freezes all that would decay"):
         check_methods([late, WeightDecay(0.1, patterns=["convolutions"])], model, data)

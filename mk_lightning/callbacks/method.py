@@ -1,0 +1,76 @@
+"""What every fine-tuning method is: a callback that says, before anything is played, whether it can do its work."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import torch
+from pytorch_lightning import Callback, LightningModule, Trainer
+
+from mk_lightning.errors import UserError
+from mk_lightning.experience.datamodule import ExperienceDataModule
+
+
+class Method(Callback):
+    """A fine-tuning method. Subclass it for one of your own, in a file of its own, and name it in a config.
+
+    Attributes:
+        once: whether a second one in the same run would fight with the first, or count twice what one could count
+            with a higher number.
+    """
+
+    once: ClassVar[bool] = True
+
+    def check(self, pl_module: LightningModule, data: ExperienceDataModule, callbacks: Sequence[Callback]) -> None:
+        """See that the method fits the network, the states and the other methods.
+
+        Asked by the command line before anything is played or written, and again in every stage's `setup`.
+
+        Args:
+            pl_module: holds the Q-network, `online`.
+            data: names states and env_steps.
+            callbacks: all of the run's, this one among them.
+
+        Raises:
+            UserError: it does not; the message says why.
+        """
+        if self.once and sum(type(callback) is type(self) for callback in callbacks) > 1:
+            raise UserError(f"{self._name} is there twice; leave one out")
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Check, unless the batches come from elsewhere.
+
+        Raises:
+            UserError: the method cannot do its work.
+        """
+        data = trainer.datamodule  # type: ignore[attr-defined]
+        if isinstance(data, ExperienceDataModule):
+            self.check(pl_module, data, trainer.callbacks)  # type: ignore[attr-defined]
+
+    @property
+    def _name(self) -> str:
+        return type(self).__name__
+
+
+def check_methods(callbacks: Sequence[Callback], pl_module: LightningModule, data: ExperienceDataModule) -> None:
+    """Check every method of a run.
+
+    Raises:
+        UserError: one cannot do its work, or they cancel each other.
+    """
+    for callback in callbacks:
+        if isinstance(callback, Method):
+            callback.check(pl_module, data, callbacks)
+
+
+def q_network(pl_module: LightningModule) -> torch.nn.Module:
+    """The network that learns; the target network follows it and is nobody else's business."""
+    network: torch.nn.Module = pl_module.online  # type: ignore[assignment]
+    return network
+
+
+def log_is_due(trainer: Trainer) -> bool:
+    """Whether the coming learner_step's figures are logged."""
+    every: int = trainer.log_every_n_steps  # type: ignore[attr-defined]
+    return every > 0 and (trainer.global_step + 1) % every == 0

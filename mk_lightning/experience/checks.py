@@ -1,0 +1,79 @@
+"""Checks of the DataModule's numbers against each other, before anything is started."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mk_lightning.errors import UserError
+from mk_lightning.experience.replay import least_capacity
+from mk_lightning.schedules import bounds
+
+if TYPE_CHECKING:
+    from mk_lightning.experience.datamodule import ExperienceDataModule
+
+
+def check_experience(data: ExperienceDataModule) -> None:
+    """See that the DataModule's numbers are in their ranges and fit each other.
+
+    Raises:
+        UserError: one does not; the message names the nearest that would, where there is one.
+    """
+    if data.max_env_steps < 1 or data.max_env_steps % data.evaluation.every:
+        every = data.evaluation.every
+        nearest = max(1, round(data.max_env_steps / every)) * every
+        raise UserError(
+            f"data.max_env_steps must be a multiple of data.evaluation.every ({every}), "
+            f"got {data.max_env_steps}; nearest: {nearest}"
+        )
+    if data.warmup_env_steps < 0:
+        raise UserError(f"data.warmup_env_steps must not be negative, got {data.warmup_env_steps}")
+    per_step, num_envs = data.env_steps_per_learner_step, data.env.num_envs
+    if per_step < 1 or per_step % num_envs:
+        nearest = max(1, round(per_step / num_envs)) * num_envs
+        raise UserError(
+            f"data.env_steps_per_learner_step must be a multiple of data.env.num_envs ({num_envs}), "
+            f"got {per_step}; nearest: {nearest}"
+        )
+    if data.evaluation.every % per_step:
+        nearest = max(1, round(data.evaluation.every / per_step)) * per_step
+        raise UserError(
+            f"data.evaluation.every must be a multiple of data.env_steps_per_learner_step ({per_step}), "
+            f"got {data.evaluation.every}; nearest: {nearest}"
+        )
+    # Both are asked for here and not when training starts, which is after a whole evaluation.
+    n_step, capacity = data.replay.n_step, data.replay.capacity
+    if capacity < (least := least_capacity(num_envs, n_step)):
+        raise UserError(
+            f"data.replay.capacity must be at least {least} transitions for {num_envs} environments, got {capacity}"
+        )
+    if data.warmup_env_steps < (least := (n_step + 1) * num_envs - per_step):
+        raise UserError(
+            f"data.warmup_env_steps must be at least {least}, or there is no transition of {n_step} env_steps to "
+            f"draw at first, got {data.warmup_env_steps}"
+        )
+    low, high = bounds(data.epsilon)
+    if low < 0 or high > 1:
+        raise UserError(f"data.epsilon must stay between 0 and 1, got {low if low < 0 else high}")
+    if not 0 <= data.rehearsal_ratio < 1:
+        raise UserError(f"data.rehearsal_ratio must be at least 0 and below 1, got {data.rehearsal_ratio}")
+    if data.rehearsal_ratio and not 0 < data.rehearsed < data.replay.batch_size:
+        raise UserError(
+            f"data.rehearsal_ratio {data.rehearsal_ratio} of a batch of {data.replay.batch_size} leaves no "
+            "transition on one side"
+        )
+    if data.rehearsal_ratio:
+        require_originals(data, "data.rehearsal_ratio")
+    if data.reward_scale <= 0:
+        raise UserError(f"data.reward_scale must be above 0, got {data.reward_scale}")
+    if data.seed < 0:
+        raise UserError(f"seed_everything must not be negative, got {data.seed}")
+
+
+def require_originals(data: ExperienceDataModule, owner: str) -> None:
+    """See that the base policy's play can be recorded.
+
+    Raises:
+        UserError: there are no original states; the message says that `owner` needs them.
+    """
+    if not data.state_groups.get("original"):
+        raise UserError(f"{owner} needs the base policy's play, but data.original_states is empty")
