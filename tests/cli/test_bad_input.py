@@ -56,7 +56,23 @@ MISTAKES = {
     ),
     "key of a phase": (
         ["--trainer.callbacks+=Curriculum", "--trainer.callbacks.phases=[{states: [original], win_rat: 0.5}]"],
-        "win_rat",
+        "trainer.callbacks.phases: no option 'win_rat'; did you mean 'win_rate'?",
+    ),
+    "argument of a callback": (
+        ["--trainer.callbacks+=ForgettingGuard", "--trainer.callbacks.margn=0.1"],
+        "trainer.callbacks: no option 'margn'; did you mean 'margin'?",
+    ),
+    "type of a callback's argument": (
+        ["--trainer.callbacks+=ForgettingGuard", "--trainer.callbacks.margin=abc"],
+        "trainer.callbacks.margin must be of type float, got abc",
+    ),
+    "choice of a callback": (
+        ["--trainer.callbacks+=ForgettingGuard", "--trainer.callbacks.action=wrn"],
+        "trainer.callbacks.action must be one of 'warn', 'stop', 'restore', got wrn",
+    ),
+    "argument of a schedule": (
+        ["--model.learning_rate=Linear", "--model.learning_rate.env_step=9"],
+        "model.learning_rate: no option 'env_step'; did you mean 'env_steps'?",
     ),
     "methods that cancel each other": (
         ["--trainer.callbacks+=Kickstarting", "--trainer.callbacks+=Kickstarting"],
