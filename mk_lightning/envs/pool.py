@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import select
 import weakref
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NoReturn
@@ -34,7 +33,6 @@ class WorkerPool:
         # Runs when the pool is collected and, at the latest, when the interpreter exits.
         self._end = weakref.finalize(self, _end_workers, self._workers, os.getpid())
         self._stepping = [False] * len(setups)
-        self._begun: dict[int, None] = {}  # the order in which they were last told to play
         for setup in setups:
             self._workers.append(WorkerProcess(setup.memory_fd))
         # Steps write and read these themselves: what the parent does between two steps, all workers wait for.
@@ -58,8 +56,6 @@ class WorkerPool:
         write, fds, stepping = os.write, self._command_fds, self._stepping
         for index in indices:
             stepping[index] = True
-            self._begun.pop(index, None)
-            self._begun[index] = None
             try:
                 write(fds[index], STEP)
             except BrokenPipeError:
@@ -82,29 +78,6 @@ class WorkerPool:
             if kind != DONE:
                 self._fail(index, self._workers[index].failure(kind))
             stepping[index] = False
-
-    def end_first(self, count: int) -> list[int]:
-        """Wait until `count` of the workers that were told to play have played; returns them, who began first first.
-
-        Raises:
-            RuntimeError: fewer were told to.
-        """
-        begun = [index for index in self._begun if self._stepping[index]]
-        if count > len(begun):
-            self.require_idle(())
-            raise RuntimeError(f"{count} environments to receive, but only {len(begun)} were sent an action")
-        waiting = {self._reply_fds[index]: index for index in begun}
-        poll = select.poll()
-        for fd in waiting:
-            poll.register(fd, select.POLLIN)
-        ended: list[int] = []
-        while len(ended) < count:
-            ready = {fd for fd, _ in poll.poll()}
-            for fd in [fd for fd in waiting if fd in ready][: count - len(ended)]:
-                poll.unregister(fd)
-                ended.append(waiting.pop(fd))
-                self.end_step(ended[-1:])
-        return ended
 
     def call(self, indices: Sequence[int], method: str, arguments: Iterable[tuple[Any, ...]]) -> list[Any]:
         """Call a method of each worker, with its own arguments, and return what they returned."""

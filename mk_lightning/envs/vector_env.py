@@ -38,8 +38,7 @@ class RetroVectorEnv(VectorEnv[Frames, NDArray[np.integer[Any]], NDArray[Any]]):
     action, begins the next match and returns its first frame with reward 0) and adds what collecting and
     evaluating need:
 
-    - :meth:`send` and :meth:`recv` step some environments while others wait for their actions;
-      :meth:`recv_first` takes them as they come.
+    - :meth:`send` and :meth:`recv` step some environments while others wait for their actions.
     - :meth:`reset_envs` begins given matches in given environments.
     - :meth:`set_states` changes states and weights while matches are running.
     - :meth:`variables` and :meth:`finished` read RAM variables and results of matches without pickling.
@@ -210,20 +209,13 @@ class RetroVectorEnv(VectorEnv[Frames, NDArray[np.integer[Any]], NDArray[Any]]):
         """
         chosen = self._chosen(indices)
         self._pool.end_step(chosen)
-        return self._steps(chosen)
-
-    def recv_first(self, count: int) -> tuple[NDArray[np.int64], Steps]:
-        """Wait for `count` of the env_steps begun by :meth:`send`, whichever end first.
-
-        Returns:
-            The environments (count,) int64, and what :meth:`recv` returns for them, in that order.
-
-        Raises:
-            RuntimeError: fewer were sent an action.
-            WorkerError: a worker died or raised; the whole vector environment is then closed.
-        """
-        ended = self._pool.end_first(count)
-        return np.array(ended, np.int64), self._steps(ended)
+        arrays = self._arrays
+        return (
+            arrays["observations"][chosen],
+            arrays["rewards"][chosen],
+            arrays["terminated"][chosen],
+            arrays["truncated"][chosen],
+        )
 
     def variables(self) -> dict[str, NDArray[np.int64]]:
         """Return each RAM variable, (num_envs,) int64, as it was after the last step.
@@ -327,10 +319,6 @@ class RetroVectorEnv(VectorEnv[Frames, NDArray[np.integer[Any]], NDArray[Any]]):
         if mask or len(set(chosen)) < len(chosen) or (chosen and not 0 <= min(chosen) <= max(chosen) < self.num_envs):
             raise ValueError(f"indices must be different positions from 0 to {self.num_envs - 1}, not {indices}")
         return chosen
-
-    def _steps(self, chosen: list[int]) -> Steps:
-        names = ("observations", "rewards", "terminated", "truncated")
-        return tuple(self._arrays[name][chosen] for name in names)  # type: ignore[return-value]
 
     def _state(self, index: int) -> str:
         return _state_name(self.game, self._arrays["states"], index)

@@ -52,6 +52,8 @@ def play_episodes(
     """
     num_actions = int(env.single_action_space.n)
     stacks = FrameStacks(env.num_envs)
+    sent: set[int] = set()
+    groups = np.split(np.arange(env.num_envs), range(GROUP, env.num_envs, GROUP))
     running: dict[int, tuple[int, np.random.Generator]] = {}
     done: dict[int, EpisodeRecord] = {}
     next_spec = yielded = 0
@@ -68,39 +70,45 @@ def play_episodes(
         for index, number in zip(envs, numbers, strict=True):
             running[int(index)] = (number, np.random.default_rng([specs[number].seed, 1]))
 
-    def act(envs: NDArray[np.int64]) -> None:
-        playing = np.array([i for i in envs if i in running], np.int64)
+    def act(group: NDArray[np.int64]) -> None:
+        playing = np.array([i for i in group if i in running], np.int64)
         if not len(playing):
             return
         padded = np.zeros((GROUP, *stacks.frames.shape[1:]), np.uint8)
-        padded[: len(playing)] = stacks.frames[playing]
-        actions = policy(padded)[: len(playing)].copy()
+        padded[: len(group)] = stacks.frames[group]
+        greedy = policy(padded)
+        actions = greedy[playing - group[0]].copy()
         for k, i in enumerate(playing):
             rng = running[int(i)][1]
             if epsilon and rng.random() < epsilon:
                 actions[k] = rng.integers(num_actions)
         env.send(actions, playing)
+        sent.update(playing.tolist())
 
-    def receive() -> NDArray[np.int64]:
-        # Half of those that play, so that the emulators of the others are at work while these wait for the policy.
-        envs, (frames, _, terminated, truncated) = env.recv_first(min(GROUP, -(-len(running) // 2)))
-        stacks.push(envs, frames)
-        ended = envs[terminated | truncated]
+    def receive(group: NDArray[np.int64]) -> None:
+        playing = np.array([i for i in group if i in running], np.int64)
+        if not len(playing):
+            return
+        frames, _, terminated, truncated = env.recv(playing)
+        sent.difference_update(playing.tolist())
+        stacks.push(playing, frames)
+        ended = playing[terminated | truncated]
         for index, result in zip(ended, env.finished(ended), strict=True):
             number, _ = running.pop(int(index))
             done[number] = EpisodeRecord(specs[number], result)
         begin(ended)
-        return envs
 
     try:
-        for group in np.split(np.arange(env.num_envs), range(GROUP, env.num_envs, GROUP)):
+        for group in groups:
             begin(group)
             act(group)
-        while running:
-            act(receive())
+        while yielded < len(specs):
+            for group in groups:
+                receive(group)
+                act(group)
             while yielded in done:
                 yield done.pop(yielded)
                 yielded += 1
     except GeneratorExit:
-        env.recv(sorted(running))  # whoever stops early leaves the environments ready for the next matches
+        env.recv(sorted(sent))  # whoever stops early leaves the environments ready for the next matches
         raise

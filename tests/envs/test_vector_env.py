@@ -1,4 +1,3 @@
-import time
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
@@ -71,31 +70,6 @@ def test_half_groups_equal_the_full_group(make_envs: MakeEnvs) -> None:
             for mine, theirs in zip(seen[index], expected, strict=True):
                 np.testing.assert_array_equal(mine, theirs)
         assert halves.finished() == whole.finished()
-
-
-def test_taken_as_they_come_they_are_the_same(make_envs: MakeEnvs) -> None:
-    whole, few = make_envs(4, max_env_steps=15), make_envs(4, max_env_steps=15)
-    np.testing.assert_array_equal(few.reset(seed=2)[0], whole.reset(seed=2)[0])
-    rng = np.random.default_rng(0)
-    for _ in range(40):
-        actions = rng.integers(0, 26, 4)
-        whole.send(actions)
-        few.send(actions)
-        (one, first), (others, rest) = few.recv_first(1), few.recv_first(3)
-        assert sorted([*one, *others]) == [0, 1, 2, 3]
-        seen = dict(zip([*one, *others], [*zip(*first, strict=True), *zip(*rest, strict=True)], strict=True))
-        for index, expected in enumerate(zip(*whole.recv(), strict=True)):
-            for mine, theirs in zip(seen[index], expected, strict=True):
-                np.testing.assert_array_equal(mine, theirs)
-
-
-def test_who_began_first_is_taken_first_of_those_that_have_ended(make_envs: MakeEnvs) -> None:
-    envs = make_envs(3)
-    envs.reset(seed=0)
-    for index in (2, 0, 1):
-        envs.send([0], [index])
-    time.sleep(1.0)  # all three have ended long since
-    assert [envs.recv_first(1)[0].tolist(), envs.recv_first(2)[0].tolist()] == [[2], [0, 1]]
 
 
 def test_what_recv_returns_stays_when_the_next_step_comes(make_envs: MakeEnvs) -> None:
@@ -208,8 +182,6 @@ def test_order_of_use_is_enforced(make_envs: MakeEnvs) -> None:
         envs.capture()
     with pytest.raises(RuntimeError, match="environment 0 was not sent an action"):
         envs.recv([0, 1])
-    with pytest.raises(RuntimeError, match="2 environments to receive, but only 1 were sent an action"):
-        envs.recv_first(2)
     envs.recv([1])
     for actions in ([0], [0.0, 0.0], [0, 26], [-1, 0]):
         with pytest.raises(ValueError, match="actions"):
@@ -223,7 +195,7 @@ def test_order_of_use_is_enforced(make_envs: MakeEnvs) -> None:
         envs.reset_envs([0, 1], seeds=[1])
     envs.send([0], [1])
     envs.close()
-    for ask in (envs.recv, lambda: envs.recv([1]), lambda: envs.recv_first(1), lambda: envs.send([0, 0]), envs.capture):
+    for ask in (envs.recv, lambda: envs.recv([1]), lambda: envs.send([0, 0]), envs.capture):
         with pytest.raises(RuntimeError, match="this vector environment is closed"):
             ask()
     envs.close()
