@@ -43,7 +43,7 @@ def main() -> None:
     torch.set_num_threads(1)
     base = DuelingNetwork(26)
     load_matching(base, read_checkpoint(BASE)["state_dict"])
-    with RetroVectorEnv("dojo", STATES, num_envs=8, max_env_steps=1500) as env:
+    with RetroVectorEnv("dojo", STATES, num_envs=16, max_env_steps=1500) as env:
         fisher = _fisher(env, base, options.samples)
         figures: dict[str, float | int | str] = {}
         rows = []

@@ -127,7 +127,7 @@ class ExperienceDataModule(LightningDataModule):
 
     def train_dataloader(self) -> ExperienceLoader:
         """Start the training environments and the collector, where the checkpoint left them if there is one."""
-        self._train_env = self._start_env(self.train_states)
+        self._train_env = self._start_env(self.train_states, self.env.num_envs)
         replay = Replay(
             self.replay.capacity,
             self.env.num_envs,
@@ -294,6 +294,11 @@ class ExperienceDataModule(LightningDataModule):
         return Path(self.trainer.default_root_dir)  # type: ignore[union-attr]
 
     @property
+    def _evaluation_envs(self) -> int:
+        most = max(self.evaluation.matches, self.evaluation.test_matches) * len(self.evaluation_states)
+        return min(self.evaluation.num_envs, most)
+
+    @property
     def _recording_folder(self) -> Path:
         shared = self.recording.folder
         folder = Path(shared) if shared else self._run_dir / "recording"
@@ -308,7 +313,7 @@ class ExperienceDataModule(LightningDataModule):
             "env_steps": self.recording.env_steps,
             "epsilon": self.recording.epsilon,
             "reward_scale": self.reward_scale,
-            "num_envs": self.env.num_envs,
+            "num_envs": self._evaluation_envs,
             "frame_skip": self.env.frame_skip,
             "seed": [self.seed, self._rank] if self.recording.folder is None else [0, self._rank],
         }
@@ -334,8 +339,8 @@ class ExperienceDataModule(LightningDataModule):
         log.info(f"recorded in {self._recording_folder}")
         return recording
 
-    def _start_env(self, states: dict[str, float] | Sequence[str]) -> RetroVectorEnv:
-        return RetroVectorEnv(self.game, states, **asdict(self.env))
+    def _start_env(self, states: dict[str, float] | Sequence[str], num_envs: int) -> RetroVectorEnv:
+        return RetroVectorEnv(self.game, states, **asdict(self.env) | {"num_envs": num_envs})
 
     def _episodes(self, first_seed: int, matches: int, epsilon: float) -> EpisodeLoader:
         # State by state within a match number: the lengths of matches mix, so no process idles for long at the end.
@@ -345,5 +350,5 @@ class ExperienceDataModule(LightningDataModule):
     def _matches_env(self) -> RetroVectorEnv:
         """The environments of evaluation and recording, in which no training match is under way."""
         if self._evaluation_env is None:
-            self._evaluation_env = self._start_env(self.evaluation_states)
+            self._evaluation_env = self._start_env(self.evaluation_states, self._evaluation_envs)
         return self._evaluation_env

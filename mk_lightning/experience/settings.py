@@ -13,7 +13,7 @@ class EnvSettings:
     """How matches are played, in training and in evaluation alike.
 
     Attributes:
-        num_envs: environments in training, and as many again in evaluation; a process each.
+        num_envs: environments in training, a process each.
         frame_skip: frames per env_step.
         release_frames: frames at the end of an env_step in which the attack buttons are released.
         max_noops: most frames without input at the start of a match.
@@ -91,6 +91,8 @@ class EvaluationSettings:
         every: env_steps between validations; an epoch of training.
         matches: matches per state in a validation.
         test_matches: matches per state in a test, and before and after a fit.
+        num_envs: environments matches are played in, a process each, at most one per match. It changes how long an
+            evaluation takes, not its matches.
         epsilon: probability of a random action in a validation, and before and after a fit.
         test_epsilons: the same in a test, which plays all its matches once for each.
     """
@@ -98,6 +100,7 @@ class EvaluationSettings:
     every: int = 48_000
     matches: int = 10
     test_matches: int = 50
+    num_envs: int = 16
     epsilon: float = 0.0
     test_epsilons: list[float] = field(default_factory=lambda: [0.0, 0.05])
 
@@ -105,6 +108,7 @@ class EvaluationSettings:
         check_at_least("data.evaluation.every", self.every, 1)
         check_at_least("data.evaluation.matches", self.matches, 1)
         check_at_least("data.evaluation.test_matches", self.test_matches, 1)
+        check_at_least("data.evaluation.num_envs", self.num_envs, 1)
         if not self.test_epsilons:
             raise UserError("data.evaluation.test_epsilons must name at least one exploration rate, e.g. [0.0]")
         for epsilon in (self.epsilon, *self.test_epsilons):
