@@ -13,7 +13,9 @@ import numpy as np
 from _report import machine
 from numpy.typing import NDArray
 
+from mk_lightning.evaluation.evaluation import Evaluation
 from mk_lightning.evaluation.intervals import wilson_interval
+from mk_lightning.evaluation.metrics import StateScore
 
 matplotlib.use("Agg")
 from matplotlib import pyplot
@@ -33,8 +35,8 @@ class Run:
     """Wall time of the fit, validations included."""
     groups: dict[str, str]
     """Group of each state."""
-    before: dict[str, dict[str, float]]
-    after: dict[str, dict[str, float]]
+    before: dict[str, StateScore]
+    after: dict[str, StateScore]
     curve: dict[str, list[tuple[float, float]]]
     """By group: (env_steps, win rate) of each validation."""
 
@@ -47,15 +49,15 @@ class Run:
             seed,
             json.loads((run / "seconds.json").read_text())["fit"],
             {entry["state"]: entry["group"] for entry in states},
-            json.loads((base / "tested.json").read_text()),
-            json.loads((run / "tested.json").read_text()),
+            Evaluation.read(base / "tested.json").scores(),
+            Evaluation.read(run / "tested.json").scores(),
             {group: _curve(run / "metrics.csv", group) for group in GROUPS},
         )
 
-    def rate(self, scores: dict[str, dict[str, float]], group: str) -> NDArray[np.float64]:
+    def rate(self, scores: dict[str, StateScore], group: str) -> NDArray[np.float64]:
         """Win rates of a group's states."""
         states = [state for state, of in self.groups.items() if of == group]
-        return np.array([scores[state]["wins"] / scores[state]["matches"] for state in states])
+        return np.array([scores[state].win_rate for state in states])
 
 
 Interval = tuple[float, float]
@@ -95,7 +97,7 @@ def _figures(runs: Sequence[Run]) -> Figures:
     """Bootstrap intervals of the means, over seeds and matches; Wilson for the weakest state."""
     original, challenging = (np.array([run.rate(run.after, group) for run in runs]) for group in GROUPS)
     known, weak = (np.array([run.rate(run.before, group) for run in runs]) for group in GROUPS)
-    matches = int(next(iter(runs[0].after.values()))["matches"])
+    matches = next(iter(runs[0].after.values())).matches
     return Figures(
         seeds=len(runs),
         original=float(original.mean()),
@@ -145,9 +147,8 @@ def _write_csv(runs: Sequence[Run], env_steps: int, path: Path) -> None:
             for state, group in run.groups.items():
                 for when, scores, steps in (("before", run.before, 0), ("after", run.after, env_steps)):
                     score = scores[state]
-                    rate = score["wins"] / score["matches"]
-                    shown = (f"{rate:.4f}", f"{score['mean_return']:.2f}")
-                    writer.writerow((run.arm, run.seed, state, group, when, score["matches"], *shown, steps))
+                    shown = (f"{score.win_rate:.4f}", f"{score.mean_return:.2f}")
+                    writer.writerow((run.arm, run.seed, state, group, when, score.matches, *shown, steps))
 
 
 def _draw(runs: Sequence[Run], arms: Sequence[str], path: Path) -> None:
@@ -179,7 +180,7 @@ def _draw(runs: Sequence[Run], arms: Sequence[str], path: Path) -> None:
 
 def _text(rows: dict[str, Figures], runs: Sequence[Run], env_steps: int) -> str:
     first = runs[0]
-    matches = int(next(iter(first.after.values()))["matches"])
+    matches = next(iter(first.after.values())).matches
     before = {group: float(first.rate(first.before, group).mean()) for group in GROUPS}
     lines = [
         "# Forgetting",

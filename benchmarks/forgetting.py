@@ -103,7 +103,7 @@ def _test(run: Path, words: Sequence[str], checkpoint: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     matches = ["--data.evaluation.test_matches", str(MATCHES), "--data.evaluation.test_epsilons", "[0.0]"]
     _timed(run, "test", [*words, *matches, "--run_dir", str(run), "--ckpt_path", str(checkpoint)])
-    (folder / "scores_epsilon_0.json").rename(run / "tested.json")
+    (folder / "evaluation_epsilon_0.json").rename(run / "tested.json")
 
 
 def _timed(run: Path, command: str, words: Sequence[str]) -> None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ import yaml
 from _report import benchmark_parser, report
 
 from mk_lightning.cli import main as mk_lightning
+from mk_lightning.evaluation.evaluation import Evaluation
 from mk_lightning.evaluation.intervals import wilson_interval
 
 CHECKPOINT = Path("checkpoints/dojo-base.ckpt")
@@ -66,8 +68,8 @@ def tested() -> dict[str, dict[str, float]]:
             ["test", "-c", str(CONFIG), "--ckpt_path", str(CHECKPOINT), "--run_dir", f"{folder}/card",
              f"--data.evaluation.test_matches={MATCHES}", "--data.evaluation.test_epsilons=[0.0]"]
         )  # fmt: skip
-        scores: dict[str, dict[str, float]] = json.loads((Path(folder) / "card-test/scores_epsilon_0.json").read_text())
-    return scores
+        scores = Evaluation.read(Path(folder) / "card-test/evaluation_epsilon_0.json").scores()
+    return {state: asdict(score) for state, score in scores.items()}
 
 
 def card(figures: dict[str, Any]) -> str:

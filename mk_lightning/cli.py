@@ -1,4 +1,4 @@
-"""The command line: `mk-lightning fit|validate|test|predict`, a LightningCLI, and `mk-lightning states`."""
+"""The command line: `mk-lightning fit|validate|test|predict`, a LightningCLI, and `mk-lightning states|compare`."""
 
 from __future__ import annotations
 
@@ -30,14 +30,18 @@ from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 from pytorch_lightning.loggers import Logger, TensorBoardLogger
 from rich.console import Console
 
-from mk_lightning.callbacks import ForgettingGuard, MatchesCSV, ProgressLine
+from mk_lightning.callbacks import ForgettingGuard, MatchRecorder, ProgressLine
 from mk_lightning.callbacks.guard import KEPT
 from mk_lightning.callbacks.method import check_methods
 from mk_lightning.cli_errors import readable
+from mk_lightning.compare_command import compare
 from mk_lightning.envs import WorkerError
 from mk_lightning.errors import UserError
-from mk_lightning.evaluation.before_after import TEXT_WIDTH, BeforeAfter, read_scores, score_table, write_scores
-from mk_lightning.evaluation.metrics import StateScore
+from mk_lightning.evaluation.answers import answers
+from mk_lightning.evaluation.before_after import TEXT_WIDTH, BeforeAfter, score_table
+from mk_lightning.evaluation.compare import Comparison
+from mk_lightning.evaluation.evaluation import Evaluation, write_matches
+from mk_lightning.evaluation.match import summarise
 from mk_lightning.experience import ExperienceDataModule
 from mk_lightning.files import find_file, shipped_configs
 from mk_lightning.games import load_game
@@ -139,7 +143,7 @@ class MKLightningCLI(LightningCLI):
         if self.run.resume_step is not None:
             return
         self.trainer.validate(self.model, self.datamodule, verbose=False)
-        write_scores(self.run.path / "before.json", self._test())
+        self._test(self.config.fit.model.init_from or "untrained").write(self.run.path / "before.json")
 
     def after_fit(self) -> None:
         """Measure the best checkpoint on the same matches, and print and write the table."""
@@ -147,22 +151,27 @@ class MKLightningCLI(LightningCLI):
         weights = read_checkpoint(best)
         self.model.on_load_checkpoint(weights)
         self.model.load_state_dict(weights["state_dict"])
-        before = read_scores(self.run.path / "before.json")
-        result = BeforeAfter(self.datamodule.state_groups, before, self._test())
+        after = self._test(str(best))
+        after.write(self.run.path / "after.json")
+        before = Evaluation.read(self.run.path / "before.json")
+        result = BeforeAfter(self.datamodule.state_groups, before.scores(), after.scores())
         result.write(self.run.path)
         self._print(result.table())
+        for question, answer in answers(Comparison(before, after)):
+            self._print(f"{question} {answer}")
         self._print(
-            f"run: {self.run.path} (before_after.json, metrics.csv, tensorboard/, checkpoints/best.ckpt)\n"
+            f"run: {self.run.path} (before_after.json, before and after as .json and .csv, metrics.csv, tensorboard/)\n"
             f"next: mk-lightning test -c {self.run.path}/config.yaml --ckpt_path {best}"
         )
 
     def after_test(self) -> None:
         """Print a table for each exploration rate."""
-        for epsilon, scores in zip(self.datamodule.test_epsilons, self.model.test_scores, strict=True):
-            title = f"win rate per state at epsilon {epsilon:g} (Wilson 95 % interval)"
-            self._print(score_table(self.datamodule.state_groups, scores.per_state(), title))
-            write_scores(self.run.path / f"scores_epsilon_{epsilon:g}.json", scores.per_state())
-        self._print(f"run: {self.run.path} (metrics.csv, scores_epsilon_*.json)")
+        config = self.config.test
+        for evaluation in self._evaluations(config.get("ckpt_path") or config.model.init_from or "untrained"):
+            title = f"win rate per state at epsilon {evaluation.epsilon:g} (Wilson 95 % interval)"
+            self._print(score_table(evaluation.groups, evaluation.scores(), title))
+            evaluation.write(self.run.path / f"evaluation_epsilon_{evaluation.epsilon:g}.json")
+        self._print(f"run: {self.run.path} (metrics.csv; evaluation_epsilon_*.json, and as .csv a row per match)")
 
     def after_validate(self) -> None:
         """Print a table."""
@@ -171,14 +180,24 @@ class MKLightningCLI(LightningCLI):
         self._print(f"run: {self.run.path} (metrics.csv)")
 
     def after_predict(self) -> None:
-        """Say where the matches are."""
+        """Write the matches and say where they are."""
+        records = self._recorder.records[0]
+        rows = [summarise(record, self.datamodule.game, number) for number, record in enumerate(records, 1)]
+        write_matches(self.run.path / "matches.csv", rows)
         self._print(f"run: {self.run.path} (matches.csv)")
 
-    def _test(self) -> dict[str, StateScore]:
+    def _test(self, policy: str) -> Evaluation:
         self.datamodule.test_epsilons = [self.datamodule.evaluation.epsilon]
         self.trainer.test(self.model, self.datamodule, verbose=False)
-        scores: dict[str, StateScore] = self.model.test_scores[0].per_state()
-        return scores
+        return self._evaluations(policy)[0]
+
+    def _evaluations(self, policy: str) -> list[Evaluation]:
+        """What the last test found, for each exploration rate."""
+        data = self.datamodule
+        return [
+            Evaluation.of(records, data.game, policy=policy, epsilon=epsilon, groups=data.state_groups)
+            for epsilon, records in zip(data.test_epsilons, self._recorder.records, strict=True)
+        ]
 
     def _loggers(self) -> list[Logger]:
         step = self.run.resume_step
@@ -186,17 +205,16 @@ class MKLightningCLI(LightningCLI):
         return [MetricsCSV(self.run.path, resume_step=step), board]
 
     def _callbacks(self) -> list[Any]:
-        if self.subcommand == "predict":
-            return [ProgressLine(), MatchesCSV(self.run.path / "matches.csv")]
+        self._recorder = MatchRecorder()
         if self.subcommand != "fit":
-            return [ProgressLine()]
+            return [ProgressLine(), self._recorder]
         folder = self.run.path / "checkpoints"
         best = ModelCheckpoint(
             folder, "best", monitor=self.config.fit.monitor, mode="max", save_weights_only=True,
             enable_version_counter=False,
         )  # fmt: skip
         last = ModelCheckpoint(folder, "last", save_on_train_epoch_end=True, enable_version_counter=False)
-        return [ProgressLine(), best, last]
+        return [ProgressLine(), self._recorder, best, last]
 
     def _configured_callbacks(self) -> list[Any]:
         return self.config_init[self.subcommand].trainer.callbacks or []
@@ -250,6 +268,10 @@ def main(args: Sequence[str] | None = None) -> None:
     try:
         if words[:1] == ["states"]:
             print_states(words[1:])
+            return
+        if words[:1] == ["compare"]:
+            if code := compare(words[1:]):
+                raise SystemExit(code)
             return
         for option, path in pairwise(words):
             if option in {"-c", "--config"} and not Path(path).is_file():

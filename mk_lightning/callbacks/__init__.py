@@ -5,7 +5,7 @@ from mk_lightning.callbacks.distillation import Cloning, Kickstarting
 from mk_lightning.callbacks.ewc import ElasticWeightConsolidation
 from mk_lightning.callbacks.freeze import FreezeLayers
 from mk_lightning.callbacks.guard import ForgettingGuard
-from mk_lightning.callbacks.matches import MatchesCSV
+from mk_lightning.callbacks.matches import MatchRecorder
 from mk_lightning.callbacks.progress import ProgressLine
 from mk_lightning.callbacks.weakness import WeaknessTargeting
 from mk_lightning.callbacks.weight_decay import WeightDecay
@@ -17,7 +17,7 @@ __all__ = [
     "ForgettingGuard",
     "FreezeLayers",
     "Kickstarting",
-    "MatchesCSV",
+    "MatchRecorder",
     "Phase",
     "ProgressLine",
     "WeaknessTargeting",

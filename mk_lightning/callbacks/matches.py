@@ -1,53 +1,49 @@
-"""A row for every match that is predicted."""
+"""The matches of a test or a prediction, kept for those who write about them."""
 
 from __future__ import annotations
 
-import csv
-from pathlib import Path
 from typing import Any
 
 from pytorch_lightning import LightningModule, Trainer
-from pytorch_lightning.callbacks import BasePredictionWriter
+from pytorch_lightning.callbacks import Callback
 
 from mk_lightning.experience.episodes import EpisodeRecord
 
-COLUMNS = ("episode", "state", "seed", "reward", "won", "truncated", "rounds_won", "enemy_rounds_won", "env_steps")
 
+class MatchRecorder(Callback):
+    """Keeps every match of the last test or prediction.
 
-class MatchesCSV(BasePredictionWriter):
-    """Writes `matches.csv`: a row per match in the order played; `reward` is the match's return in game units.
-
-    Args:
-        path: file to write; an existing one is replaced.
+    Attributes:
+        records: the matches in the order of their specs, a list for each loader; a test has one for each exploration
+            rate.
     """
 
-    def __init__(self, path: Path) -> None:
-        super().__init__("batch")
-        self.path = path
-        self._rows = 0
+    def __init__(self) -> None:
+        self.records: list[list[EpisodeRecord]] = []
 
-    def write_on_batch_end(
-        self, trainer: Trainer, pl_module: LightningModule, prediction: list[EpisodeRecord], *_: Any
-    ) -> None:
-        """Append a batch."""
-        first = self._rows == 0
-        with self.path.open("w" if first else "a", newline="") as file:
-            writer = csv.writer(file)
-            if first:
-                writer.writerow(COLUMNS)
-            for record in prediction:
-                self._rows += 1
-                r = record.result
-                writer.writerow(
-                    (
-                        self._rows,
-                        r.state,
-                        record.spec.seed,
-                        round(r.episode_return, 3),
-                        int(r.won),
-                        int(r.truncated),
-                        r.rounds_won,
-                        r.enemy_rounds_won,
-                        r.env_steps,
-                    )
-                )
+    def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Forget the matches of before."""
+        self.records = []
+
+    def on_test_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: list[EpisodeRecord],
+        batch_idx: int, dataloader_idx: int = 0,
+    ) -> None:  # fmt: skip
+        """Keep a batch."""
+        self._keep(batch, dataloader_idx)
+
+    def on_predict_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Forget the matches of before."""
+        self.records = []
+
+    def on_predict_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: list[EpisodeRecord],
+        batch_idx: int, dataloader_idx: int = 0,
+    ) -> None:  # fmt: skip
+        """Keep a batch."""
+        self._keep(batch, dataloader_idx)
+
+    def _keep(self, batch: list[EpisodeRecord], loader: int) -> None:
+        while len(self.records) <= loader:
+            self.records.append([])
+        self.records[loader].extend(batch)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -36,14 +36,14 @@ class BeforeAfter:
         return sum(self.after[s].win_rate - self.before[s].win_rate for s in states) / len(states)
 
     def as_dict(self) -> dict[str, Any]:
-        """`states`: a list of `{state, group, before, after}`, each score as `{wins, matches, mean_return}`."""
+        """`states`: a list of `{state, group, before, after}`, each score as the fields of a `StateScore`."""
         return {
             "states": [
                 {
                     "state": state,
                     "group": group,
-                    "before": score_dict(self.before[state]),
-                    "after": score_dict(self.after[state]),
+                    "before": asdict(self.before[state]),
+                    "after": asdict(self.after[state]),
                 }
                 for group, states in self.groups.items()
                 for state in states
@@ -75,26 +75,6 @@ class BeforeAfter:
         (folder / "before_after.json").write_text(json.dumps(self.as_dict(), indent=2) + "\n")
         with (folder / "before_after.txt").open("w") as file:
             Console(file=file, width=TEXT_WIDTH).print(self.table())
-
-
-def score_dict(score: StateScore) -> dict[str, float]:
-    """A score as it stands in JSON files; `mean_return` in game units."""
-    return {
-        "wins": score.wins,
-        "matches": score.matches,
-        "mean_return": score.mean_return,
-        "mean_env_steps": score.mean_env_steps,
-    }
-
-
-def write_scores(path: Path, scores: Mapping[str, StateScore]) -> None:
-    """Write scores per state as JSON."""
-    path.write_text(json.dumps({state: score_dict(score) for state, score in scores.items()}, indent=2) + "\n")
-
-
-def read_scores(path: Path) -> dict[str, StateScore]:
-    """Read what `write_scores` wrote."""
-    return {state: StateScore(**score) for state, score in json.loads(path.read_text()).items()}
 
 
 def score_table(groups: Mapping[str, Sequence[str]], scores: Mapping[str, StateScore], title: str) -> Table:

@@ -17,6 +17,12 @@ GROUP = 8
 differently: so a match is the same whatever the number of processes. One observation of eight costs a fifth less than
 one of four, and with two groups one's emulators run while the other's actions are computed."""
 
+TRACED = (
+    "health", "enemy_health", "rounds_won", "enemy_rounds_won",
+    "x_position", "enemy_x_position", "y_position", "enemy_y_position",
+)  # fmt: skip
+"""RAM variables that a trace follows, as far as a game has them."""
+
 
 class EpisodeSpec(NamedTuple):
     """One match to play.
@@ -30,11 +36,38 @@ class EpisodeSpec(NamedTuple):
     seed: int
 
 
+class EpisodeTrace(NamedTuple):
+    """One match, env_step by env_step.
+
+    Attributes:
+        actions: (T,) uint16, rows of the action table.
+        variables: each of `TRACED` that the game has, (T + 1,) int32: before the first env_step and after each.
+    """
+
+    actions: NDArray[np.uint16]
+    variables: dict[str, NDArray[np.int32]]
+
+
 class EpisodeRecord(NamedTuple):
-    """One match played: what was asked for and how it ended."""
+    """One match played: what was asked for, how it ended, and how it went."""
 
     spec: EpisodeSpec
     result: EpisodeResult
+    trace: EpisodeTrace
+
+
+class _Tape:
+    """What is kept of a match under way."""
+
+    def __init__(self, number: int, seed: int, start: NDArray[np.int64]) -> None:
+        self.number = number
+        self.rng = np.random.default_rng([seed, 1])
+        self.actions: list[int] = []
+        self.rows = [start]
+
+    def trace(self, names: Sequence[str]) -> EpisodeTrace:
+        columns = np.array(self.rows, np.int32).T
+        return EpisodeTrace(np.array(self.actions, np.uint16), dict(zip(names, columns, strict=True)))
 
 
 def play_episodes(
@@ -52,10 +85,12 @@ def play_episodes(
         epsilon: probability of a random action.
     """
     num_actions = int(env.single_action_space.n)
+    traced = [name for name in TRACED if name in env.game.variables]
+    variables = [env.variables()[name] for name in traced]
     stacks = FrameStacks(env.num_envs)
     sent: set[int] = set()
     groups = np.split(np.arange(env.num_envs), range(GROUP, env.num_envs, GROUP))
-    running: dict[int, tuple[int, np.random.Generator]] = {}
+    running: dict[int, _Tape] = {}
     done: dict[int, EpisodeRecord] = {}
     next_spec = yielded = 0
 
@@ -69,7 +104,7 @@ def play_episodes(
         frames = env.reset_envs(envs, [specs[i].seed for i in numbers], [specs[i].state for i in numbers])
         stacks.start(envs, frames)
         for index, number in zip(envs, numbers, strict=True):
-            running[int(index)] = (number, np.random.default_rng([specs[number].seed, 1]))
+            running[int(index)] = _Tape(number, specs[number].seed, np.array([values[index] for values in variables]))
 
     def act(group: NDArray[np.int64]) -> None:
         playing = np.array([i for i in group if i in running], np.int64)
@@ -80,9 +115,10 @@ def play_episodes(
         greedy = policy(padded)
         actions = greedy[playing - group[0]].copy()
         for k, i in enumerate(playing):
-            rng = running[int(i)][1]
-            if epsilon and rng.random() < epsilon:
-                actions[k] = rng.integers(num_actions)
+            tape = running[int(i)]
+            if epsilon and tape.rng.random() < epsilon:
+                actions[k] = tape.rng.integers(num_actions)
+            tape.actions.append(int(actions[k]))
         env.send(actions, playing)
         sent.update(playing.tolist())
 
@@ -93,10 +129,12 @@ def play_episodes(
         frames, _, terminated, truncated = env.recv(playing)
         sent.difference_update(playing.tolist())
         stacks.push(playing, frames)
+        for i, row in zip(playing, np.stack([values[playing] for values in variables], 1), strict=True):
+            running[int(i)].rows.append(row)
         ended = playing[terminated | truncated]
         for index, result in zip(ended, env.finished(ended), strict=True):
-            number, _ = running.pop(int(index))
-            done[number] = EpisodeRecord(specs[number], result)
+            tape = running.pop(int(index))
+            done[tape.number] = EpisodeRecord(specs[tape.number], result, tape.trace(traced))
         begin(ended)
 
     try:

@@ -17,8 +17,8 @@ def weakest(words: str) -> list[str] | None:
 
     Args:
         words: `weakest N of FILE`, FILE being a run's `before_after.json` (its scores after the fit count),
-            `before.json`, or a test's `scores_epsilon_0.json`. Of states with the same win rate those with the lower
-            mean return come first.
+            `before.json`, or a test's `evaluation_epsilon_0.json`. Of states with the same win rate those with the
+            lower mean return come first.
 
     Raises:
         UserError: no such file, not an evaluation, or fewer states in it.
@@ -28,13 +28,12 @@ def weakest(words: str) -> list[str] | None:
         return None
     path, count = Path(found["file"]), int(found["count"])
     try:
-        content = json.loads(path.read_text())
-        scores = {entry["state"]: entry["after"] for entry in content["states"]} if "states" in content else content
+        scores = {entry["state"]: entry.get("after", entry) for entry in json.loads(path.read_text())["states"]}
         ranked = sorted(scores, key=lambda state: _strength(scores[state]))
     except FileNotFoundError:
         raise UserError(f"{words!r}: no file {path}") from None
     except (ValueError, KeyError, TypeError, AttributeError, OSError):
-        raise UserError(f"{words!r}: {path} holds no scores as before_after.json of a run does") from None
+        raise UserError(f"{words!r}: {path} holds no scores as a run's before_after.json does") from None
     if not 1 <= count <= len(ranked):
         raise UserError(f"{words!r}: {path} has {len(ranked)} states, so N must be 1 to {len(ranked)}")
     return ranked[:count]

@@ -23,7 +23,8 @@ _TEXTS = ("id", "title")
 _LISTS = ("buttons", "actions", "attack_buttons")
 _REQUIRED = (*_TEXTS, *_LISTS, "full_health")
 _OPTIONAL = (
-    "aliases", "integration", "rom_sha1", "seed_variable", "state_order", "two_player_states", "opponents",
+    "aliases", "guard_buttons", "integration", "rom_sha1", "seed_variable", "state_order", "two_player_states",
+    "opponents",
 )  # fmt: skip
 
 
@@ -80,6 +81,7 @@ def _read_game(file: Path) -> Game:
         buttons=_names(fields["buttons"]),
         actions=_names(fields["actions"]),
         attack_buttons=_names(fields["attack_buttons"]),
+        guard_buttons=_names(fields.get("guard_buttons")),
         full_health=fields["full_health"],
         seed_variable=fields.get("seed_variable"),
         variables=variables,
@@ -118,6 +120,9 @@ def _check_references(game: Game) -> None:
     for button in game.attack_buttons:
         if button not in game.buttons:
             raise GameError(f"{game.id}: no button {button!r} to release{suggestion(button, game.buttons)}")
+    for button in game.guard_buttons:
+        if button not in game.buttons:
+            raise GameError(f"{game.id}: no button {button!r} to guard with{suggestion(button, game.buttons)}")
     if not game.actions:
         raise GameError(f"{game.id}: the action table is empty")
     for action in game.actions:

@@ -59,6 +59,8 @@ class Game:
     """The action table: buttons held together, joined by ``+``; ``none`` presses nothing."""
     attack_buttons: tuple[str, ...]
     """Edge-triggered buttons, released at the end of each env_step so that repeated actions attack again."""
+    guard_buttons: tuple[str, ...]
+    """Buttons that guard, for what reports say of behaviour; may be empty."""
     full_health: int
     """Health of a fresh fighter, in RAM units."""
     seed_variable: str | None

@@ -14,9 +14,9 @@ from mk_lightning.callbacks import ForgettingGuard
 from mk_lightning.callbacks.guard import kept
 from mk_lightning.errors import UserError
 from mk_lightning.experience.datamodule import ExperienceDataModule
-from mk_lightning.experience.episodes import EpisodeRecord, EpisodeSpec
 from mk_lightning.learning.module import DuelingDoubleDQN
-from tests.callbacks.played import A, B, new_data, result
+from tests.callbacks.played import A, B, new_data
+from tests.evaluation.records import record
 from tests.learning.batches import ACTIONS, random_batches
 
 MATCHES = 4
@@ -47,7 +47,7 @@ class Scripted(ExperienceDataModule):
                 before = data.trainer.state.fn == TrainerFn.VALIDATING
                 wins = data.base if before else data.wins[data.trainer.current_epoch]
                 yield [
-                    EpisodeRecord(EpisodeSpec(state, m), result(state, won=m < won))
+                    record([0], state, m, won=m < won)
                     for state, won in zip(data.evaluation_states, wins, strict=True)
                     for m in range(MATCHES)
                 ]

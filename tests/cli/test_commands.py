@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from mk_lightning.cli import main
+from mk_lightning.evaluation.evaluation import Evaluation
 
 SHORT = [
     "-c", "configs/dojo/pretrain.yaml",
@@ -43,6 +44,10 @@ def test_test_reports_each_exploration_rate(capsys: pytest.CaptureFixture[str]) 
     with Path("runs/dojo-pretrain-test/metrics.csv").open() as file:
         (row,) = csv.DictReader(file)
     assert {"test/epsilon_0/win_rate/all", "test/epsilon_0.05/win_rate/all"} <= set(row)
+    for epsilon in (0, 0.05):
+        evaluation = Evaluation.read(Path(f"runs/dojo-pretrain-test/evaluation_epsilon_{epsilon:g}.json"))
+        assert (evaluation.epsilon, len(evaluation.matches)) == (epsilon, 4)
+        assert sum(map(sum, evaluation.action_counts.values())) == 4 * 40
 
 
 def test_predict_writes_a_row_per_match() -> None:

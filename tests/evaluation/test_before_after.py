@@ -6,7 +6,7 @@ import json
 import pytest
 from rich.console import Console
 
-from mk_lightning.evaluation.before_after import BeforeAfter, read_scores, score_table, write_scores
+from mk_lightning.evaluation.before_after import BeforeAfter, score_table
 from mk_lightning.evaluation.metrics import StateScore
 
 GROUPS = {"original": ["a-01", "b-02"], "challenging": ["c-05", "d-06", "e-07"]}
@@ -60,11 +60,6 @@ def test_the_table_says_what_changed(tmp_path):
     means = [line for line in text.splitlines() if "mean of" in line]
     assert [cell.strip() for cell in means[0].split("│")[1:6]] == ["mean of 2", "original", "95%", "85%", "-10"]
     assert [cell.strip() for cell in means[1].split("│")[1:6]] == ["mean of 3", "challenging", "10%", "60%", "+50"]
-
-
-def test_scores_survive_a_file(tmp_path):
-    write_scores(tmp_path / "before.json", BEFORE)
-    assert read_scores(tmp_path / "before.json") == BEFORE
 
 
 def test_the_table_of_one_policy():

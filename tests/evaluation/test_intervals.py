@@ -1,9 +1,15 @@
 from __future__ import annotations
 
+from itertools import product
+from math import lgamma
+
+import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from mk_lightning.evaluation.intervals import wilson_interval
+from mk_lightning.evaluation.intervals import mean_interval, paired_interval, wilson_interval
+
+# -- one rate ----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("confidence", [0.8, 0.95, 0.99])
@@ -27,3 +33,66 @@ def test_without_matches_nothing_is_known():
 def test_stays_within_0_and_1(matches):
     assert wilson_interval(0, matches)[0] >= 0
     assert wilson_interval(matches, matches)[1] <= 1
+
+
+# -- a change between pairs --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("table", [(0, 10, 0, 10), (10, 0, 10, 0), (4, 6, 4, 6), (9, 3, 3, 1), (0, 0, 0, 20)])
+def test_without_correlation_it_is_that_of_two_independent_rates(table):
+    """Newcombe's for independent rates, from scipy's Wilson intervals."""
+    both, gained, lost, _ = table
+    n = sum(table)
+    after, before = both + gained, both + lost
+    a, b = (binomtest(wins, n).proportion_ci(method="wilson") for wins in (after, before))
+    change = (after - before) / n
+    low = change - np.hypot(after / n - a.low, b.high - before / n)
+    high = change + np.hypot(a.high - after / n, before / n - b.low)
+    assert paired_interval(*table) == pytest.approx((max(-1, low), min(1, high)), abs=1e-12)
+
+
+@pytest.mark.parametrize("table", [(30, 5, 2, 13), (0, 9, 1, 0), (7, 7, 7, 7), (2, 30, 4, 1)])
+def test_turned_round_it_is_the_same_with_the_other_sign(table):
+    both, gained, lost, neither = table
+    low, high = paired_interval(*table)
+    assert paired_interval(both, lost, gained, neither) == pytest.approx((-high, -low), abs=1e-12)
+
+
+def test_pairs_that_agree_say_more_than_pairs_that_do_not():
+    (low, high), (wide_low, wide_high) = paired_interval(20, 6, 2, 20), paired_interval(0, 26, 22, 0)
+    assert wide_low < low < 4 / 48 < high < wide_high
+
+
+def test_without_pairs_nothing_is_known_of_the_change():
+    assert paired_interval(0, 0, 0, 0) == (-1.0, 1.0)
+
+
+@pytest.mark.parametrize("matches", [10, 20, 50])
+def test_of_policies_that_are_equal_it_says_so_in_95_of_100_comparisons(matches):
+    """Exact: every outcome, weighted with its probability, over policies that win from 5 to 95 % and agree from not at
+    all beyond chance to nearly always."""
+    n = matches
+    cells = product(range(n + 1), repeat=3)
+    outcomes = np.array([(*some, n - sum(some)) for some in cells if sum(some) <= n])
+    same = np.array([low <= 0 <= high for low, high in (paired_interval(*map(int, o)) for o in outcomes)])
+    log_factorial = np.array([lgamma(k + 1) for k in range(n + 1)])
+    log_ways = log_factorial[n] - log_factorial[outcomes].sum(1)
+    right = []
+    for rate, agreement in product((0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9, 0.95), (0.0, 0.3, 0.6, 0.9)):
+        both = rate * rate + agreement * rate * (1 - rate)
+        shares = np.log([both, rate - both, rate - both, 1 - 2 * rate + both])
+        right.append(float(np.exp(log_ways + outcomes @ shares) @ same))
+    assert np.mean(right) > 0.95
+    assert min(right) > 0.935
+
+
+# -- a mean of changes -------------------------------------------------------------------------------------------------
+
+
+def test_the_mean_of_one_is_that_one():
+    assert mean_interval([0.2], [(0.1, 0.4)]) == pytest.approx((0.1, 0.4))
+
+
+def test_the_mean_of_many_is_known_better_by_the_root_of_their_number():
+    low, high = mean_interval([0.1] * 16, [(-0.1, 0.5)] * 16)
+    assert (low, high) == pytest.approx((0.1 - 0.2 / 4, 0.1 + 0.4 / 4))

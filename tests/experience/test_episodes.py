@@ -8,7 +8,7 @@ import torch
 
 from mk_lightning.envs import RetroVectorEnv
 from mk_lightning.experience import episodes
-from mk_lightning.experience.episodes import EpisodeSpec, play_episodes
+from mk_lightning.experience.episodes import TRACED, EpisodeSpec, play_episodes
 from mk_lightning.experience.policy import GreedyPolicy
 from mk_lightning.learning.network import DuelingNetwork
 from tests.experience.conftest import CUT_OFF, STATES
@@ -98,6 +98,7 @@ def test_equals_one_match_after_the_other(short_envs, single_env):
         rng = np.random.default_rng([spec.seed, 1])
         shown, _ = single_env.reset(seed=spec.seed, options={"state": spec.state})
         stack, total, length, over = np.stack([shown] * 4), 0.0, 0, False
+        actions, variables = [], [single_env.variables]
         while not over:
             assert stack.tobytes() in shown_to_policy
             action = int(fingerprints(stack[None])[0])
@@ -105,10 +106,16 @@ def test_equals_one_match_after_the_other(short_envs, single_env):
                 action = int(rng.integers(26))
             shown, reward, terminated, truncated, _ = single_env.step(action)
             stack = np.stack([*stack[1:], shown])
+            actions.append(action)
+            variables.append(single_env.variables)
             total, length, over = total + reward, length + 1, terminated or truncated
         result = record.result
         assert (record.spec, result.state) == (spec, spec.state)
         assert (result.episode_return, result.env_steps, result.truncated) == (pytest.approx(total), length, truncated)
+        assert record.trace.actions.tolist() == actions
+        assert set(record.trace.variables) == set(TRACED)
+        for name, column in record.trace.variables.items():
+            assert column.tolist() == [values[name] for values in variables]
 
 
 def test_seeds_and_epsilon_matter(one_env):

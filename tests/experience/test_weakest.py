@@ -18,7 +18,7 @@ SCORES = {
 @pytest.fixture
 def before(tmp_path):
     path = tmp_path / "before.json"
-    path.write_text(json.dumps(SCORES))
+    path.write_text(json.dumps({"states": [{"state": s, **score} for s, score in SCORES.items()]}))
     return path
 
 

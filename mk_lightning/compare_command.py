@@ -1,0 +1,92 @@
+"""`mk-lightning compare BEFORE.json AFTER.json ...`: what a fine-tuning was worth."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from rich.console import Console
+from rich.table import Table
+
+from mk_lightning.errors import UserError
+from mk_lightning.evaluation.answers import answers
+from mk_lightning.evaluation.before_after import TEXT_WIDTH
+from mk_lightning.evaluation.compare import Change, Comparison
+from mk_lightning.evaluation.evaluation import Evaluation
+
+LOST = 1
+"""Exit code when more was lost than allowed; 2 is for what cannot be compared."""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UserError(f"compare: {message}")
+
+
+def compare(words: Sequence[str]) -> int:
+    """Compare evaluations with the first of them, print what changed, and return the exit code.
+
+    Args:
+        words: files that `test` and `fit` wrote, at least two, and `--fail-if-worse POINTS`.
+
+    Raises:
+        UserError: an option or a file cannot be used, or the matches are not the same.
+    """
+    parser = _Parser(
+        prog="mk-lightning compare",
+        description="What changed between policies that played the same matches.",
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "files", nargs="+", type=Path, metavar="FILE", help="written by fit and test; the first is before"
+    )
+    parser.add_argument(
+        "--fail-if-worse",
+        type=float,
+        metavar="POINTS",
+        help=f"exit with {LOST} if the original states' mean, or surely any state, lost more points than this",
+    )
+    options = parser.parse_args(list(words))
+    if len(options.files) < 2:
+        raise UserError(f"compare takes at least two evaluations, got {options.files[0]}")
+    if options.fail_if_worse is not None and not 0 <= options.fail_if_worse <= 100:
+        raise UserError(f"compare: --fail-if-worse must be 0 to 100 points, got {options.fail_if_worse:g}")
+    before, *others = (Evaluation.read(path) for path in options.files)
+    comparisons = [Comparison(before, after) for after in others]
+    console = Console(width=max(TEXT_WIDTH, Console().width))
+    lost: list[str] = []
+    for comparison in comparisons:
+        console.print(comparison_table(comparison))
+        for question, answer in answers(comparison):
+            console.print(f"[bold]{question}[/bold] {answer}", highlight=False)
+        console.print()
+        if options.fail_if_worse is not None:
+            lost += comparison.lost(options.fail_if_worse)
+    for line in lost:
+        console.print(f"lost more than {options.fail_if_worse:g} points: {line}", style="red", highlight=False)
+    return LOST if lost else 0
+
+
+def comparison_table(comparison: Comparison) -> Table:
+    """Win rates per state and group, with the interval of the change and the verdict."""
+    before, after = comparison.before, comparison.after
+    matches = len(before.of_state(before.states[0]))
+    table = Table(
+        title=f"{after.policy} beside {before.policy}: the same {matches} matches a state, change [95 % interval]"
+    )
+    for name in ("state", "group", "before", "after", "change, points", "verdict"):
+        table.add_column(name, justify="left" if name in {"state", "group", "verdict"} else "right", no_wrap=True)
+    for group, states in before.groups.items():
+        for state in states:
+            table.add_row(state, group, *_cells(comparison.state(state)))
+        table.add_row(f"mean of {len(states)}", group, *_cells(comparison.over(states)), style="bold", end_section=True)
+    table.add_row("mean of all", "", *_cells(comparison.over(before.states)), style="bold")
+    return table
+
+
+def _cells(change: Change) -> tuple[str, ...]:
+    low, high = change.interval
+    points = f"{100 * change.change:+.0f} [{100 * low:+.0f}, {100 * high:+.0f}]"
+    return f"{change.before:.0%}", f"{change.after:.0%}", points, change.verdict

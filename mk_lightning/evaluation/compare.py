@@ -1,0 +1,118 @@
+"""What changed between two policies that played the same matches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from mk_lightning.errors import UserError
+from mk_lightning.evaluation.evaluation import Evaluation
+from mk_lightning.evaluation.intervals import mean_interval, paired_interval
+
+Verdict = Literal["better", "same within noise", "worse"]
+
+
+@dataclass(frozen=True)
+class Change:
+    """What became of a win rate, or of the mean of several."""
+
+    before: float
+    after: float
+    interval: tuple[float, float]
+    """95 % interval of `after - before`."""
+
+    @property
+    def change(self) -> float:
+        """`after - before`."""
+        return self.after - self.before
+
+    @property
+    def verdict(self) -> Verdict:
+        """Better or worse when the whole interval says so."""
+        low, high = self.interval
+        return "better" if low > 0 else "worse" if high < 0 else "same within noise"
+
+    def __str__(self) -> str:
+        low, high = self.interval
+        return (
+            f"{self.before:.0%} -> {self.after:.0%} "
+            f"({100 * self.change:+.0f} points [{100 * low:+.0f}, {100 * high:+.0f}]): {self.verdict}"
+        )
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two evaluations of the same matches.
+
+    Raises:
+        UserError: they are not of the same matches; the message says what differs.
+    """
+
+    before: Evaluation
+    after: Evaluation
+
+    def __post_init__(self) -> None:
+        before, after = self.before, self.after
+        for what, mine, theirs in (
+            ("game", [before.game], [after.game]),
+            ("action", before.actions, after.actions),
+            ("exploration rate", [before.epsilon], [after.epsilon]),
+            ("state", sorted(before.states), sorted(after.states)),
+            ("match", _matches(before), _matches(after)),
+        ):
+            if mine != theirs:
+                raise UserError(
+                    f"{before.policy} and {after.policy} cannot be compared, they did not play the same: "
+                    f"{what} {_only(mine, theirs)} beside {_only(theirs, mine)}"
+                )
+
+    def state(self, state: str) -> Change:
+        """The change of one state's win rate; its matches are paired by seed."""
+        won = {match.seed: match.won for match in self.before.of_state(state)}
+        pairs = [(won[match.seed], match.won) for match in self.after.of_state(state)]
+        both, gained, lost, neither = (
+            pairs.count(pair) for pair in ((True, True), (False, True), (True, False), (False, False))
+        )
+        return Change(
+            before=(both + lost) / len(pairs),
+            after=(both + gained) / len(pairs),
+            interval=paired_interval(both, gained, lost, neither),
+        )
+
+    def over(self, states: Sequence[str]) -> Change:
+        """The change of the mean of some states' win rates."""
+        changes = [self.state(state) for state in states]
+        return Change(
+            before=sum(change.before for change in changes) / len(changes),
+            after=sum(change.after for change in changes) / len(changes),
+            interval=mean_interval([change.change for change in changes], [change.interval for change in changes]),
+        )
+
+    def lost(self, points: float) -> list[str]:
+        """What has been lost, for a gate: a line for each group and each state that is worse by more than `points`.
+
+        The mean of the original states counts as it is (of all states where no group is so called); of a single state
+        counts only what the interval is sure of, as one of many may well look worse by chance.
+
+        Args:
+            points: of a hundred.
+        """
+        groups = self.before.groups
+        name = "original" if "original" in groups else "all"
+        mean = self.over(groups.get(name, self.before.states))
+        lines = [f"{name}: {mean}"] if -100 * mean.change > points else []
+        for state in self.before.states:
+            change = self.state(state)
+            if -100 * change.interval[1] > points:
+                lines.append(f"{state}: {change}")
+        return lines
+
+
+def _matches(evaluation: Evaluation) -> list[str]:
+    return sorted(f"{match.state} seed {match.seed}" for match in evaluation.matches)
+
+
+def _only(mine: Sequence[object], theirs: Sequence[object]) -> object:
+    """The first of mine that theirs does not have."""
+    return next((one for one in mine if one not in theirs), "none")

@@ -1,0 +1,152 @@
+"""What an evaluation found: every match, and how it was fought; kept as a JSON file and a CSV table."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mk_lightning.errors import UserError
+from mk_lightning.evaluation.match import Match, summarise
+from mk_lightning.evaluation.metrics import StateScore
+from mk_lightning.experience.episodes import EpisodeRecord
+from mk_lightning.games import Game
+
+FORMAT = 1
+"""Raised when a file of before could no longer be read."""
+
+CELL = 16
+"""Pixels along the edge of a cell of `positions`."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Matches of one policy.
+
+    Attributes:
+        game: the game's id.
+        policy: where the policy came from, for people: a checkpoint's path, say.
+        epsilon: probability of a random action.
+        actions: names of the action table's rows.
+        groups: evaluated states by group.
+        matches: every match, in the order of its number.
+        action_counts: how often each row of the action table was played, by state.
+        positions: how many env_steps the fighters spent in (own x, enemy's x), in cells of `CELL` pixels, by state;
+            empty where the game's RAM does not tell.
+    """
+
+    game: str
+    policy: str
+    epsilon: float
+    actions: list[str]
+    groups: dict[str, list[str]]
+    matches: list[Match]
+    action_counts: dict[str, list[int]]
+    positions: dict[str, list[list[int]]]
+
+    @classmethod
+    def of(
+        cls,
+        records: Iterable[EpisodeRecord],
+        game: Game,
+        *,
+        policy: str,
+        epsilon: float,
+        groups: Mapping[str, Sequence[str]],
+    ) -> Evaluation:
+        """Sum up matches that were played."""
+        matches: list[Match] = []
+        counts: dict[str, Any] = {}
+        cells: dict[str, Counter[tuple[int, int]]] = {}
+        for number, record in enumerate(records, 1):
+            state, trace = record.spec.state, record.trace
+            matches.append(summarise(record, game, number))
+            counts[state] = counts.get(state, 0) + np.bincount(trace.actions, minlength=len(game.actions))
+            if "x_position" in trace.variables and "enemy_x_position" in trace.variables:
+                pairs = zip(trace.variables["x_position"], trace.variables["enemy_x_position"], strict=True)
+                cells.setdefault(state, Counter()).update((int(x) // CELL, int(other) // CELL) for x, other in pairs)
+        return cls(
+            game=game.id,
+            policy=policy,
+            epsilon=epsilon,
+            actions=list(game.actions),
+            groups={name: list(states) for name, states in groups.items()},
+            matches=matches,
+            action_counts={state: count.tolist() for state, count in counts.items()},
+            positions={state: [[*cell, n] for cell, n in sorted(c.items())] for state, c in cells.items()},
+        )
+
+    @property
+    def states(self) -> list[str]:
+        """Every evaluated state, by group."""
+        return [state for states in self.groups.values() for state in states]
+
+    def of_state(self, state: str) -> list[Match]:
+        """The matches of a state."""
+        return [match for match in self.matches if match.state == state]
+
+    def score(self, states: Sequence[str]) -> StateScore:
+        """Wins, returns and lengths over some states' matches together."""
+        matches = [match for match in self.matches if match.state in states]
+        return StateScore(
+            wins=sum(match.won for match in matches),
+            matches=len(matches),
+            mean_return=float(np.mean([match.reward for match in matches])),
+            mean_env_steps=float(np.mean([match.env_steps for match in matches])),
+        )
+
+    def scores(self) -> dict[str, StateScore]:
+        """The score of each state."""
+        return {state: self.score([state]) for state in self.states}
+
+    def write(self, path: Path) -> None:
+        """Write the JSON file, and beside it the matches as CSV with the same stem."""
+        content = {"format": FORMAT, **asdict(self)}
+        content["states"] = [
+            {"state": state, "group": group, **asdict(self.score([state]))}
+            for group, states in self.groups.items()
+            for state in states
+        ]
+        path.write_text(json.dumps(content, indent=1) + "\n")
+        write_matches(path.with_suffix(".csv"), self.matches)
+
+    @classmethod
+    def read(cls, path: Path) -> Evaluation:
+        """Read what `write` wrote.
+
+        Raises:
+            UserError: no such file, or not an evaluation.
+        """
+        try:
+            content = json.loads(path.read_text())
+            if content["format"] != FORMAT:
+                raise UserError(f"{path} has format {content['format']}, this version reads {FORMAT}")
+            values = {field.name: content[field.name] for field in fields(cls)}
+            return cls(**values | {"matches": [Match(**match) for match in content["matches"]]})
+        except OSError as error:
+            raise UserError(f"cannot read {path}: {error.strerror}") from None
+        except (ValueError, KeyError, TypeError) as error:
+            if isinstance(error, UserError):
+                raise
+            raise UserError(f"{path} is not an evaluation, as a test or a fit writes it") from None
+
+
+def write_matches(path: Path, matches: Sequence[Match]) -> None:
+    """Write matches as CSV: a row each, truth values as 0 and 1, what is not known empty."""
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, [field.name for field in fields(Match)], lineterminator="\n")
+        writer.writeheader()
+        for match in matches:
+            writer.writerow({name: _cell(value) for name, value in asdict(match).items()})
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, bool):
+        return int(value)
+    return round(value, 4) if isinstance(value, float) else value

@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mk_lightning.cli import main
+from tests.evaluation.test_compare import AFTER, BEFORE, evaluation
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> list[str]:
+    paths = [tmp_path / "before.json", tmp_path / "after.json"]
+    for path, result in zip(paths, (BEFORE, AFTER), strict=True):
+        result.write(path)
+    return [str(path) for path in paths]
+
+
+def test_it_prints_the_table_and_the_answers(files: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    main(["compare", *files])
+    out = capsys.readouterr().out
+    assert "y.ckpt beside x.ckpt" in out
+    assert "same within noise" in out
+    assert "Original states kept?" in out
+
+
+def test_more_than_two_are_compared_with_the_first(
+    files: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    third = tmp_path / "third.json"
+    evaluation({state: 40 for state in BEFORE.states}, policy="z.ckpt").write(third)
+    main(["compare", *files, str(third)])
+    out = capsys.readouterr().out
+    assert "y.ckpt beside x.ckpt" in out
+    assert "z.ckpt beside x.ckpt" in out
+
+
+@pytest.mark.parametrize(("points", "code"), [("5", 1), ("60", 0)])
+def test_it_can_be_a_gate(files: list[str], points: str, code: int, capsys: pytest.CaptureFixture[str]) -> None:
+    if code:
+        with pytest.raises(SystemExit) as stop:
+            main(["compare", *files, "--fail-if-worse", points])
+        assert stop.value.code == code
+    else:
+        main(["compare", *files, "--fail-if-worse", points])
+    assert ("lost more than" in capsys.readouterr().out) == bool(code)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["{0}"], "at least two evaluations"),
+        (["{0}", "nowhere.json"], "cannot read nowhere.json"),
+        (["{0}", "{1}", "--fail-if-worse", "500"], "must be 0 to 100 points, got 500"),
+        (["{0}", "{1}", "--fail-if-wors"], "unrecognized|ambiguous|expected"),
+        ([], "FILE"),
+    ],
+)
+def test_mistakes_are_one_line(
+    files: list[str], words: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(["compare", *(word.format(*files) for word in words)])
+    error = capsys.readouterr().err
+    assert stop.value.code == 2
+    assert error.count("\n") == 1
+    assert any(part in error for part in message.split("|"))

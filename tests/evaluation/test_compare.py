@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy.spatial.distance import jensenshannon
+
+from mk_lightning.errors import UserError
+from mk_lightning.evaluation.answers import answers
+from mk_lightning.evaluation.behaviour import Behaviour, js_divergence
+from mk_lightning.evaluation.compare import Comparison
+from mk_lightning.evaluation.evaluation import Evaluation
+from mk_lightning.evaluation.intervals import mean_interval, paired_interval
+from mk_lightning.games import load_game
+from tests.evaluation.records import record
+
+GAME = load_game("dojo")
+A, B, C = "VeryEasy.Bramble-01", "VeryEasy.Bulwark-02", "Hard.Heron-06"
+GROUPS = {"original": [A, B], "challenging": [C]}
+MATCHES = 40
+
+
+def evaluation(won: dict[str, int], first: int = 0, actions: list[int] | None = None, **options) -> Evaluation:
+    """Of each state the matches from `first` on are won, `won` of them."""
+    records = [
+        record(actions or [0], state, seed, won=first <= seed < first + won[state])
+        for seed in range(MATCHES)
+        for state in (A, B, C)
+    ]
+    settings = {"policy": "x.ckpt", "epsilon": 0.0, "groups": GROUPS}
+    return Evaluation.of(records, GAME, **settings | options)
+
+
+BEFORE = evaluation({A: 40, B: 30, C: 4})
+AFTER = evaluation({A: 20, B: 31, C: 36}, first=2, policy="y.ckpt")
+
+
+def test_matches_are_paired_by_seed():
+    comparison = Comparison(BEFORE, AFTER)
+    change = comparison.state(B)  # won before: 0 to 29; after: 2 to 32
+    assert (change.before, change.after) == (30 / 40, 31 / 40)
+    assert change.interval == paired_interval(28, 3, 2, 7)
+
+
+def test_the_order_of_the_matches_does_not_matter():
+    turned = replace(AFTER, matches=AFTER.matches[::-1])
+    assert Comparison(BEFORE, turned).state(B) == Comparison(BEFORE, AFTER).state(B)
+
+
+def test_verdicts():
+    comparison = Comparison(BEFORE, AFTER)
+    assert [comparison.state(s).verdict for s in (A, B, C)] == ["worse", "same within noise", "better"]
+    assert Comparison(BEFORE, BEFORE).over([A, B, C]).verdict == "same within noise"
+
+
+def test_a_group_is_the_mean_of_its_states():
+    comparison = Comparison(BEFORE, AFTER)
+    change = comparison.over([A, B])
+    states = [comparison.state(s) for s in (A, B)]
+    assert (change.before, change.after) == (pytest.approx(70 / 80), pytest.approx(51 / 80))
+    assert change.interval == mean_interval([s.change for s in states], [s.interval for s in states])
+
+
+@pytest.mark.parametrize(
+    ("other", "message"),
+    [
+        (replace(AFTER, game="Other-v0"), "game Dojo-Genesis-v0 beside Other-v0"),
+        (replace(AFTER, epsilon=0.05), "exploration rate 0.0 beside 0.05"),
+        (replace(AFTER, actions=AFTER.actions[:-1]), "action MODE beside none"),
+        (replace(AFTER, groups={"original": [A]}), "state Hard.Heron-06 beside none"),
+        (replace(AFTER, matches=AFTER.matches[:-1]), f"match {C} seed 39 beside none"),
+    ],
+)
+def test_what_was_not_played_alike_is_refused(other, message):
+    with pytest.raises(UserError, match=message) as error:
+        Comparison(BEFORE, other)
+    assert "\n" not in str(error.value)
+
+
+def test_a_gate_counts_the_mean_of_the_originals_and_states_that_are_surely_worse():
+    comparison = Comparison(BEFORE, AFTER)  # originals -24, A -50
+    assert [line.split(":")[0] for line in comparison.lost(5)] == ["original", A]
+    assert [line.split(":")[0] for line in comparison.lost(30)] == [A]
+    assert comparison.lost(60) == []
+    assert Comparison(AFTER, BEFORE).lost(5) == [f"{C}: {Comparison(AFTER, BEFORE).state(C)}"]
+
+
+def test_the_four_questions_are_answered():
+    asked = dict(answers(Comparison(BEFORE, AFTER)))
+    assert len(asked) == 4
+    better, kept, overall, behaviour = asked.values()
+    assert better.startswith("10% -> 90% (+80 points")
+    assert "Better: Hard.Heron-06 +80." in better
+    assert "worse" in kept
+    assert "Worse: VeryEasy.Bramble-01 -50." in kept
+    assert overall.startswith("62% -> 72%")
+    assert "differ by 0.00 bits" in behaviour
+
+
+def test_without_groups_their_questions_are_not_asked():
+    alone = [replace(e, groups={"all": [A, B, C]}) for e in (BEFORE, AFTER)]
+    assert [question for question, _ in answers(Comparison(*alone))] == ["Overall?", "Another way to fight?"]
+
+
+def test_a_change_of_behaviour_is_told():
+    guard, punch = GAME.action_index("B"), GAME.action_index("A")
+    one, other = (
+        evaluation({A: 9, B: 9, C: 9}, actions=[guard] * 4),
+        evaluation({A: 9, B: 9, C: 9}, actions=[punch, guard]),
+    )
+    told = dict(answers(Comparison(one, other)))["Another way to fight?"]
+    assert "B -50" in told
+    assert "A +50" in told
+    assert "attacks in 0% -> 50%" in told
+    assert "guards in 100% -> 50%" in told
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_divergence_equals_scipy_s(seed):
+    p, q = np.random.default_rng(seed).dirichlet([0.3] * 26, 2)
+    assert js_divergence(p, q) == pytest.approx(jensenshannon(p, q, base=2) ** 2)
+
+
+def test_the_divergence_s_ends():
+    assert js_divergence([0.5, 0.5, 0], [0.5, 0.5, 0]) == 0
+    assert js_divergence([1, 0], [0, 1]) == 1
+
+
+def test_means_of_what_never_happened_are_not_known():
+    behaviour = Behaviour.of(evaluation({A: 0, B: 0, C: 0}), [A, B])
+    assert behaviour.env_steps_won is None
+    assert behaviour.distance is None

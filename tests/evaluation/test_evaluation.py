@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import csv
+import json
+
+import pytest
+
+from mk_lightning.errors import UserError
+from mk_lightning.evaluation.evaluation import Evaluation
+from mk_lightning.evaluation.metrics import StateScore
+from mk_lightning.games import load_game
+from tests.evaluation.records import record
+
+GAME = load_game("dojo")
+A, B = "VeryEasy.Bramble-01", "Hard.Heron-06"
+GROUPS = {"original": [A], "challenging": [B]}
+RECORDS = [
+    record([1, 1, 2], A, 70, won=True, total=10.0, x_position=[0, 15, 16, 16], enemy_x_position=[40, 40, 40, 40]),
+    record([3], B, 70, won=False, total=-5.0),
+    record([1], A, 71, won=False, total=1.0, x_position=[16, 16], enemy_x_position=[40, 48]),
+]
+
+
+@pytest.fixture
+def evaluation():
+    return Evaluation.of(RECORDS, GAME, policy="somewhere.ckpt", epsilon=0.05, groups=GROUPS)
+
+
+def test_what_it_sums_up(evaluation):
+    assert [(m.episode, m.state, m.seed) for m in evaluation.matches] == [(1, A, 70), (2, B, 70), (3, A, 71)]
+    assert {s: {a: n for a, n in enumerate(c) if n} for s, c in evaluation.action_counts.items()} == {
+        A: {1: 3, 2: 1},
+        B: {3: 1},
+    }
+    assert evaluation.positions == {A: [[0, 2, 2], [1, 2, 3], [1, 3, 1]]}
+    assert evaluation.scores() == {A: StateScore(1, 2, 5.5, 2.0), B: StateScore(0, 1, -5.0, 1.0)}
+    assert evaluation.score([A, B]) == StateScore(1, 3, 2.0, 5 / 3)
+
+
+def test_it_survives_its_file(evaluation, tmp_path):
+    evaluation.write(tmp_path / "before.json")
+    assert Evaluation.read(tmp_path / "before.json") == evaluation
+
+
+def test_the_table_begins_with_the_seed_project_s_columns(evaluation, tmp_path):
+    evaluation.write(tmp_path / "before.json")
+    with (tmp_path / "before.csv").open(newline="") as file:
+        header, first, second, _ = csv.reader(file)
+    assert header[:3] == ["episode", "reward", "won"]
+    row = dict(zip(header, first, strict=True))
+    assert [row[name] for name in ("episode", "reward", "won", "state", "seed")] == ["1", "10.0", "1", A, "70"]
+    assert second[header.index("distance")] == ""
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", "is not an evaluation"),
+        ("[]", "is not an evaluation"),
+        ('{"format": 1}', "is not an evaluation"),
+        ('{"format": 99}', "has format 99, this version reads 1"),
+    ],
+)
+def test_another_file_is_one_line(content, message, tmp_path):
+    (tmp_path / "x.json").write_text(content)
+    with pytest.raises(UserError, match=message) as error:
+        Evaluation.read(tmp_path / "x.json")
+    assert "\n" not in str(error.value)
+
+
+def test_half_a_match_is_not_an_evaluation(evaluation, tmp_path):
+    evaluation.write(tmp_path / "x.json")
+    content = json.loads((tmp_path / "x.json").read_text())
+    del content["matches"][1]["won"]
+    (tmp_path / "x.json").write_text(json.dumps(content))
+    with pytest.raises(UserError, match="is not an evaluation"):
+        Evaluation.read(tmp_path / "x.json")
+
+
+def test_no_file(tmp_path):
+    with pytest.raises(UserError, match=r"cannot read .*: No such file"):
+        Evaluation.read(tmp_path / "nowhere.json")
