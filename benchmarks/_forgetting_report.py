@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import matplotlib
@@ -20,6 +20,8 @@ from mk_lightning.evaluation.metrics import StateScore
 matplotlib.use("Agg")
 from matplotlib import pyplot
 
+TESTED = "tested.json"
+"""In a run's directory: the evaluation of the checkpoint that it hands over."""
 RESAMPLES = 10_000
 GROUPS = ("original", "challenging")
 COLUMNS = ("arm", "seed", "state", "group", "when", "matches", "win_rate", "mean_return", "env_steps")
@@ -31,28 +33,44 @@ class Run:
 
     arm: str
     seed: int
+    env_steps: int
+    """Length of the fit, without the warm-up."""
     seconds: float
     """Wall time of the fit, validations included."""
     groups: dict[str, str]
     """Group of each state."""
     before: dict[str, StateScore]
     after: dict[str, StateScore]
-    curve: dict[str, list[tuple[float, float]]]
-    """By group: (env_steps, win rate) of each validation."""
+    curve: dict[str, list[list[float]]]
+    """By group: env_steps and win rate of each validation."""
 
     @classmethod
-    def read(cls, arm: str, seed: int, run: Path, base: Path) -> Run:
-        """Read a finished run and the base's scores."""
-        states = json.loads((run / "before_after.json").read_text())["states"]
+    def of(cls, arm: str, seed: int, env_steps: int, run: Path, base: Path) -> Run:
+        """Sum up a finished run; `base` is the file with what the base fighter did in the same test."""
+        after = Evaluation.read(run / TESTED)
         return cls(
-            arm,
-            seed,
-            json.loads((run / "seconds.json").read_text())["fit"],
-            {entry["state"]: entry["group"] for entry in states},
-            Evaluation.read(base / "tested.json").scores(),
-            Evaluation.read(run / "tested.json").scores(),
-            {group: _curve(run / "metrics.csv", group) for group in GROUPS},
+            arm=arm,
+            seed=seed,
+            env_steps=env_steps,
+            seconds=json.loads((run / "seconds.json").read_text())["fit"],
+            groups={state: group for group, states in after.groups.items() for state in states},
+            before={state: StateScore(**score) for state, score in json.loads(base.read_text())["states"].items()},
+            after=after.scores(),
+            curve={group: _curve(run / "metrics.csv", group) for group in GROUPS},
         )
+
+    def write(self, path: Path) -> None:
+        """Write it as JSON: small enough to be kept for good."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(asdict(self), indent=1) + "\n")
+
+    @classmethod
+    def read(cls, path: Path) -> Run:
+        """Read what `write` wrote."""
+        content = json.loads(path.read_text())
+        for when in ("before", "after"):
+            content[when] = {state: StateScore(**score) for state, score in content[when].items()}
+        return cls(**content)
 
     def rate(self, scores: dict[str, StateScore], group: str) -> NDArray[np.float64]:
         """Win rates of a group's states."""
@@ -79,15 +97,15 @@ class Figures:
     minutes: float
 
 
-def write_report(runs: Sequence[Run], env_steps: int, folder: Path) -> dict[str, float | int | str]:
+def write_report(runs: Sequence[Run], folder: Path) -> dict[str, float | int | str]:
     """Write `forgetting.csv`, `.md` and `.png` into `folder`; returns the figures by arm."""
     folder.mkdir(parents=True, exist_ok=True)
-    _write_csv(runs, env_steps, folder / "forgetting.csv")
+    _write_csv(runs, folder / "forgetting.csv")
     arms = list(dict.fromkeys(run.arm for run in runs))
     rows = {arm: _figures([run for run in runs if run.arm == arm]) for arm in arms}
     _draw(runs, arms, folder / "forgetting.png")
-    (folder / "forgetting.md").write_text(_text(rows, runs, env_steps))
-    flat: dict[str, float | int | str] = {"env_steps": env_steps}
+    (folder / "forgetting.md").write_text(_text(rows, runs))
+    flat: dict[str, float | int | str] = {"env_steps": runs[0].env_steps}
     for arm, row in rows.items():
         flat |= {f"{arm}_{name}": value for name, value in vars(row).items() if not isinstance(value, tuple)}
     return flat
@@ -127,25 +145,25 @@ def _wilson(rates: NDArray[np.float64], matches: int) -> Interval:
     return wilson_interval(round(float(weakest.sum()) * matches), matches * len(rates))
 
 
-def _curve(path: Path, group: str) -> list[tuple[float, float]]:
+def _curve(path: Path, group: str) -> list[list[float]]:
     """Validations of a group in `metrics.csv`, at the env_steps logged last before each."""
-    points: list[tuple[float, float]] = []
+    points: list[list[float]] = []
     env_steps = 0.0
     with path.open(newline="") as file:
         for row in csv.DictReader(file):
             env_steps = float(row.get("env_steps") or env_steps)
             if value := row.get(f"val/win_rate/{group}"):
-                points.append((env_steps, float(value)))
+                points.append([env_steps, float(value)])
     return points
 
 
-def _write_csv(runs: Sequence[Run], env_steps: int, path: Path) -> None:
+def _write_csv(runs: Sequence[Run], path: Path) -> None:
     with path.open("w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(COLUMNS)
         for run in runs:
             for state, group in run.groups.items():
-                for when, scores, steps in (("before", run.before, 0), ("after", run.after, env_steps)):
+                for when, scores, steps in (("before", run.before, 0), ("after", run.after, run.env_steps)):
                     score = scores[state]
                     shown = (f"{score.win_rate:.4f}", f"{score.mean_return:.2f}")
                     writer.writerow((run.arm, run.seed, state, group, when, score.matches, *shown, steps))
@@ -178,7 +196,7 @@ def _draw(runs: Sequence[Run], arms: Sequence[str], path: Path) -> None:
     pyplot.close(figure)
 
 
-def _text(rows: dict[str, Figures], runs: Sequence[Run], env_steps: int) -> str:
+def _text(rows: dict[str, Figures], runs: Sequence[Run]) -> str:
     first = runs[0]
     matches = next(iter(first.after.values())).matches
     before = {group: float(first.rate(first.before, group).mean()) for group in GROUPS}
@@ -187,8 +205,8 @@ def _text(rows: dict[str, Figures], runs: Sequence[Run], env_steps: int) -> str:
         "",
         "Written by `benchmarks/forgetting.py`; do not edit. Raw numbers: [forgetting.csv](forgetting.csv).",
         "",
-        f"Each arm fine-tunes the shipped fighter for {env_steps:,} env_steps; {matches} test matches a state, never",
-        "used to choose anything. The base wins "
+        f"Each arm fine-tunes the shipped fighter for {first.env_steps:,} env_steps; {matches} test matches a state,",
+        "never used to choose anything. The base wins "
         f"{before['original']:.0%} on the original states and {before['challenging']:.0%} on the challenging ones.",
         "Intervals are 95 %: bootstrap over seeds and matches; Wilson for the worst original state.",
         "Forgetting and gain are changes in points of win rate, means over seeds.",

@@ -5,8 +5,10 @@ number of env_steps, with the same seeds. Then the checkpoint that the run hands
 validation matches) plays the test matches, which are the same for all and were never used to choose anything. All of
 it goes through the command line that users have.
 
-Arms and seeds run one after the other, each in a process of its own. What is finished stays in `--runs` and is not
-repeated; a fit that was interrupted is resumed. `--report` writes the report from what is there.
+Arms and seeds run one after the other, each in a process of its own. What is finished has a file in
+`docs/results/forgetting/` and is not repeated; a fit that was interrupted is resumed from its directory in `--runs`.
+The report is made of those files; `--report` only writes it. What the base wins in the same matches is on its card,
+which `ship_base.py` makes.
 
     python benchmarks/forgetting.py [--arms none ewc ...] [--seeds 1 2 3] [--json FILE]
 """
@@ -21,7 +23,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from _forgetting_report import Run, write_report
+from _forgetting_report import TESTED, Run, write_report
 from _report import benchmark_parser, report
 
 CONFIG = "configs/dojo/finetune.yaml"
@@ -41,7 +43,8 @@ ARMS: dict[str, list[str]] = {
 }
 """Overlays of each arm, from configs/dojo/."""
 
-BASE = "checkpoints/dojo-base.ckpt"
+BASE = Path("checkpoints/dojo-base.json")
+"""Scores of the fighter that is fine-tuned."""
 MATCHES = 50
 """Test matches per state."""
 VALIDATION = [
@@ -59,27 +62,28 @@ def main() -> None:
     parser = benchmark_parser("forgetting and gain of every fine-tuning method")
     parser.add_argument("--arms", nargs="+", choices=ARMS, default=list(ARMS), help="arms to run")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3], help="seeds of each arm")
-    parser.add_argument("--env-steps", type=int, default=160_000, help="env_steps of each run")
+    parser.add_argument("--env-steps", type=int, default=96_000, help="env_steps of each run")
     parser.add_argument("--runs", type=Path, default=Path("runs/forgetting"), help="where runs are kept")
     parser.add_argument("--results", type=Path, default=Path("docs/results"), help="where the report goes")
     parser.add_argument("--report", action="store_true", help="run nothing, write the report of what is finished")
     options = parser.parse_args()
-    runs = options.runs / str(options.env_steps)
+    kept = options.results / "forgetting"
     if not options.report:
-        _test(runs / "base", ["-c", CONFIG], Path(BASE))
         # Seed by seed, so that early on there is something of every arm.
         for seed in options.seeds:
             for arm in options.arms:
-                _run(runs / f"{arm}-{seed}", arm, seed, options.env_steps)
-    finished = [
-        Run.read(arm, seed, runs / f"{arm}-{seed}", runs / "base")
-        for arm in options.arms
-        for seed in options.seeds
-        if (runs / f"{arm}-{seed}" / "tested.json").is_file()
-    ]
+                if not (kept / f"{arm}-{seed}.json").is_file():
+                    run = options.runs / f"{arm}-{seed}"
+                    _run(run, arm, seed, options.env_steps)
+                    Run.of(arm, seed, options.env_steps, run, BASE).write(kept / f"{arm}-{seed}.json")
+    files = [kept / f"{arm}-{seed}.json" for arm in options.arms for seed in options.seeds]
+    finished = [Run.read(file) for file in files if file.is_file()]
     if not finished:
-        sys.exit(f"nothing finished in {runs}")
-    report(write_report(finished, options.env_steps, options.results), options.json)
+        sys.exit(f"nothing finished in {kept}")
+    lengths = {run.env_steps for run in finished}
+    if len(lengths) > 1:
+        sys.exit(f"runs of different lengths in {kept}, env_steps: {sorted(lengths)}; remove those of one")
+    report(write_report(finished, options.results), options.json)
 
 
 def _run(run: Path, arm: str, seed: int, env_steps: int) -> None:
@@ -96,14 +100,14 @@ def _run(run: Path, arm: str, seed: int, env_steps: int) -> None:
 
 
 def _test(run: Path, words: Sequence[str], checkpoint: Path) -> None:
-    """Play the test matches, unless it is done; the scores go to `tested.json` in the run's directory."""
-    if (run / "tested.json").is_file():
+    """Play the test matches, unless it is done; the evaluation goes to `TESTED` in the run's directory."""
+    if (run / TESTED).is_file():
         return
     folder = run.with_name(f"{run.name}-test")
     shutil.rmtree(folder, ignore_errors=True)
     matches = ["--data.evaluation.test_matches", str(MATCHES), "--data.evaluation.test_epsilons", "[0.0]"]
     _timed(run, "test", [*words, *matches, "--run_dir", str(run), "--ckpt_path", str(checkpoint)])
-    (folder / "evaluation_epsilon_0.json").rename(run / "tested.json")
+    (folder / "evaluation_epsilon_0.json").rename(run / TESTED)
 
 
 def _timed(run: Path, command: str, words: Sequence[str]) -> None:

@@ -261,6 +261,8 @@ def main(args: Sequence[str] | None = None) -> None:
         SystemExit: something given cannot be used; a line on stderr says what.
     """
     _quiet_lightning()
+    if str(Path.cwd()) not in sys.path:
+        sys.path.append(str(Path.cwd()))  # where a user keeps a method of their own; last, so it hides nothing
     words = list(sys.argv[1:] if args is None else args)
     for i, word in enumerate(words[:-1]):
         if word in {"-c", "--config", "--ckpt_path"}:

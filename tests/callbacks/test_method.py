@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
+import re
+from pathlib import Path
+
 import pytest
+import torch
 
 from mk_lightning.callbacks import (
     Cloning,
@@ -19,6 +24,7 @@ from mk_lightning.callbacks.method import Method, check_methods
 from mk_lightning.errors import UserError
 from mk_lightning.experience import ExperienceDataModule
 from mk_lightning.learning.module import DuelingDoubleDQN
+from tests.learning.batches import ACTIONS, new_trainer, random_batches
 
 ORIGINAL, CHALLENGING = ["VeryEasy.Bramble-01"], ["Medium.Heron-06"]
 
@@ -96,3 +102,17 @@ def test_a_layer_that_is_unfrozen_in_time_may_decay(model, data):
     late = FreezeLayers(unfreeze_at={"convolutions": 10**9})
     with pytest.raises(UserError, match="freezes all that would decay"):
         check_methods([late, WeightDecay(0.1, patterns=["convolutions"])], model, data)
+
+
+def test_the_method_of_the_docs_works(tmp_path, monkeypatch):
+    page = Path("docs/methods/index.md").read_text()
+    (tmp_path / "shrink.py").write_text(re.search(r"```python\n(.*?)```", page, re.S)[1])
+    monkeypatch.syspath_prepend(tmp_path)
+    ShrinkHeads = importlib.import_module("shrink").ShrinkHeads  # noqa: N806
+    with pytest.raises(UserError, match="factor must be"):
+        ShrinkHeads(2.0)
+    module = DuelingDoubleDQN(num_actions=ACTIONS, hidden=8, learning_rate=0.0)
+    before = [head.weight.detach().clone() for head in (module.online.value, module.online.advantage)]
+    new_trainer(tmp_path, ShrinkHeads(0.5)).fit(module, random_batches(3))
+    for weight, head in zip(before, (module.online.value, module.online.advantage), strict=True):
+        torch.testing.assert_close(head.weight.detach(), weight / 8)
