@@ -1,4 +1,4 @@
-"""The command line: `mk-lightning fit|validate|test|predict`, a LightningCLI, and `mk-lightning states|compare`."""
+"""The command line: `mk-lightning fit|validate|test|predict`, a LightningCLI, and `states`, `compare` and `weak`."""
 
 from __future__ import annotations
 
@@ -42,6 +42,7 @@ from mk_lightning.evaluation.before_after import TEXT_WIDTH, BeforeAfter, score_
 from mk_lightning.evaluation.compare import Comparison
 from mk_lightning.evaluation.evaluation import Evaluation, write_matches
 from mk_lightning.evaluation.match import summarise
+from mk_lightning.evaluation.tables import evaluation_table
 from mk_lightning.experience import ExperienceDataModule
 from mk_lightning.files import find_file, shipped_configs
 from mk_lightning.games import load_game
@@ -51,6 +52,7 @@ from mk_lightning.learning.module import DuelingDoubleDQN
 from mk_lightning.loggers import MetricsCSV
 from mk_lightning.runs import RunDirectory
 from mk_lightning.states_command import print_states
+from mk_lightning.weak_command import weak
 
 gc.enable()
 gc.freeze()
@@ -168,8 +170,7 @@ class MKLightningCLI(LightningCLI):
         """Print a table for each exploration rate."""
         config = self.config.test
         for evaluation in self._evaluations(config.get("ckpt_path") or config.model.init_from or "untrained"):
-            title = f"win rate per state at epsilon {evaluation.epsilon:g} (Wilson 95 % interval)"
-            self._print(score_table(evaluation.groups, evaluation.scores(), title))
+            self._print(evaluation_table(evaluation))
             evaluation.write(self.run.path / f"evaluation_epsilon_{evaluation.epsilon:g}.json")
         self._print(f"run: {self.run.path} (metrics.csv; evaluation_epsilon_*.json, and as .csv a row per match)")
 
@@ -274,6 +275,9 @@ def main(args: Sequence[str] | None = None) -> None:
         if words[:1] == ["compare"]:
             if code := compare(words[1:]):
                 raise SystemExit(code)
+            return
+        if words[:1] == ["weak"]:
+            weak(words[1:])
             return
         for option, path in pairwise(words):
             if option in {"-c", "--config"} and not Path(path).is_file():

@@ -114,8 +114,9 @@ class Game:
         """Return the states that the patterns name, each once.
 
         Args:
-            patterns: state names, globs such as ``VeryEasy.*``, or ``all``. A glob gives states in the game's
-                order and never a two-player state; a two-player state can be named in full.
+            patterns: state names, tiers (``VeryEasy``, which stands for ``VeryEasy.*``), globs such as ``*-03``, or
+                ``all``. All but names give states in the game's order and never a two-player state; a two-player
+                state can be named in full.
 
         Raises:
             GameError: a pattern matches nothing (the nearest state is named), or there is no pattern.
@@ -127,9 +128,9 @@ class Game:
             if pattern in self.states:
                 found[pattern] = None
                 continue
-            glob = "*" if pattern == "all" else pattern
+            globs = ("*",) if pattern == "all" else (pattern, f"{pattern}.*")
             one_player = [state for state in self.states if state not in self.two_player_states]
-            matches = [state for state in one_player if fnmatchcase(state, glob)]
+            matches = [state for state in one_player if any(fnmatchcase(state, glob) for glob in globs)]
             if not matches:
                 raise GameError(f"{self.id}: no state {pattern!r}{suggestion(pattern, (*one_player, 'all'))}")
             found.update(dict.fromkeys(matches))

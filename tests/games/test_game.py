@@ -49,6 +49,7 @@ def test_states_stand_in_the_games_order(dojo: Game) -> None:
 def test_patterns_select_states_once_and_in_order(dojo: Game) -> None:
     easy = dojo.resolve_states("VeryEasy.*")
     assert len(easy) == 8
+    assert dojo.resolve_states("VeryEasy") == easy
     assert dojo.resolve_states([easy[3], "VeryEasy.*"]) == (easy[3], *easy[:3], *easy[4:])
     assert dojo.resolve_states("*-03") == tuple(state for state in dojo.states if state.endswith("-03"))
 

@@ -1,0 +1,65 @@
+"""`mk-lightning weak EVALUATION.json`: the states to fine-tune on, as an overlay."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+import yaml
+from rich.console import Console
+
+from mk_lightning.errors import UserError
+from mk_lightning.evaluation.evaluation import Evaluation
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UserError(f"weak: {message}")
+
+
+def weak(words: Sequence[str]) -> None:
+    """Print the states that an evaluation found weak, and write a config overlay that fine-tunes on them.
+
+    In the overlay the weak states are the challenging ones and the others the original ones.
+
+    Args:
+        words: a file that `test` or `fit` wrote, `--below RATE` and `--out FILE`.
+
+    Raises:
+        UserError: an option or the file cannot be used, or no state is weak.
+    """
+    parser = _Parser(
+        prog="mk-lightning weak", description="The states that an evaluation found weak.", allow_abbrev=False
+    )
+    parser.add_argument("file", type=Path, metavar="EVALUATION", help="written by test (evaluation_*.json) or fit")
+    parser.add_argument("--below", type=float, default=0.6, metavar="RATE", help="win rate below which a state is weak")
+    parser.add_argument("--out", type=Path, default=Path("weak.yaml"), metavar="FILE", help="overlay to write")
+    options = parser.parse_args(list(words))
+    if not 0 < options.below <= 1:
+        raise UserError(f"weak: --below must be above 0 and at most 1, got {options.below:g}")
+    evaluation = Evaluation.read(options.file)
+    scores = evaluation.scores()
+    ranked = sorted(scores, key=lambda state: scores[state].win_rate)
+    found = [state for state in ranked if scores[state].win_rate < options.below]
+    if not found:
+        raise UserError(
+            f"weak: no state is won less than {options.below:.0%}; the weakest is {ranked[0]} with "
+            f"{scores[ranked[0]].win_rate:.0%}"
+        )
+    console = Console(highlight=False)
+    for state in found:
+        score, (low, high) = scores[state], scores[state].interval
+        console.print(f"{state}  {score.win_rate:.0%} [{low:.0%}, {high:.0%}] of {score.matches} matches")
+    states = {"original_states": [s for s in evaluation.states if s not in found], "challenging_states": found}
+    text = (
+        f"# Written by `mk-lightning weak {options.file} --below {options.below:g}`: what is won less often is\n"
+        f"# challenging, the rest original.\n"
+        + yaml.safe_dump({"data": {"game": evaluation.game, **states}}, sort_keys=False)
+    )
+    try:
+        options.out.write_text(text)
+    except OSError as error:
+        raise UserError(f"weak: cannot write {options.out}: {error.strerror}") from None
+    console.print(f"{options.out}: a further -c file for mk-lightning fit", soft_wrap=True)
