@@ -159,10 +159,12 @@ class MKLightningCLI(LightningCLI):
         result = BeforeAfter(self.datamodule.state_groups, before.scores(), after.scores())
         result.write(self.run.path)
         self._print(result.table())
-        for question, answer in answers(Comparison(before, after)):
+        comparison = Comparison(before, after)
+        for question, answer in answers(comparison):
             self._print(f"{question} {answer}")
+        self._write_report(comparison)
         self._print(
-            f"run: {self.run.path} (before_after.json, before and after as .json and .csv, metrics.csv, tensorboard/)\n"
+            f"run: {self.run.path} (report.html; before and after as .json and .csv; metrics.csv, tensorboard/)\n"
             f"next: mk-lightning test -c {self.run.path}/config.yaml --ckpt_path {best}"
         )
 
@@ -186,6 +188,15 @@ class MKLightningCLI(LightningCLI):
         rows = [summarise(record, self.datamodule.game, number) for number, record in enumerate(records, 1)]
         write_matches(self.run.path / "matches.csv", rows)
         self._print(f"run: {self.run.path} (matches.csv)")
+
+    @rank_zero_only
+    def _write_report(self, comparison: Comparison) -> None:
+        from mk_lightning.evaluation.report import write_report  # matplotlib takes half a second to load
+
+        folder = self.run.path
+        for logger in self.trainer.loggers:
+            logger.save()  # the curves are drawn from metrics.csv
+        write_report(folder / "report.html", comparison, metrics=folder / "metrics.csv", config=folder / "config.yaml")
 
     def _test(self, policy: str) -> Evaluation:
         self.datamodule.test_epsilons = [self.datamodule.evaluation.epsilon]

@@ -29,7 +29,7 @@ def compare(words: Sequence[str]) -> int:
     """Compare evaluations with the first of them, print what changed, and return the exit code.
 
     Args:
-        words: files that `test` and `fit` wrote, at least two, and `--fail-if-worse POINTS`.
+        words: files that `test` and `fit` wrote, at least two, `--html PAGE` and `--fail-if-worse POINTS`.
 
     Raises:
         UserError: an option or a file cannot be used, or the matches are not the same.
@@ -48,6 +48,7 @@ def compare(words: Sequence[str]) -> int:
         metavar="POINTS",
         help=f"exit with {LOST} if the original states' mean, or surely any state, lost more points than this",
     )
+    parser.add_argument("--html", type=Path, metavar="PAGE", help="also write a page, of the last file given")
     options = parser.parse_args(list(words))
     if len(options.files) < 2:
         raise UserError(f"compare takes at least two evaluations, got {options.files[0]}")
@@ -64,6 +65,14 @@ def compare(words: Sequence[str]) -> int:
         console.print()
         if options.fail_if_worse is not None:
             lost += comparison.lost(options.fail_if_worse)
+    if options.html:
+        from mk_lightning.evaluation.report import write_report  # matplotlib takes half a second to load
+
+        try:
+            write_report(options.html, comparisons[-1])
+        except OSError as error:
+            raise UserError(f"compare: cannot write {options.html}: {error.strerror}") from None
+        console.print(f"page: {options.html}", soft_wrap=True)
     for line in lost:
         console.print(f"lost more than {options.fail_if_worse:g} points: {line}", style="red", highlight=False)
     return LOST if lost else 0
@@ -73,9 +82,7 @@ def comparison_table(comparison: Comparison) -> Table:
     """Win rates per state and group, with the interval of the change and the verdict."""
     before, after = comparison.before, comparison.after
     matches = len(before.of_state(before.states[0]))
-    table = Table(
-        title=f"{after.policy} beside {before.policy}: the same {matches} matches a state, change [95 % interval]"
-    )
+    table = Table(title=f"{after.policy} beside {before.policy}: {matches} matches a state, change [95 % interval]")
     for name in ("state", "group", "before", "after", "change, points", "verdict"):
         table.add_column(name, justify="left" if name in {"state", "group", "verdict"} else "right", no_wrap=True)
     for group, states in before.groups.items():

@@ -47,27 +47,9 @@ def _of_behaviour(comparison: Comparison) -> str:
     changed = [k for k in np.argsort(-np.abs(shift))[:MOST_ACTIONS] if abs(shift[k]) >= 0.005]
     actions = ", ".join(f"{comparison.before.actions[k]} {100 * shift[k]:+.0f}" for k in changed)
     divergence = js_divergence(before.actions, after.actions)
-    parts = [
-        f"Actions differ by {divergence:.2f} bits (Jensen-Shannon; 0 the same, 1 nothing in common)"
-        + (f": {actions} points" if actions else ""),
-        _share("attacks in", before.attacking, after.attacking),
-        _share("guards in", before.guarding, after.guarding),
-        _number("keeps a distance of", before.distance, after.distance, "px"),
-        _share("closes in, net, in", before.closing, after.closing),
-        _number("deals", before.damage_dealt, after.damage_dealt, "damage a match"),
-        _number("takes", before.damage_taken, after.damage_taken, ""),
-        _number("wins in", before.env_steps_won, after.env_steps_won, "env_steps"),
-        _number("loses in", before.env_steps_lost, after.env_steps_lost, ""),
-        _share("perfect matches", before.perfect, after.perfect),
-        _share("rounds decided by the clock", before.on_time, after.on_time),
-        _share("matches cut off", before.truncated, after.truncated),
-    ]
-    return "; ".join(part for part in parts if part) + "."
-
-
-def _share(what: str, before: float | None, after: float | None) -> str:
-    return "" if before is None or after is None else f"{what} {before:.0%} -> {after:.0%}"
-
-
-def _number(what: str, before: float | None, after: float | None, unit: str) -> str:
-    return "" if before is None or after is None else f"{what} {before:.0f} -> {after:.0f} {unit}".rstrip()
+    said = f"Actions differ by {divergence:.2f} bits (Jensen-Shannon; 0 the same, 1 nothing in common)"
+    if actions:
+        said += f": {actions} points"
+    one, other = before.described(), after.described()
+    figures = [f"{name} {one[name]} -> {other[name]}" for name in one if other.get(name, one[name]) != one[name]]
+    return "; ".join([said, *figures]) + "."

@@ -60,6 +60,23 @@ class Behaviour:
             env_steps_lost=_mean(matches, lambda match: None if match.won else match.env_steps),
         )
 
+    def described(self) -> dict[str, str]:
+        """Each figure for people, by name; without those that are not known."""
+        shown = {
+            "decisions that attack": _percent(self.attacking),
+            "decisions that guard": _percent(self.guarding),
+            "distance kept, px": _whole(self.distance),
+            "decisions that close in, net": _percent(self.closing),
+            "damage dealt a match": _whole(self.damage_dealt),
+            "damage taken a match": _whole(self.damage_taken),
+            "env_steps to win": _whole(self.env_steps_won),
+            "env_steps to lose": _whole(self.env_steps_lost),
+            "perfect matches": _percent(self.perfect),
+            "rounds decided by the clock": _percent(self.on_time),
+            "matches cut off": _percent(self.truncated),
+        }
+        return {name: text for name, text in shown.items() if text}
+
 
 def js_divergence(p: ArrayLike, q: ArrayLike) -> float:
     """The Jensen-Shannon divergence of two distributions, bits (Lin 1991, IEEE Trans. Inf. Theory 37, 145-151).
@@ -83,3 +100,11 @@ def _entropy(shares: NDArray[np.float64]) -> float:
 def _mean(matches: Sequence[Match], figure: Callable[[Match], float | None]) -> float | None:
     known = [value for match in matches if (value := figure(match)) is not None]
     return float(np.mean(known)) if known else None
+
+
+def _percent(share: float | None) -> str:
+    return "" if share is None else f"{share:.0%}"
+
+
+def _whole(number: float | None) -> str:
+    return "" if number is None else f"{number:.0f}"

@@ -112,8 +112,8 @@ def test_a_change_of_behaviour_is_told():
     told = dict(answers(Comparison(one, other)))["Another way to fight?"]
     assert "B -50" in told
     assert "A +50" in told
-    assert "attacks in 0% -> 50%" in told
-    assert "guards in 100% -> 50%" in told
+    assert "decisions that attack 0% -> 50%" in told
+    assert "decisions that guard 100% -> 50%" in told
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -1,0 +1,171 @@
+"""Charts as SVG text in the colours of the page they stand in."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import FuncFormatter, PercentFormatter
+
+from mk_lightning.evaluation.evaluation import CELL, Evaluation
+
+Series = Mapping[str, Sequence[tuple[float, float]]]
+"""Points (env_steps, value) by name."""
+
+COLOURS = {
+    "text": "#010203", "muted": "#010204", "grid": "#010205", "before": "#010206", "after": "#010207",
+    "c0": "#010208", "c1": "#010209", "c2": "#01020a", "c3": "#01020b", "c4": "#01020c", "c5": "#01020d",
+    "c6": "#01020e", "c7": "#01020f",
+}  # fmt: skip
+"""Stand-ins: each becomes the page's CSS variable of that name, so a chart is light or dark as the page is."""
+
+LINES = ("c0", "c1", "c2", "c3", "c4", "c5", "c6", "c7")
+STYLE: Any = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "report",
+    "font.family": "sans-serif",
+    "font.size": 10,
+    "text.color": COLOURS["text"],
+    "axes.labelcolor": COLOURS["muted"],
+    "axes.edgecolor": COLOURS["grid"],
+    "axes.facecolor": "none",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "xtick.color": COLOURS["muted"],
+    "ytick.color": COLOURS["muted"],
+    "grid.color": COLOURS["grid"],
+    "legend.frameon": False,
+    "legend.labelcolor": COLOURS["text"],
+}
+MOST_ACTIONS = 14
+"""Rows of the action table shown, those played most."""
+
+
+def win_rates(before: Evaluation, after: Evaluation) -> str:
+    """Win rate of every state before and after, with its Wilson 95 % interval."""
+    states = before.states
+
+    def draw(axes: Axes) -> None:
+        places = np.arange(len(states), dtype=float)
+        for evaluation, shift, name in ((before, -0.2, "before"), (after, 0.2, "after")):
+            scores = [evaluation.score([state]) for state in states]
+            rates = np.array([score.win_rate for score in scores])
+            ends = np.array([score.interval for score in scores])
+            spread = np.abs(np.stack([rates - ends[:, 0], ends[:, 1] - rates]))
+            axes.barh(places + shift, rates, 0.36, color=COLOURS[name], label=name)
+            axes.errorbar(
+                rates, places + shift, xerr=spread, fmt="none", ecolor=COLOURS["text"], elinewidth=1, capsize=2
+            )
+        axes.set_yticks(places, states)
+        axes.tick_params(axis="y", length=0, labelcolor=COLOURS["text"])
+        axes.invert_yaxis()
+        axes.set_xlim(0, 1)
+        axes.xaxis.set_major_formatter(PercentFormatter(1.0))
+        axes.grid(axis="x", linewidth=0.6)
+        axes.set_axisbelow(True)
+        axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
+
+    return _svg(draw, 7.5, 0.55 * len(states) + 1.1)
+
+
+def curves(series: Series, label: str, *, shares: bool = True) -> str:
+    """Lines over env_steps.
+
+    Args:
+        series: what to draw.
+        label: of the value.
+        shares: values are shares of 1, shown in per cent from 0 to 100.
+    """
+
+    def draw(axes: Axes) -> None:
+        for colour, (name, points) in zip(LINES * 4, series.items(), strict=False):
+            x, y = np.array(points, float).T
+            axes.plot(x, y, color=COLOURS[colour], label=name, marker="o" if len(x) < 30 else None, markersize=4)
+        axes.set_xlabel("env_steps")
+        axes.set_ylabel(label)
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value / 1000:g}k"))
+        if shares:
+            axes.set_ylim(-0.03, 1.03)
+            axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+        axes.grid(linewidth=0.6)
+        axes.set_axisbelow(True)
+        axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize=9)
+
+    return _svg(draw, 7.5, 3.2)
+
+
+def actions(before: Evaluation, after: Evaluation) -> str:
+    """Share of the decisions of each action that is played most, before and after."""
+    shares = {}
+    for name, evaluation in (("before", before), ("after", after)):
+        counts = np.sum(list(evaluation.action_counts.values()), axis=0)
+        shares[name] = counts / counts.sum()
+    shown = np.argsort(-np.maximum(shares["before"], shares["after"]), kind="stable")[:MOST_ACTIONS]
+
+    def draw(axes: Axes) -> None:
+        places = np.arange(len(shown), dtype=float)
+        for shift, (name, values) in zip((-0.2, 0.2), shares.items(), strict=True):
+            axes.bar(places + shift, values[shown], 0.36, color=COLOURS[name], label=name)
+        axes.set_xticks(places, [before.actions[k] for k in shown], rotation=45, ha="right")
+        axes.tick_params(axis="x", length=0, labelcolor=COLOURS["text"])
+        axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+        axes.grid(axis="y", linewidth=0.6)
+        axes.set_axisbelow(True)
+        axes.legend()
+
+    return _svg(draw, 7.5, 3.0)
+
+
+def positions(evaluation: Evaluation, colour: str) -> str:
+    """Where the fighters stood: own x to the right, the enemy's upwards, darker where they stayed longer.
+
+    Args:
+        evaluation: all of its states together.
+        colour: name in `COLOURS`.
+    """
+    cells = [cell for of_state in evaluation.positions.values() for cell in of_state]
+    total: dict[tuple[int, int], int] = {}
+    for x, other, count in cells:
+        total[x, other] = total.get((x, other), 0) + count
+    most = max(total.values())
+
+    def draw(axes: Axes) -> None:
+        for (x, other), count in sorted(total.items()):
+            axes.add_patch(
+                Rectangle(
+                    (x * CELL, other * CELL),
+                    CELL,
+                    CELL,
+                    facecolor=COLOURS[colour],
+                    linewidth=0,
+                    alpha=max((count / most) ** 0.5, 0.04),
+                )
+            )
+        edges = np.array(list(total)) * CELL
+        axes.set_xlim(edges[:, 0].min(), edges[:, 0].max() + CELL)
+        axes.set_ylim(edges[:, 1].min(), edges[:, 1].max() + CELL)
+        axes.set_aspect("equal")
+        axes.set_xlabel("own x, pixels")
+        axes.set_ylabel("enemy's x, pixels")
+
+    return _svg(draw, 3.6, 3.4)
+
+
+def _svg(draw: Callable[[Axes], None], width: float, height: float) -> str:
+    """Draw on a figure of this size, inches, and return it as an `<svg>` element."""
+    with rc_context(STYLE):
+        figure = Figure(figsize=(width, height), layout="constrained")
+        draw(figure.add_subplot())
+        buffer = io.StringIO()
+        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+    text = buffer.getvalue()
+    text = text[text.index("<svg") :]
+    for name, stand_in in COLOURS.items():
+        text = text.replace(stand_in, f"var(--{name})")
+    return text

@@ -1,0 +1,128 @@
+"""The page: what changed, in words first, then in pictures."""
+
+from __future__ import annotations
+
+import platform
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+import mk_lightning
+from mk_lightning.evaluation.answers import answers
+from mk_lightning.evaluation.behaviour import Behaviour
+from mk_lightning.evaluation.compare import Change, Comparison
+from mk_lightning.evaluation.report import charts
+from mk_lightning.evaluation.report.metrics import read_series
+
+VERSIONS = ("torch", "pytorch-lightning", "stable-retro", "gymnasium", "numpy")
+
+
+def write_report(
+    path: Path, comparison: Comparison, *, metrics: Path | None = None, config: Path | None = None
+) -> None:
+    """Write `path`, one HTML file that needs no other and no network.
+
+    Args:
+        path: file to write.
+        comparison: what the page is about.
+        metrics: `metrics.csv` of the run between the two, for its learning curves.
+        config: of that run.
+    """
+    template = Environment(
+        loader=PackageLoader("mk_lightning.evaluation.report", "."), autoescape=True, undefined=StrictUndefined
+    ).get_template("page.html.j2")
+    before, after = comparison.before, comparison.after
+    page = template.render(
+        title=f"{before.game}: before and after",
+        headline=_headline(comparison),
+        subtitle=f"{before.game}, {after.policy} beside {before.policy}, epsilon {before.epsilon:g}",
+        answers=_answers(comparison),
+        win_rates=charts.win_rates(before, after),
+        changes=_changes(comparison),
+        matches=len(before.of_state(before.states[0])),
+        curves=_curves(comparison, metrics) if metrics else [],
+        actions=charts.actions(before, after),
+        behaviour=_behaviour(comparison),
+        positions=_positions(comparison),
+        versions=_versions(),
+        config=config.read_text() if config else "",
+    )
+    path.write_text(page)
+
+
+def _headline(comparison: Comparison) -> str:
+    groups = comparison.before.groups
+    names = [name for name in ("challenging", "original") if name in groups]
+    if not names:
+        return f"Win rate {_moved(comparison.over(comparison.before.states))}"
+    return ", ".join(f"{name} states {_moved(comparison.over(groups[name]))}" for name in names).capitalize()
+
+
+def _moved(change: Change) -> str:
+    return f"{change.before:.0%} → {change.after:.0%} ({change.verdict})"
+
+
+def _answers(comparison: Comparison) -> list[tuple[str, str, str]]:
+    groups = comparison.before.groups
+    judged = [groups[name] for name in ("challenging", "original") if name in groups] + [comparison.before.states]
+    verdicts = [_kind(comparison.over(states)) for states in judged]
+    return [(q, a.replace("->", "→"), v) for (q, a), v in zip(answers(comparison), [*verdicts, "same"], strict=True)]
+
+
+def _kind(change: Change) -> str:
+    return "same" if change.verdict == "same within noise" else change.verdict
+
+
+def _changes(comparison: Comparison) -> list[dict[str, Any]]:
+    rows = []
+    for group, states in comparison.before.groups.items():
+        rows += [_row(state, comparison.state(state), mean=False) for state in states]
+        rows.append(_row(f"mean of {group}", comparison.over(states), mean=True))
+    return rows
+
+
+def _row(name: str, change: Change, *, mean: bool) -> dict[str, Any]:
+    low, high = change.interval
+    return {
+        "name": name,
+        "before": f"{change.before:.0%}",
+        "after": f"{change.after:.0%}",
+        "points": f"{100 * change.change:+.0f} [{100 * low:+.0f}, {100 * high:+.0f}]",
+        "verdict": change.verdict,
+        "kind": _kind(change),
+        "mean": mean,
+    }
+
+
+def _curves(comparison: Comparison, metrics: Path) -> list[dict[str, str]]:
+    groups = comparison.before.groups
+    figures = [
+        (
+            "Win rate by group in validations, and of the last training matches (played with exploration)",
+            {name: f"val/win_rate/{name}" for name in groups} | {"training": "train/win_rate"},
+        ),
+        *(
+            (f"Win rate of the {name} states in validations", {state: f"val/win_rate/{state}" for state in states})
+            for name, states in groups.items()
+        ),
+    ]
+    drawn = [(caption, read_series(metrics, columns)) for caption, columns in figures]
+    return [{"svg": charts.curves(series, "win rate"), "caption": caption} for caption, series in drawn if series]
+
+
+def _behaviour(comparison: Comparison) -> list[dict[str, str]]:
+    states = comparison.before.states
+    before, after = (Behaviour.of(e, states).described() for e in (comparison.before, comparison.after))
+    return [{"name": name, "before": before[name], "after": after.get(name, "")} for name in before]
+
+
+def _positions(comparison: Comparison) -> list[dict[str, str]]:
+    both = (("before", comparison.before), ("after", comparison.after))
+    return [{"svg": charts.positions(e, name), "caption": name} for name, e in both if any(e.positions.values())]
+
+
+def _versions() -> str:
+    packages = ", ".join(f"{name} {version(name)}" for name in VERSIONS)
+    return f"mk_lightning {mk_lightning.__version__}, {packages}, Python {platform.python_version()}"

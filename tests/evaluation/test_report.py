@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+
+from mk_lightning.evaluation.compare import Comparison
+from mk_lightning.evaluation.evaluation import Evaluation
+from mk_lightning.evaluation.report import write_report
+from mk_lightning.evaluation.report.metrics import read_series
+from mk_lightning.games import load_game
+from tests.evaluation.records import record
+
+GAME = load_game("dojo")
+A, B = "VeryEasy.Bramble-01", "Hard.Heron-06"
+VALIDATED = ",".join(f"val/win_rate/{name}" for name in ("original", "challenging", A, B))
+METRICS = f"""step,env_steps,train/win_rate,{VALIDATED}
+0,,,1.0,0.1,1.0,0.1
+99,4000,0.5,,,,
+199,8000,0.6,,,,
+200,,,0.9,0.7,0.9,0.7
+"""
+
+
+def evaluation(won: int, policy: str, action: int, seed: int) -> Evaluation:
+    rng = np.random.default_rng(seed)
+    records = [
+        record(
+            [action, 0, 1], state, number, won=number < won,
+            x_position=rng.integers(24, 296, 4).tolist(), enemy_x_position=rng.integers(24, 296, 4).tolist(),
+        )
+        for number in range(20)
+        for state in (A, B)
+    ]  # fmt: skip
+    return Evaluation.of(records, GAME, policy=policy, epsilon=0.0, groups={"original": [A], "challenging": [B]})
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("report")
+    (folder / "metrics.csv").write_text(METRICS)
+    (folder / "config.yaml").write_text("data:\n  game: <dojo> & more\n")
+    comparison = Comparison(evaluation(4, "base.ckpt", 5, 0), evaluation(16, "best.ckpt", 7, 1))
+    path = folder / "report.html"
+    write_report(path, comparison, metrics=folder / "metrics.csv", config=folder / "config.yaml")
+    return path
+
+
+def test_it_needs_nothing_beside_it(page: Path) -> None:
+    text = page.read_text()
+    assert re.findall(r"""(?:src|href)=["']?(?!data:|#)[^"'\s>]+""", text) == []
+    assert "<script" not in text
+    assert page.stat().st_size < 1_000_000
+
+
+def test_it_says_what_happened(page: Path) -> None:
+    text = page.read_text()
+    assert "Challenging states 20% → 80% (better), original states 20% → 80% (better)" in text
+    assert "+60 [" in text
+    assert "best.ckpt beside base.ckpt" in text
+    assert "game: &lt;dojo&gt; &amp; more" in text
+
+
+def test_its_charts_are_in_the_page_s_colours(page: Path) -> None:
+    charts = re.findall(r"<svg.*?</svg>", page.read_text(), re.S)
+    assert len(charts) == 7  # win rates, three learning curves, actions, two maps of positions
+    for chart in charts:
+        ElementTree.fromstring(chart)
+        assert "#0102" not in chart
+        assert "var(--" in chart
+    labels = [set(re.findall(r">([^<>]+)</text>", chart)) for chart in charts]
+    assert {A, B, "before", "after"} <= labels[0]
+    assert {"original", "challenging", "training", "env_steps"} <= labels[1]
+
+
+def test_without_a_run_there_are_no_curves(tmp_path: Path) -> None:
+    same = evaluation(4, "base.ckpt", 5, 0)
+    write_report(tmp_path / "page.html", Comparison(same, same))
+    text = (tmp_path / "page.html").read_text()
+    assert text.count("<svg") == 4
+    assert "same within noise" in text
+
+
+def test_a_validation_belongs_to_the_env_steps_before_it(page: Path) -> None:
+    found = read_series(page.with_name("metrics.csv"), {"kept": "val/win_rate/original", "none": "no/such/column"})
+    assert found == {"kept": [(0.0, 1.0), (8000.0, 0.9)]}
+
+
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="needs Debian's chromium")
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_browser_shows_it_without_complaint(page: Path, width: int, tmp_path: Path) -> None:
+    options = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
+    command = ["chromium", *options.split(), "--disable-component-update", "--disable-sync"]
+    command += [f"--user-data-dir={tmp_path}", f"--window-size={width},900", "--enable-logging=stderr"]
+    done = subprocess.run(
+        [*command, "--dump-dom", page.as_uri()], capture_output=True, text=True, timeout=120, check=True
+    )
+    assert done.stdout.count("<svg") == 7
+    assert "CONSOLE" not in done.stderr
