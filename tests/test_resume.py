@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -87,6 +88,8 @@ def everything(run: Path) -> dict:
     return {
         "metrics": (run / "metrics.csv").read_text(),
         "before_after": json.loads((run / "before_after.json").read_text()),
+        "matches": [(run / f"{when}.csv").read_text() for when in ("before", "after")],
+        "curves": re.findall(r"<svg.*?</svg>", (run / "report.html").read_text(), re.S),
         "checkpoint": flat(last, str(run)),
         "replay": [rows[segment["file"]] for segment in last["ExperienceDataModule"]["segments"]],
     }
