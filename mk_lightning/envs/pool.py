@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NoReturn
 
 from mk_lightning.envs.channel import DONE, STEP
-from mk_lightning.envs.process import WorkerError, WorkerProcess
+from mk_lightning.envs.process import Nursery, WorkerError
 from mk_lightning.envs.worker import WorkerSetup
 
 __all__ = ["WorkerPool"]
@@ -21,30 +21,26 @@ class WorkerPool:
     the whole pool, as the others' results would be of no use; the error names it.
     """
 
-    def __init__(self, setups: Sequence[WorkerSetup], playing: Callable[[int], str]) -> None:
-        """Start a worker per setup and wait until every emulator runs.
+    def __init__(self, setup: WorkerSetup, playing: Callable[[int], str]) -> None:
+        """Start the workers and wait until every emulator runs.
 
         Args:
-            setups: what each worker is told.
+            setup: of worker 0; the others' differ in their index.
             playing: returns the name of the state that a worker is playing, for error messages.
         """
         self._playing = playing
-        self._workers: list[WorkerProcess] = []
+        nursery = Nursery(setup)
+        self._workers = nursery.workers
         # Runs when the pool is collected and, at the latest, when the interpreter exits.
-        self._end = weakref.finalize(self, _end_workers, self._workers, os.getpid())
-        self._stepping = [False] * len(setups)
-        for setup in setups:
-            self._workers.append(WorkerProcess(setup.memory_fd))
+        self._end = weakref.finalize(self, _end_workers, nursery, os.getpid())
+        self._stepping = [False] * setup.num_envs
         # Steps write and read these themselves: what the parent does between two steps, all workers wait for.
         self._command_fds = [worker.command_fd for worker in self._workers]
         self._reply_fds = [worker.reply_fd for worker in self._workers]
-        for index, setup in enumerate(setups):
-            try:
-                self._workers[index].set_up(setup)
-            except WorkerError as error:
-                self._fail(index, error)
-        for index in range(len(setups)):
-            self._result(index)
+        try:
+            nursery.begin()
+        except WorkerError as error:
+            self._fail(0, error)
 
     @property
     def pids(self) -> list[int]:
@@ -116,11 +112,7 @@ class WorkerPool:
         raise WorkerError(f"{name} (state {state}, pid {pid}) {error}") from error.__cause__
 
 
-def _end_workers(workers: list[WorkerProcess], owner: int) -> None:
+def _end_workers(nursery: Nursery, owner: int) -> None:
     """End the workers, unless this is a fork of the process that started them."""
-    if os.getpid() != owner:
-        return
-    for worker in workers:
-        worker.hang_up()
-    for worker in workers:
-        worker.wait()
+    if os.getpid() == owner:
+        nursery.close()

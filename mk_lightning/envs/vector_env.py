@@ -49,7 +49,7 @@ class RetroVectorEnv(VectorEnv[Frames, NDArray[np.integer[Any]], NDArray[Any]]):
     must be received before anything else is asked of it.
 
     Workers start in about a second, import no torch, ignore Ctrl-C and end when this process does, however it
-    ends.
+    ends. They are forked from a process of their own, so that it does not matter what threads this one has.
 
     Example:
         >>> envs = RetroVectorEnv("dojo", "VeryEasy.*", num_envs=8)
@@ -118,10 +118,10 @@ class RetroVectorEnv(VectorEnv[Frames, NDArray[np.integer[Any]], NDArray[Any]]):
             "max_env_steps": max_env_steps,
             "render_mode": render_mode,
         }
-        setups = [WorkerSetup(index, self.game, weights, env_options, num_envs, self._arrays.fd) for index in self._all]
+        setup = WorkerSetup(0, self.game, weights, env_options, num_envs, self._arrays.fd)
         # The pool must not hold this environment, or neither would be collected before the interpreter exits.
         playing = partial(_state_name, self.game, self._arrays["states"])
-        self._pool = WorkerPool(setups, playing)
+        self._pool = WorkerPool(setup, playing)
         self._arrays.close_fd()
 
     # -- gymnasium -------------------------------------------------------------------------------------------

@@ -1,24 +1,18 @@
-"""The worker process of :class:`~mk_lightning.envs.RetroVectorEnv`: one emulator, driven through a pipe.
+"""A worker of :class:`~mk_lightning.envs.RetroVectorEnv`: one emulator, driven through a pipe.
 
-It imports numpy, cv2, gymnasium and stable_retro and never the user's ``__main__`` or torch, so it starts in
-about a third of a second. It ends by itself when the parent does, for then its pipe ends; should a fork of
-the parent hold the pipe open, it notices within a second that its parent has changed.
+It ends by itself when the parent does, for then its pipe ends; should a fork of the parent hold the pipe open, the
+nursery notices within a second that its parent has gone, and the worker that the nursery has.
 """
 
 from __future__ import annotations
 
 import contextlib
-import gc
 import os
-import signal
-import threading
-import time
 import traceback
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any
 
-import cv2
 import numpy as np
 
 from mk_lightning.envs.channel import CALL, DONE, ERROR, RESULT, STEP, read_message, write_message
@@ -27,7 +21,7 @@ from mk_lightning.envs.observation import FRAME_SHAPE
 from mk_lightning.envs.shared import SharedArrays
 from mk_lightning.games import Game
 
-__all__ = ["WorkerSetup", "main"]
+__all__ = ["WorkerSetup", "serve"]
 
 
 @dataclass(frozen=True)
@@ -50,8 +44,8 @@ class WorkerSetup:
 class _Worker:
     """The methods that the parent calls by name."""
 
-    def __init__(self, setup: WorkerSetup) -> None:
-        self._env = FightingEnv(setup.game, setup.weights, **setup.env_options)
+    def __init__(self, env: FightingEnv, setup: WorkerSetup) -> None:
+        self._env = env
         arrays = SharedArrays(setup.num_envs, len(setup.game.variables), setup.memory_fd)
         self._actions, self._index = arrays["actions"].data, setup.index
         self._frame = arrays["observations"][setup.index]
@@ -100,33 +94,17 @@ class _Worker:
         self._record(*variables, env.episode_return, env.env_steps, reward, env.state_index, terminated, truncated, won)
 
 
-def main(command_fd: int, reply_fd: int) -> None:
+def serve(env: FightingEnv, setup: WorkerSetup, command_fd: int, reply_fd: int) -> None:
     """Serve the parent until its end of the pipe closes.
 
     Args:
-        command_fd: where the parent's commands arrive; the first message is the :class:`WorkerSetup`.
+        env: what it plays.
+        setup: what is its own.
+        command_fd: where the parent's commands arrive.
         reply_fd: where the answers go.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle; it closes the pipe
-    cv2.setNumThreads(0)
-    if hasattr(os, "SCHED_BATCH"):  # a worker that wakes waits for one in the middle of a step: fewer cold caches
-        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
-    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
-    with contextlib.suppress(EOFError, BrokenPipeError):  # the parent has gone in the middle of a message
-        _serve(command_fd, reply_fd)
-
-
-def _end_with(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(1.0)
-    os._exit(0)
-
-
-def _serve(command_fd: int, reply_fd: int) -> None:
     try:
-        worker = _Worker(read_message(command_fd))
-        gc.freeze()  # what is alive now stays; the collector need not look at it again
-        write_message(reply_fd, RESULT, os.getpid())
+        worker = _Worker(env, setup)
         while command := os.read(command_fd, 1):
             if command == STEP:
                 worker.step()
@@ -135,6 +113,7 @@ def _serve(command_fd: int, reply_fd: int) -> None:
                 name, args = read_message(command_fd)
                 write_message(reply_fd, RESULT, getattr(worker, name)(*args))
     except (EOFError, BrokenPipeError):
-        raise
+        pass  # the parent has gone in the middle of a message
     except Exception as error:
-        write_message(reply_fd, ERROR, (f"{type(error).__name__}: {error}", traceback.format_exc()))
+        with contextlib.suppress(BrokenPipeError):
+            write_message(reply_fd, ERROR, (f"{type(error).__name__}: {error}", traceback.format_exc()))

@@ -1,6 +1,7 @@
 """Processes: what they import, how they die and what becomes of them."""
 
 import contextlib
+import gc
 import os
 import signal
 import subprocess
@@ -144,6 +145,7 @@ def test_files_in_the_working_directory_are_not_mistaken_for_modules(
 
 def test_closing_ends_the_workers_and_nothing_leaks() -> None:
     RetroVectorEnv("dojo", num_envs=1).close()  # whatever is opened once for all
+    gc.collect()  # what other tests left
     descriptors = {file.name for file in Path("/proc/self/fd").iterdir()}
     envs = RetroVectorEnv("dojo", num_envs=2)
     pids = envs._pool.pids
@@ -160,3 +162,21 @@ def test_workers_end_when_the_environment_is_forgotten() -> None:
     pids = envs._pool.pids
     del envs
     wait_until_gone(pids)
+
+
+def test_workers_have_random_streams_of_their_own(make_envs: MakeEnvs) -> None:
+    envs = make_envs(4)
+    envs.reset()  # without a seed
+    streams = {str(captured["env"]["random"]) for captured in envs.capture()}
+    assert len(streams) == 4
+
+
+def test_a_killed_nursery_takes_its_workers_with_it(make_envs: MakeEnvs) -> None:
+    envs = make_envs(2)
+    envs.reset(seed=0)
+    pids = envs._pool.pids
+    nursery = int(Path(f"/proc/{pids[0]}/stat").read_text().rsplit(")", 1)[1].split()[1])
+    os.kill(nursery, signal.SIGKILL)
+    wait_until_gone(pids)
+    with pytest.raises(WorkerError, match="died with the process that it was forked from"):
+        play_on(envs)
