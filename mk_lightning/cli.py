@@ -58,6 +58,7 @@ gc.enable()
 gc.freeze()
 
 USAGE_ERROR = 2
+OTHER_COMMANDS = "Beside them: states [GAME], compare FILE FILE ..., and weak FILE; each has its --help."
 
 
 class Parser(LightningArgumentParser):
@@ -297,6 +298,7 @@ def main(args: Sequence[str] | None = None) -> None:
             DuelingDoubleDQN,
             ExperienceDataModule,
             parser_class=Parser,
+            parser_kwargs={"epilog": OTHER_COMMANDS},
             seed_everything_default=1,
             save_config_kwargs={"overwrite": True, "save_to_log_dir": True},
             trainer_defaults={"enable_progress_bar": False, "enable_model_summary": False, "num_sanity_val_steps": 0},

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
 
 from rich.console import Console
 from rich.table import Table
@@ -15,14 +13,10 @@ from mk_lightning.evaluation.answers import answers
 from mk_lightning.evaluation.before_after import TEXT_WIDTH
 from mk_lightning.evaluation.compare import Change, Comparison
 from mk_lightning.evaluation.evaluation import Evaluation
+from mk_lightning.tool_parser import ToolParser
 
 LOST = 1
 """Exit code when more was lost than allowed; 2 is for what cannot be compared."""
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UserError(f"compare: {message}")
 
 
 def compare(words: Sequence[str]) -> int:
@@ -34,11 +28,7 @@ def compare(words: Sequence[str]) -> int:
     Raises:
         UserError: an option or a file cannot be used, or the matches are not the same.
     """
-    parser = _Parser(
-        prog="mk-lightning compare",
-        description="What changed between policies that played the same matches.",
-        allow_abbrev=False,
-    )
+    parser = ToolParser("compare", "What changed between policies that played the same matches.")
     parser.add_argument(
         "files", nargs="+", type=Path, metavar="FILE", help="written by fit and test; the first is before"
     )

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
-from mk_lightning.errors import UserError
 from mk_lightning.games import load_game
+from mk_lightning.tool_parser import ToolParser
 
 
 def print_states(words: Sequence[str]) -> None:
@@ -20,9 +20,9 @@ def print_states(words: Sequence[str]) -> None:
     Raises:
         UserError: more than one word, or an unknown game.
     """
-    if len(words) > 1:
-        raise UserError(f"states takes one game, got {' '.join(words)}")
-    game = load_game(words[0] if words else "dojo")
+    parser = ToolParser("states", "The states of a game: what can stand in a config.")
+    parser.add_argument("game", nargs="?", default="dojo", help="id, alias or path of a game.yaml (default: dojo)")
+    game = load_game(parser.parse_args(list(words)).game)
     table = Table(title=f"{game.id}: {len(game.states)} states", title_justify="left")
     for column in ("state", "opponent", "players"):
         table.add_column(column)

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
 
 import yaml
 from rich.console import Console
 
 from mk_lightning.errors import UserError
 from mk_lightning.evaluation.evaluation import Evaluation
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UserError(f"weak: {message}")
+from mk_lightning.tool_parser import ToolParser
 
 
 def weak(words: Sequence[str]) -> None:
@@ -30,9 +24,7 @@ def weak(words: Sequence[str]) -> None:
     Raises:
         UserError: an option or the file cannot be used, or no state is weak.
     """
-    parser = _Parser(
-        prog="mk-lightning weak", description="The states that an evaluation found weak.", allow_abbrev=False
-    )
+    parser = ToolParser("weak", "The states that an evaluation found weak.")
     parser.add_argument("file", type=Path, metavar="EVALUATION", help="written by test (evaluation_*.json) or fit")
     parser.add_argument("--below", type=float, default=0.6, metavar="RATE", help="win rate below which a state is weak")
     parser.add_argument("--out", type=Path, default=Path("weak.yaml"), metavar="FILE", help="overlay to write")
