@@ -166,7 +166,8 @@ class MKLightningCLI(LightningCLI):
         self._write_report(comparison)
         self._print(
             f"run: {self.run.path} (report.html; before and after as .json and .csv; metrics.csv, tensorboard/)\n"
-            f"next: mk-lightning test -c {self.run.path}/config.yaml --ckpt_path {best}"
+            f"next: open {self.run.path}/report.html; "
+            f"more matches: mk-lightning test -c {self.run.path}/config.yaml --ckpt_path {best}"
         )
 
     def after_test(self) -> None:
