@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import copy
 import os
+from contextlib import closing
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
@@ -35,7 +36,7 @@ FLOOR = 1e-3
 def main() -> None:
     """Measure, print and write."""
     parser = benchmark_parser("noise that spares what matters beside noise that does not")
-    parser.add_argument("--norms", type=float, nargs="+", default=[1.0, 2.0, 4.0, 8.0], help="norms of the noise")
+    parser.add_argument("--norms", type=float, nargs="+", default=[8.0, 12.0, 16.0, 24.0], help="norms of the noise")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3], help="seeds of the noise")
     parser.add_argument("--matches", type=int, default=5, help="matches per state, norm, kind and seed")
     parser.add_argument("--samples", type=int, default=1024, help="env_steps the Fisher information is estimated from")
@@ -43,7 +44,7 @@ def main() -> None:
     torch.set_num_threads(1)
     base = DuelingNetwork(26)
     load_matching(base, read_checkpoint(BASE)["state_dict"])
-    with RetroVectorEnv("dojo", STATES, num_envs=16, max_env_steps=1500) as env:
+    with closing(RetroVectorEnv("dojo", STATES, num_envs=16, max_env_steps=1500)) as env:
         fisher = _fisher(env, base, options.samples)
         figures: dict[str, float | int | str] = {}
         rows = []
