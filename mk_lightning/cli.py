@@ -16,7 +16,7 @@ os.environ.setdefault("JSONARGPARSE_DEPRECATION_WARNINGS", "off")
 import logging
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -58,6 +58,8 @@ gc.enable()
 gc.freeze()
 
 USAGE_ERROR = 2
+TOOLS: dict[str, Callable[[Sequence[str]], int]] = {"states": print_states, "compare": compare, "weak": weak}
+"""Commands that are not Lightning's: each takes its words and returns its exit code."""
 OTHER_COMMANDS = "Beside them: states [GAME], compare FILE FILE ..., and weak FILE; each has its --help."
 
 
@@ -282,15 +284,9 @@ def main(args: Sequence[str] | None = None) -> None:
         if word in {"-c", "--config", "--ckpt_path"}:
             words[i + 1] = str(find_file(words[i + 1]))
     try:
-        if words[:1] == ["states"]:
-            print_states(words[1:])
-            return
-        if words[:1] == ["compare"]:
-            if code := compare(words[1:]):
+        if words and words[0] in TOOLS:
+            if code := TOOLS[words[0]](words[1:]):
                 raise SystemExit(code)
-            return
-        if words[:1] == ["weak"]:
-            weak(words[1:])
             return
         for option, path in pairwise(words):
             if option in {"-c", "--config"} and not Path(path).is_file():

@@ -11,8 +11,8 @@ from mk_lightning.games import load_game
 from mk_lightning.tool_parser import ToolParser
 
 
-def print_states(words: Sequence[str]) -> None:
-    """Print a game's states, its one-player states first.
+def print_states(words: Sequence[str]) -> int:
+    """Print a game's states, its one-player states first, and return the exit code.
 
     Args:
         words: the game: id, alias or path of a `game.yaml`; none stands for the dojo.
@@ -29,3 +29,4 @@ def print_states(words: Sequence[str]) -> None:
     for state in sorted(game.states, key=lambda name: name in game.two_player_states):
         table.add_row(state, game.opponent(state), "2" if state in game.two_player_states else "1")
     Console().print(table)
+    return 0

@@ -13,8 +13,8 @@ from mk_lightning.evaluation.evaluation import Evaluation
 from mk_lightning.tool_parser import ToolParser
 
 
-def weak(words: Sequence[str]) -> None:
-    """Print the states that an evaluation found weak, and write a config overlay that fine-tunes on them.
+def weak(words: Sequence[str]) -> int:
+    """Print the states that an evaluation found weak, write an overlay that fine-tunes on them, return the exit code.
 
     In the overlay the weak states are the challenging ones and the others the original ones.
 
@@ -55,3 +55,4 @@ def weak(words: Sequence[str]) -> None:
     except OSError as error:
         raise UserError(f"weak: cannot write {options.out}: {error.strerror}") from None
     console.print(f"{options.out}: a further -c file for mk-lightning fit", soft_wrap=True)
+    return 0

@@ -30,20 +30,9 @@ class MatchRecorder(Callback):
         batch_idx: int, dataloader_idx: int = 0,
     ) -> None:  # fmt: skip
         """Keep a batch."""
-        self._keep(batch, dataloader_idx)
-
-    def on_predict_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Forget the matches of before."""
-        self.records = []
-
-    def on_predict_batch_end(
-        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: list[EpisodeRecord],
-        batch_idx: int, dataloader_idx: int = 0,
-    ) -> None:  # fmt: skip
-        """Keep a batch."""
-        self._keep(batch, dataloader_idx)
-
-    def _keep(self, batch: list[EpisodeRecord], loader: int) -> None:
-        while len(self.records) <= loader:
+        while len(self.records) <= dataloader_idx:
             self.records.append([])
-        self.records[loader].extend(batch)
+        self.records[dataloader_idx].extend(batch)
+
+    on_predict_start = on_test_start
+    on_predict_batch_end = on_test_batch_end

@@ -1,8 +1,8 @@
 """The process that workers are forked from: one interpreter and one emulator are loaded for all of them.
 
 What is loaded before the fork (code, the emulator's tables, Python's objects) is in memory once. So workers start in
-milliseconds, and where several share a core they find each other's tables in its caches: worth a twentieth of the
-env_steps/s with eight workers on two cores. Forking is safe here, as this process has no other thread.
+milliseconds, and where several share a core they find each other's tables in its caches, which is seen in the
+env_steps/s. Forking is safe here, as this process has no other thread.
 
 It imports numpy, cv2, gymnasium and stable_retro and never the user's ``__main__`` or torch. It stays to wait for its
 workers, for only their parent can learn how they ended, and ends after the last of them, or with its own parent.

@@ -94,9 +94,10 @@ class Nursery:
             EOFError: this process has ended itself, and nobody knows.
         """
         deadline = time.monotonic() + seconds
+        poll = select.poll()  # select() knows no descriptor above 1,023
+        poll.register(self._report_fd, select.POLLIN)
         while pid not in self._exit_codes:
-            left = deadline - time.monotonic()
-            if left <= 0 or not select.select([self._report_fd], [], [], left)[0]:
+            if not poll.poll(max(0.0, 1000 * (deadline - time.monotonic()))):
                 return None
             if not os.read(self._report_fd, 1):
                 raise EOFError

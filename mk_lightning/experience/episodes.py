@@ -14,8 +14,8 @@ from mk_lightning.experience.policy import Policy
 
 GROUP = 8
 """Environments per forward pass. It is constant (short groups are padded) because a batch of another size may round
-differently: so a match is the same whatever the number of processes. One observation of eight costs a fifth less than
-one of four, and with two groups one's emulators run while the other's actions are computed."""
+differently: so a match is the same whatever the number of processes. One observation of eight costs less than one of
+four, and with two groups one's emulators run while the other's actions are computed."""
 
 TRACED = (
     "health", "enemy_health", "rounds_won", "enemy_rounds_won",

@@ -38,7 +38,7 @@ def test_gymnasiums_checker_passes(make_env: MakeEnv) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         warnings.filterwarnings("ignore", message=".*alternative render modes.*")
-        check_env(make_env(render_mode="rgb_array", max_env_steps=50))
+        assert check_env(make_env(render_mode="rgb_array", max_env_steps=50)) is None
 
 
 def test_a_second_emulator_in_one_process_is_refused_in_one_line(make_env: MakeEnv, game: Any) -> None:
