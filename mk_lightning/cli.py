@@ -163,8 +163,8 @@ class MKLightningCLI(LightningCLI):
         result.write(self.run.path)
         self._print(result.table())
         comparison = Comparison(before, after)
-        for question, answer in answers(comparison):
-            self._print(f"{question} {answer}")
+        for answer in answers(comparison):
+            self._print(f"{answer.question} {answer.text}")
         self._write_report(comparison)
         self._print(
             f"run: {self.run.path} (report.html; before and after as .json and .csv; metrics.csv, tensorboard/)\n"

@@ -50,8 +50,8 @@ def compare(words: Sequence[str]) -> int:
     lost: list[str] = []
     for comparison in comparisons:
         console.print(comparison_table(comparison))
-        for question, answer in answers(comparison):
-            console.print(f"[bold]{question}[/bold] {answer}", highlight=False)
+        for answer in answers(comparison):
+            console.print(f"[bold]{answer.question}[/bold] {answer.text}", highlight=False)
         console.print()
         if options.fail_if_worse is not None:
             lost += comparison.lost(options.fail_if_worse)

@@ -3,30 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from mk_lightning.evaluation.behaviour import Behaviour, js_divergence
 from mk_lightning.evaluation.compare import Comparison, Verdict
 
+QUESTIONS = {"challenging": "Better on the challenging states?", "original": "Original states kept?"}
+"""By group."""
+
 MOST_ACTIONS = 4
 """Actions named of those whose share changed most."""
 
 
-def answers(comparison: Comparison) -> list[tuple[str, str]]:
-    """Pairs of question and answer.
+class Answer(NamedTuple):
+    """A question and what the matches say."""
+
+    question: str
+    text: str
+    verdict: Verdict | None
+    """None where neither is better."""
+
+
+def answers(comparison: Comparison) -> list[Answer]:
+    """Answer what a fine-tuning is judged by.
 
     Improvement on the challenging states, maintenance of the original ones, the overall change, and the change of
     behaviour. A question about states that were not evaluated is left out.
     """
-    groups = comparison.before.groups
     asked = []
-    if "challenging" in groups:
-        asked.append(("Better on the challenging states?", _of_group(comparison, groups["challenging"])))
-    if "original" in groups:
-        asked.append(("Original states kept?", _of_group(comparison, groups["original"])))
-    asked.append(("Overall?", f"{comparison.over(comparison.before.states)}."))
-    asked.append(("Another way to fight?", _of_behaviour(comparison)))
+    for group, question in QUESTIONS.items():
+        if states := comparison.before.groups.get(group):
+            asked.append(Answer(question, _of_group(comparison, states), comparison.over(states).verdict))
+    overall = comparison.over(comparison.before.states)
+    asked.append(Answer("Overall?", f"{overall}.", overall.verdict))
+    asked.append(Answer("Another way to fight?", _of_behaviour(comparison), None))
     return asked
 
 

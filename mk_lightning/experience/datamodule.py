@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -294,11 +295,6 @@ class ExperienceDataModule(LightningDataModule):
         return Path(self.trainer.default_root_dir)  # type: ignore[union-attr]
 
     @property
-    def _evaluation_envs(self) -> int:
-        most = max(self.evaluation.matches, self.evaluation.test_matches) * len(self.evaluation_states)
-        return min(self.evaluation.num_envs, most)
-
-    @property
     def _recording_folder(self) -> Path:
         shared = self.recording.folder
         folder = Path(shared) if shared else self._run_dir / "recording"
@@ -313,28 +309,27 @@ class ExperienceDataModule(LightningDataModule):
             "env_steps": self.recording.env_steps,
             "epsilon": self.recording.epsilon,
             "reward_scale": self.reward_scale,
-            "num_envs": self._evaluation_envs,
+            "num_envs": self.env.num_envs,
             "frame_skip": self.env.frame_skip,
             "seed": [self.seed, self._rank] if self.recording.folder is None else [0, self._rank],
         }
 
     def _record(self) -> Recording:
-        states = self.state_groups["original"]
-        total, about = self.recording.env_steps, self._about_recording()
-        log.info(f"recording {total:,} env_steps of the base policy on {len(states)} original states")
-        env = self._matches_env()
-        env.set_states(self.game.state_weights(states))
-        recording = record(
-            env,
-            self._network,
-            env_steps=total,
-            epsilon=self.recording.epsilon,
-            reward_scale=self.reward_scale,
-            n_step=self.replay.n_step,
-            gamma=self.replay.gamma,
-            seed=[*about["seed"], 2],
-            about=about,
-        )
+        states, settings, about = self.state_groups["original"], self.recording, self._about_recording()
+        log.info(f"recording {settings.env_steps:,} env_steps of the base policy on {len(states)} original states")
+        # Not in the evaluation's environments, whose number may change nothing but its speed.
+        with closing(self._start_env(states, self.env.num_envs)) as env:
+            recording = record(
+                env,
+                self._network,
+                env_steps=settings.env_steps,
+                epsilon=settings.epsilon,
+                reward_scale=self.reward_scale,
+                n_step=self.replay.n_step,
+                gamma=self.replay.gamma,
+                seed=[*about["seed"], 2],
+                about=about,
+            )
         recording.save(self._recording_folder)
         log.info(f"recorded in {self._recording_folder}")
         return recording
@@ -348,7 +343,8 @@ class ExperienceDataModule(LightningDataModule):
         return EpisodeLoader(GreedyPolicy(self._network), self._matches_env(), specs, epsilon=epsilon)
 
     def _matches_env(self) -> RetroVectorEnv:
-        """The environments of evaluation and recording, in which no training match is under way."""
+        """The environments of evaluation, no more than there are matches."""
         if self._evaluation_env is None:
-            self._evaluation_env = self._start_env(self.evaluation_states, self._evaluation_envs)
+            most = max(self.evaluation.matches, self.evaluation.test_matches) * len(self.evaluation_states)
+            self._evaluation_env = self._start_env(self.evaluation_states, min(self.evaluation.num_envs, most))
         return self._evaluation_env

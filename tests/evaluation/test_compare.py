@@ -87,7 +87,7 @@ def test_a_gate_counts_the_mean_of_the_originals_and_states_that_are_surely_wors
 
 
 def test_the_four_questions_are_answered():
-    asked = dict(answers(Comparison(BEFORE, AFTER)))
+    asked = {answer.question: answer.text for answer in answers(Comparison(BEFORE, AFTER))}
     assert len(asked) == 4
     better, kept, overall, behaviour = asked.values()
     assert better.startswith("10% -> 90% (+80 points")
@@ -100,7 +100,7 @@ def test_the_four_questions_are_answered():
 
 def test_without_groups_their_questions_are_not_asked():
     alone = [replace(e, groups={"all": [A, B, C]}) for e in (BEFORE, AFTER)]
-    assert [question for question, _ in answers(Comparison(*alone))] == ["Overall?", "Another way to fight?"]
+    assert [answer.question for answer in answers(Comparison(*alone))] == ["Overall?", "Another way to fight?"]
 
 
 def test_a_change_of_behaviour_is_told():
@@ -109,7 +109,7 @@ def test_a_change_of_behaviour_is_told():
         evaluation({A: 9, B: 9, C: 9}, actions=[guard] * 4),
         evaluation({A: 9, B: 9, C: 9}, actions=[punch, guard]),
     )
-    told = dict(answers(Comparison(one, other)))["Another way to fight?"]
+    told = answers(Comparison(one, other))[-1].text
     assert "B -50" in told
     assert "A +50" in told
     assert "decisions that attack 0% -> 50%" in told

@@ -38,7 +38,7 @@ def write_report(
         title=f"{before.game}: before and after",
         headline=_headline(comparison),
         subtitle=f"{before.game}, {after.policy} beside {before.policy}, epsilon {before.epsilon:g}",
-        answers=_answers(comparison),
+        answers=answers(comparison),
         win_rates=charts.win_rates(before, after),
         changes=_changes(comparison),
         matches=len(before.of_state(before.states[0])),
@@ -64,17 +64,6 @@ def _moved(change: Change) -> str:
     return f"{change.before:.0%} → {change.after:.0%} ({change.verdict})"
 
 
-def _answers(comparison: Comparison) -> list[tuple[str, str, str]]:
-    groups = comparison.before.groups
-    judged = [groups[name] for name in ("challenging", "original") if name in groups] + [comparison.before.states]
-    verdicts = [_kind(comparison.over(states)) for states in judged]
-    return [(q, a.replace("->", "→"), v) for (q, a), v in zip(answers(comparison), [*verdicts, "same"], strict=True)]
-
-
-def _kind(change: Change) -> str:
-    return "same" if change.verdict == "same within noise" else change.verdict
-
-
 def _changes(comparison: Comparison) -> list[dict[str, Any]]:
     rows = []
     for group, states in comparison.before.groups.items():
@@ -91,7 +80,6 @@ def _row(name: str, change: Change, *, mean: bool) -> dict[str, Any]:
         "after": f"{change.after:.0%}",
         "points": f"{100 * change.change:+.0f} [{100 * low:+.0f}, {100 * high:+.0f}]",
         "verdict": change.verdict,
-        "kind": _kind(change),
         "mean": mean,
     }
 
