@@ -21,7 +21,7 @@ def test_a_shared_recording_is_made_once_and_is_one_fighters(
         fit(tmp_path / "one", data, [])
         assert made in caplog.messages
         caplog.clear()
-        fit(tmp_path / "two", data, [])
+        fit(tmp_path / "two", data, [], "--data.evaluation.num_envs", "1")  # which concerns the evaluation alone
         assert made not in caplog.messages
     # Another seed starts from other weights here, for nothing is loaded: another fighter.
     with pytest.raises(SystemExit):
