@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import yaml
 from jsonargparse import ArgumentError
 from lightning_utilities.core.rank_zero import rank_zero_only
 from pytorch_lightning import Trainer
@@ -49,7 +50,7 @@ from mk_lightning.games import load_game
 from mk_lightning.games.names import suggestion
 from mk_lightning.learning.checkpoint import read_checkpoint
 from mk_lightning.learning.module import DuelingDoubleDQN
-from mk_lightning.loggers import MetricsCSV
+from mk_lightning.loggers import MetricsCSV, WandbRun
 from mk_lightning.runs import RunDirectory
 from mk_lightning.states_command import print_states
 from mk_lightning.weak_command import weak
@@ -124,9 +125,7 @@ class MKLightningCLI(LightningCLI):
         self._check_monitor()
         check_methods(self._configured_callbacks(), self.model, self.datamodule)
         config = self.config_init[self.subcommand].trainer
-        configured = config.logger if isinstance(config.logger, list) else [config.logger]
-        if config.logger is not False:
-            kwargs["logger"] = [*self._loggers(), *(entry for entry in configured if isinstance(entry, Logger))]
+        kwargs["logger"] = self._loggers(config.logger)
         config.callbacks = [*(config.callbacks or []), *self._callbacks()]
         return super().instantiate_trainer(**kwargs)
 
@@ -145,10 +144,17 @@ class MKLightningCLI(LightningCLI):
 
     def before_fit(self) -> None:
         """Measure the policy before it is trained."""
+        self._begin()
         if self.run.resume_step is not None:
             return
         self.trainer.validate(self.model, self.datamodule, verbose=False)
         self._test(self.config.fit.model.init_from or "untrained").write(self.run.path / "before.json")
+
+    def before_validate(self) -> None:
+        """Tell W&B."""
+        self._begin()
+
+    before_test = before_predict = before_validate
 
     def after_fit(self) -> None:
         """Measure the best checkpoint on the same matches, and print and write the table."""
@@ -166,25 +172,33 @@ class MKLightningCLI(LightningCLI):
         for answer in answers(comparison):
             self._print(f"{answer.question} {answer.text}")
         self._write_report(comparison)
+        for run in self._wandb_runs:
+            run.log_outcome(comparison, best)
         self._print(
             f"run: {self.run.path} (report.html; before and after as .json and .csv; metrics.csv, tensorboard/)\n"
             f"next: open {self.run.path}/report.html; "
             f"more matches: mk-lightning test -c {self.run.path}/config.yaml --ckpt_path {best}"
         )
+        self._end()
 
     def after_test(self) -> None:
         """Print a table for each exploration rate."""
         config = self.config.test
         for evaluation in self._evaluations(config.get("ckpt_path") or config.model.init_from or "untrained"):
             self._print(evaluation_table(evaluation))
-            evaluation.write(self.run.path / f"evaluation_epsilon_{evaluation.epsilon:g}.json")
+            path = self.run.path / f"evaluation_epsilon_{evaluation.epsilon:g}.json"
+            evaluation.write(path)
+            for run in self._wandb_runs:
+                run.log_evaluation(evaluation, [path, path.with_suffix(".csv")])
         self._print(f"run: {self.run.path} (metrics.csv; evaluation_epsilon_*.json, and as .csv a row per match)")
+        self._end()
 
     def after_validate(self) -> None:
         """Print a table."""
         title = "win rate per state in the validation matches (Wilson 95 % interval)"
         self._print(score_table(self.datamodule.state_groups, self.model.val_scores[0].per_state(), title))
         self._print(f"run: {self.run.path} (metrics.csv)")
+        self._end()
 
     def after_predict(self) -> None:
         """Write the matches and say where they are."""
@@ -192,6 +206,29 @@ class MKLightningCLI(LightningCLI):
         rows = [summarise(record, self.datamodule.game, number) for number, record in enumerate(records, 1)]
         write_matches(self.run.path / "matches.csv", rows)
         self._print(f"run: {self.run.path} (matches.csv)")
+        self._end()
+
+    @property
+    def _wandb_runs(self) -> list[WandbRun]:
+        return [logger for logger in self.trainer.loggers if isinstance(logger, WandbRun)]
+
+    def _begin(self) -> None:
+        """Tell W&B what is about to run, and from which checkpoint."""
+        config = self.config[self.subcommand]
+        start = (
+            config.model.init_from if self.subcommand == "fit" else config.get("ckpt_path") or config.model.init_from
+        )
+        for run in self._wandb_runs:
+            whole = yaml.safe_load(self._parser(self.subcommand).dump(config, skip_none=False))
+            run.begin(self.run.path, str(self.subcommand), whole, resumed=self.run.resume_step is not None)
+            if start:
+                run.use_checkpoint(find_file(start))
+
+    def _end(self) -> None:
+        """Let W&B finish, and say where its run is."""
+        for run in self._wandb_runs:
+            if place := run.end():
+                self._print(place)
 
     @rank_zero_only
     def _write_report(self, comparison: Comparison) -> None:
@@ -215,10 +252,15 @@ class MKLightningCLI(LightningCLI):
             for epsilon, records in zip(data.test_epsilons, self._recorder.records, strict=True)
         ]
 
-    def _loggers(self) -> list[Logger]:
+    def _loggers(self, configured: Any) -> list[Logger]:
+        """`metrics.csv` always; TensorBoard unless `trainer.logger` is false; beside them, what it names."""
         step = self.run.resume_step
+        rows = MetricsCSV(self.run.path, resume_step=step)
+        if configured is False:
+            return [rows]
         board = TensorBoardLogger(self.run.path, name="tensorboard", version="", purge_step=step)
-        return [MetricsCSV(self.run.path, resume_step=step), board]
+        named = configured if isinstance(configured, list) else [configured]
+        return [rows, board, *(entry for entry in named if isinstance(entry, Logger))]
 
     def _callbacks(self) -> list[Any]:
         self._recorder = MatchRecorder()

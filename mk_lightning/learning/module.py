@@ -93,6 +93,8 @@ class DuelingDoubleDQN(LightningModule):
         if init_from is not None:
             self._init_from(init_from, init_strict)
         self.target = copy.deepcopy(self.online).requires_grad_(False)
+        self.env_steps = 0
+        """Env_steps collected when the newest batch was drawn; a checkpoint brings its own."""
         self.val_scores: list[MatchScores] = []
         """One for each validation loader, filled by the last validation."""
         self.test_scores: list[MatchScores] = []
@@ -106,6 +108,7 @@ class DuelingDoubleDQN(LightningModule):
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         """Set the learning rate of this learner_step."""
+        self.env_steps = batch.env_steps
         rate = self.learning_rate(batch.env_steps)
         for group in self.trainer.optimizers[0].param_groups:
             group["lr"] = rate
@@ -173,8 +176,9 @@ class DuelingDoubleDQN(LightningModule):
     # -- checkpoints -------------------------------------------------------------------------------------------------
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Note the architecture; leave out of weights-only checkpoints what is not the Q-network's weights."""
+        """Note architecture and env_steps; a weights-only checkpoint gets the Q-network alone."""
         checkpoint["network"] = {"num_actions": self.online.num_actions, "hidden": self.online.value.in_features}
+        checkpoint["env_steps"] = self.env_steps
         if "optimizer_states" not in checkpoint:
             weights = checkpoint["state_dict"]
             checkpoint["state_dict"] = {k: v for k, v in weights.items() if not k.startswith(TARGET_PREFIX)}
@@ -182,7 +186,7 @@ class DuelingDoubleDQN(LightningModule):
             checkpoint.pop(type(self._data).__qualname__, None)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Fill a missing target network from the Q-network.
+        """Take the env_steps, and fill a missing target network from the Q-network.
 
         Raises:
             UserError: the checkpoint's network has another shape.
@@ -191,6 +195,7 @@ class DuelingDoubleDQN(LightningModule):
         theirs = checkpoint.get("network", mine)
         if theirs != mine:
             raise UserError(f"the checkpoint's network is {theirs}, this config's {mine}")
+        self.env_steps = checkpoint.get("env_steps", 0)
         weights = checkpoint["state_dict"]
         online = {k: v for k, v in weights.items() if k.startswith(PREFIX)}
         checkpoint["state_dict"] = {TARGET_PREFIX + k.removeprefix(PREFIX): v for k, v in online.items()} | weights
@@ -225,7 +230,7 @@ class DuelingDoubleDQN(LightningModule):
         return MatchScores(self._data.evaluation_states).to(self.device)
 
     def _log_scores(self, prefix: str, scores: MatchScores) -> None:
-        figures: dict[str, float] = {}
+        figures: dict[str, float] = {"env_steps": float(self.env_steps)}
         named = scores.per_state()
         groups = {"all": self._data.evaluation_states, **self._data.state_groups}
         named |= {group: total for group, states in groups.items() if (total := scores.over(states))}

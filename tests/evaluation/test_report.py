@@ -20,10 +20,10 @@ GAME = load_game("dojo")
 A, B = "VeryEasy.Bramble-01", "Hard.Heron-06"
 VALIDATED = ",".join(f"val/win_rate/{name}" for name in ("original", "challenging", A, B))
 METRICS = f"""step,env_steps,train/win_rate,{VALIDATED}
-0,,,1.0,0.1,1.0,0.1
+0,0,,1.0,0.1,1.0,0.1
 99,4000,0.5,,,,
 199,8000,0.6,,,,
-200,,,0.9,0.7,0.9,0.7
+200,8032,,0.9,0.7,0.9,0.7
 """
 
 
@@ -88,7 +88,7 @@ def test_without_a_run_there_are_no_curves(tmp_path: Path) -> None:
 
 def test_a_validation_belongs_to_the_env_steps_before_it(page: Path) -> None:
     found = read_series(page.with_name("metrics.csv"), {"kept": "val/win_rate/original", "none": "no/such/column"})
-    assert found == {"kept": [(0.0, 1.0), (8000.0, 0.9)]}
+    assert found == {"kept": [(0.0, 1.0), (8032.0, 0.9)]}
 
 
 @pytest.mark.skipif(shutil.which("chromium") is None, reason="needs Debian's chromium")
