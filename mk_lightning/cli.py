@@ -40,6 +40,7 @@ from mk_lightning.envs import WorkerError
 from mk_lightning.errors import UserError
 from mk_lightning.evaluation.answers import answers
 from mk_lightning.evaluation.before_after import TEXT_WIDTH, BeforeAfter, score_table
+from mk_lightning.evaluation.clips import film_pairs
 from mk_lightning.evaluation.compare import Comparison
 from mk_lightning.evaluation.evaluation import Evaluation, write_matches
 from mk_lightning.evaluation.match import summarise
@@ -51,6 +52,8 @@ from mk_lightning.games.names import suggestion
 from mk_lightning.learning.checkpoint import read_checkpoint
 from mk_lightning.learning.module import DuelingDoubleDQN
 from mk_lightning.loggers import MetricsCSV, WandbRun
+from mk_lightning.playback.record import FilmSettings, record_match
+from mk_lightning.playback.replay import ReplayEnv
 from mk_lightning.runs import RunDirectory
 from mk_lightning.states_command import print_states
 from mk_lightning.weak_command import weak
@@ -101,6 +104,7 @@ class MKLightningCLI(LightningCLI):
         parser.add_argument(
             "--torch_threads", type=int, default=1, help="threads of torch; part of what makes two runs equal"
         )
+        parser.add_class_arguments(FilmSettings, "film", help="what predict films")
         parser.link_arguments("data.game", "model.num_actions", compute_fn=_num_actions)
         parser.link_arguments("seed_everything", "data.seed", compute_fn=_seed)
         parser.link_arguments(
@@ -171,9 +175,7 @@ class MKLightningCLI(LightningCLI):
         comparison = Comparison(before, after)
         for answer in answers(comparison):
             self._print(f"{answer.question} {answer.text}")
-        self._write_report(comparison)
-        for run in self._wandb_runs:
-            run.log_outcome(comparison, best)
+        self._write_report(comparison, best)
         self._print(
             f"run: {self.run.path} (report.html; before and after as .json and .csv; metrics.csv, tensorboard/)\n"
             f"next: open {self.run.path}/report.html; "
@@ -201,11 +203,19 @@ class MKLightningCLI(LightningCLI):
         self._end()
 
     def after_predict(self) -> None:
-        """Write the matches and say where they are."""
-        records = self._recorder.records[0]
-        rows = [summarise(record, self.datamodule.game, number) for number, record in enumerate(records, 1)]
+        """Write the matches and the films, and say where they are."""
+        records, data = self._recorder.records[0], self.datamodule
+        rows = [summarise(record, data.game, number) for number, record in enumerate(records, 1)]
         write_matches(self.run.path / "matches.csv", rows)
-        self._print(f"run: {self.run.path} (matches.csv)")
+        settings: FilmSettings = self.config_init.predict.film
+        filmed = records[: settings.matches * len(data.evaluation_states)]  # match by match, of every state in turn
+        if filmed:
+            env = ReplayEnv(data.game, **data.env.of_a_match)
+            for number, record in enumerate(filmed, 1):
+                film = record_match(env, record, self.model.online, self.run.path / "films", settings)
+                self._print(f"{number}/{len(filmed)} {'won' if record.result.won else 'not won'}: {film}")
+            env.close()
+        self._print(f"run: {self.run.path} (matches.csv; films/ with a film, a BK2 movie and a JSONL trace of a match)")
         self._end()
 
     @property
@@ -231,13 +241,18 @@ class MKLightningCLI(LightningCLI):
                 self._print(place)
 
     @rank_zero_only
-    def _write_report(self, comparison: Comparison) -> None:
+    def _write_report(self, comparison: Comparison, best: Path) -> None:
+        """The page, and the same to W&B."""
         from mk_lightning.evaluation.report import write_report  # matplotlib takes half a second to load
 
         folder = self.run.path
         for logger in self.trainer.loggers:
             logger.save()  # the curves are drawn from metrics.csv
-        write_report(folder / "report.html", comparison, metrics=folder / "metrics.csv", config=folder / "config.yaml")
+        films = film_pairs(comparison)
+        metrics, config = folder / "metrics.csv", folder / "config.yaml"
+        write_report(folder / "report.html", comparison, films, metrics=metrics, config=config)
+        for run in self._wandb_runs:
+            run.log_outcome(comparison, best, films)
 
     def _test(self, policy: str) -> Evaluation:
         self.datamodule.test_epsilons = [self.datamodule.evaluation.epsilon]
@@ -248,7 +263,14 @@ class MKLightningCLI(LightningCLI):
         """What the last test found, for each exploration rate."""
         data = self.datamodule
         return [
-            Evaluation.of(records, data.game, policy=policy, epsilon=epsilon, groups=data.state_groups)
+            Evaluation.of(
+                records,
+                data.game,
+                policy=policy,
+                epsilon=epsilon,
+                env=data.env.of_a_match,
+                groups=data.state_groups,
+            )
             for epsilon, records in zip(data.test_epsilons, self._recorder.records, strict=True)
         ]
 

@@ -11,6 +11,7 @@ from rich.table import Table
 from mk_lightning.errors import UserError
 from mk_lightning.evaluation.answers import answers
 from mk_lightning.evaluation.before_after import TEXT_WIDTH
+from mk_lightning.evaluation.clips import film_pairs
 from mk_lightning.evaluation.compare import Change, Comparison
 from mk_lightning.evaluation.evaluation import Evaluation
 from mk_lightning.tool_parser import ToolParser
@@ -59,7 +60,7 @@ def compare(words: Sequence[str]) -> int:
         from mk_lightning.evaluation.report import write_report  # matplotlib takes half a second to load
 
         try:
-            write_report(options.html, comparisons[-1])
+            write_report(options.html, comparisons[-1], film_pairs(comparisons[-1]))
         except OSError as error:
             raise UserError(f"compare: cannot write {options.html}: {error.strerror}") from None
         console.print(f"page: {options.html}", soft_wrap=True)

@@ -147,9 +147,7 @@ class FightingEnv(gymnasium.Env[Frame, int]):
         self.state_index = self.game.state_index(self._state)
         if self.game.seed_variable:
             self._data.set_value(self.game.seed_variable, cpu_seed)
-        self._em.set_button_mask(self._no_buttons, 0)
-        for _ in range(noops + 1):  # at least one, or the screen would still show the last match
-            self._em.step()
+        self._hold(self._no_buttons, noops + 1)  # at least one, or the screen would still show the last match
         self._variables = self._data.lookup_all()
         self._fight = self._read_fight()
         self.env_steps = 0
@@ -221,15 +219,10 @@ class FightingEnv(gymnasium.Env[Frame, int]):
             raise ResetNeeded("no match is under way: call reset() first")
         if not 0 <= action < len(self._held):
             raise ValueError(f"action must be 0 to {len(self._held) - 1}, not {action}")
-        em = self._em
-        em.set_button_mask(self._held[action], 0)
-        for _ in range(self.frame_skip - self.release_frames):
-            em.step()
+        self._hold(self._held[action], self.frame_skip - self.release_frames)
         if self.release_frames:
-            em.set_button_mask(self._released[action], 0)
-            for _ in range(self.release_frames):
-                em.step()
-        to_frame(em.get_screen(), frame)
+            self._hold(self._released[action], self.release_frames)
+        to_frame(self._em.get_screen(), frame)
         # lookup_all reads live memory; update_ram would only keep a copy for the scenario's own rewards.
         self._variables = self._data.lookup_all()
         fight = self._read_fight()
@@ -335,6 +328,12 @@ class FightingEnv(gymnasium.Env[Frame, int]):
             kept = set(pressed) - set(self.game.attack_buttons)
             released.append(np.array([b in kept for b in self.game.buttons], np.uint8))
         return held, released
+
+    def _hold(self, buttons: NDArray[np.uint8], frames: int) -> None:
+        """Play frames with these buttons held."""
+        self._em.set_button_mask(buttons, 0)
+        for _ in range(frames):
+            self._em.step()
 
     def _read_fight(self) -> Fight:
         ram = self._variables

@@ -58,6 +58,7 @@ class Comparison:
             ("game", [before.game], [after.game]),
             ("action", before.actions, after.actions),
             ("exploration rate", [before.epsilon], [after.epsilon]),
+            ("environment", _options(before), _options(after)),
             ("state", sorted(before.states), sorted(after.states)),
             ("match", _matches(before), _matches(after)),
         ):
@@ -111,6 +112,10 @@ class Comparison:
 
 def _matches(evaluation: Evaluation) -> list[str]:
     return sorted(f"{match.state} seed {match.seed}" for match in evaluation.matches)
+
+
+def _options(evaluation: Evaluation) -> list[str]:
+    return [f"{name} {value}" for name, value in sorted(evaluation.env.items())]
 
 
 def _only(mine: Sequence[object], theirs: Sequence[object]) -> object:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import csv
 import json
+import zlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
@@ -11,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mk_lightning.errors import UserError
 from mk_lightning.evaluation.match import Match, summarise
@@ -18,7 +21,7 @@ from mk_lightning.evaluation.metrics import StateScore
 from mk_lightning.experience.episodes import EpisodeRecord
 from mk_lightning.games import Game
 
-FORMAT = 1
+FORMAT = 2
 """Raised when a file of before could no longer be read."""
 
 CELL = 16
@@ -33,9 +36,12 @@ class Evaluation:
         game: the game's id.
         policy: where the policy came from, for people: a checkpoint's path, say.
         epsilon: probability of a random action.
+        env: options of the environment that make a match what it is, as `FightingEnv` takes them.
         actions: names of the action table's rows.
         groups: evaluated states by group.
         matches: every match, in the order of its number.
+        plays: what was played in each, for `played`: rows of the action table as little-endian uint16, compressed by
+            zlib, in base64.
         action_counts: how often each row of the action table was played, by state.
         positions: how many env_steps the fighters spent in (own x, enemy's x), in cells of `CELL` pixels, by state;
             empty where the game's RAM does not tell.
@@ -44,9 +50,11 @@ class Evaluation:
     game: str
     policy: str
     epsilon: float
+    env: dict[str, int]
     actions: list[str]
     groups: dict[str, list[str]]
     matches: list[Match]
+    plays: list[str]
     action_counts: dict[str, list[int]]
     positions: dict[str, list[list[int]]]
 
@@ -58,15 +66,18 @@ class Evaluation:
         *,
         policy: str,
         epsilon: float,
+        env: Mapping[str, int],
         groups: Mapping[str, Sequence[str]],
     ) -> Evaluation:
         """Sum up matches that were played."""
         matches: list[Match] = []
+        plays: list[str] = []
         counts: dict[str, Any] = {}
         cells: dict[str, Counter[tuple[int, int]]] = {}
         for number, record in enumerate(records, 1):
             state, trace = record.spec.state, record.trace
             matches.append(summarise(record, game, number))
+            plays.append(base64.b64encode(zlib.compress(trace.actions.astype("<u2").tobytes())).decode())
             counts[state] = counts.get(state, 0) + np.bincount(trace.actions, minlength=len(game.actions))
             if "x_position" in trace.variables and "enemy_x_position" in trace.variables:
                 pairs = zip(trace.variables["x_position"], trace.variables["enemy_x_position"], strict=True)
@@ -75,9 +86,11 @@ class Evaluation:
             game=game.id,
             policy=policy,
             epsilon=epsilon,
+            env=dict(env),
             actions=list(game.actions),
             groups={name: list(states) for name, states in groups.items()},
             matches=matches,
+            plays=plays,
             action_counts={state: count.tolist() for state, count in counts.items()},
             positions={state: [[*cell, n] for cell, n in sorted(c.items())] for state, c in cells.items()},
         )
@@ -90,6 +103,11 @@ class Evaluation:
     def of_state(self, state: str) -> list[Match]:
         """The matches of a state."""
         return [match for match in self.matches if match.state == state]
+
+    def played(self, match: Match) -> NDArray[np.uint16]:
+        """The actions of one of the matches, (env_steps,) rows of the action table."""
+        packed = self.plays[self.matches.index(match)]
+        return np.frombuffer(zlib.decompress(base64.b64decode(packed)), "<u2")
 
     def score(self, states: Sequence[str]) -> StateScore:
         """Wins, returns and lengths over some states' matches together."""

@@ -6,7 +6,6 @@ import copy
 import logging
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -335,7 +334,8 @@ class ExperienceDataModule(LightningDataModule):
         return recording
 
     def _start_env(self, states: dict[str, float] | Sequence[str], num_envs: int) -> RetroVectorEnv:
-        return RetroVectorEnv(self.game, states, **asdict(self.env) | {"num_envs": num_envs})
+        options: dict[str, Any] = self.env.of_a_match
+        return RetroVectorEnv(self.game, states, num_envs=num_envs, **options)
 
     def _episodes(self, first_seed: int, matches: int, epsilon: float) -> EpisodeLoader:
         # State by state within a match number: the lengths of matches mix, so no process idles for long at the end.

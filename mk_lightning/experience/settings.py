@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 from mk_lightning.errors import UserError, check_at_least
 from mk_lightning.experience.replay import Priorities
@@ -32,6 +32,11 @@ class EnvSettings:
         check_at_least("data.env.release_frames", self.release_frames, 0)
         check_at_least("data.env.max_noops", self.max_noops, 0)
         check_at_least("data.env.max_env_steps", self.max_env_steps, 1)
+
+    @property
+    def of_a_match(self) -> dict[str, int]:
+        """Without the number of environments: what makes a match what it is."""
+        return {name: value for name, value in asdict(self).items() if name != "num_envs"}
 
 
 @dataclass(frozen=True)

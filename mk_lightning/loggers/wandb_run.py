@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import logging
 import os
 import uuid
@@ -14,6 +15,7 @@ from typing import Any, Literal
 from pytorch_lightning.loggers.logger import Logger
 from pytorch_lightning.utilities import rank_zero_only
 
+from mk_lightning.evaluation.clips import Films
 from mk_lightning.evaluation.compare import Comparison
 from mk_lightning.evaluation.evaluation import Evaluation
 
@@ -163,12 +165,13 @@ class WandbRun(Logger):
         self._tell("logging the evaluation", send)
 
     @rank_zero_only
-    def log_outcome(self, comparison: Comparison, checkpoint: Path) -> None:
+    def log_outcome(self, comparison: Comparison, checkpoint: Path, films: Films) -> None:
         """Log what a fit brought: tables, charts, the report, the evaluations and the best checkpoint.
 
         Args:
             comparison: the evaluations before and after.
             checkpoint: what the second of them played.
+            films: of their matches.
         """
         folder = self._folder or Path()
         groups = comparison.before.groups
@@ -193,8 +196,14 @@ class WandbRun(Logger):
             import wandb
 
             points = wandb.Table(["state", "points"], [[name, 100 * change.change] for name, _, change in changes])
+            clips = {
+                f"clips/{headline}, {clip.caption}": wandb.Video(io.BytesIO(clip.content), format="mp4")
+                for headline, pair in films
+                for clip in pair
+            }
             run.log(
-                {
+                clips
+                | {
                     "env_steps": self._env_steps,
                     "before_after": wandb.Table(columns, rows),
                     "before_after/change": wandb.plot.bar(points, "state", "points", title="Change of the win rate"),

@@ -28,7 +28,7 @@ def evaluation(won: dict[str, int], first: int = 0, actions: list[int] | None = 
         for seed in range(MATCHES)
         for state in (A, B, C)
     ]
-    settings = {"policy": "x.ckpt", "epsilon": 0.0, "groups": GROUPS}
+    settings = {"policy": "x.ckpt", "epsilon": 0.0, "env": {"frame_skip": 4}, "groups": GROUPS}
     return Evaluation.of(records, GAME, **settings | options)
 
 

@@ -14,6 +14,7 @@ from tests.evaluation.records import record
 GAME = load_game("dojo")
 A, B = "VeryEasy.Bramble-01", "Hard.Heron-06"
 GROUPS = {"original": [A], "challenging": [B]}
+ENV = {"frame_skip": 4, "max_noops": 30}
 RECORDS = [
     record([1, 1, 2], A, 70, won=True, total=10.0, x_position=[0, 15, 16, 16], enemy_x_position=[40, 40, 40, 40]),
     record([3], B, 70, won=False, total=-5.0),
@@ -23,7 +24,12 @@ RECORDS = [
 
 @pytest.fixture
 def evaluation():
-    return Evaluation.of(RECORDS, GAME, policy="somewhere.ckpt", epsilon=0.05, groups=GROUPS)
+    return Evaluation.of(RECORDS, GAME, policy="somewhere.ckpt", epsilon=0.05, env=ENV, groups=GROUPS)
+
+
+def test_it_keeps_what_was_played(evaluation):
+    assert [evaluation.played(match).tolist() for match in evaluation.matches] == [[1, 1, 2], [3], [1]]
+    assert evaluation.env == ENV
 
 
 def test_what_it_sums_up(evaluation):
@@ -57,8 +63,8 @@ def test_the_table_begins_with_the_seed_project_s_columns(evaluation, tmp_path):
     [
         ("", "is not an evaluation"),
         ("[]", "is not an evaluation"),
-        ('{"format": 1}', "is not an evaluation"),
-        ('{"format": 99}', "has format 99, this version reads 1"),
+        ('{"format": 2}', "is not an evaluation"),
+        ('{"format": 99}', "has format 99, this version reads 2"),
     ],
 )
 def test_another_file_is_one_line(content, message, tmp_path):

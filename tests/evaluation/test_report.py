@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
+from mk_lightning.evaluation.clips import film_pairs
 from mk_lightning.evaluation.compare import Comparison
 from mk_lightning.evaluation.evaluation import Evaluation
 from mk_lightning.evaluation.report import write_report
@@ -37,7 +38,9 @@ def evaluation(won: int, policy: str, action: int, seed: int) -> Evaluation:
         for number in range(20)
         for state in (A, B)
     ]  # fmt: skip
-    return Evaluation.of(records, GAME, policy=policy, epsilon=0.0, groups={"original": [A], "challenging": [B]})
+    return Evaluation.of(
+        records, GAME, policy=policy, epsilon=0.0, env={}, groups={"original": [A], "challenging": [B]}
+    )
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +50,9 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "config.yaml").write_text("data:\n  game: <dojo> & more\n")
     comparison = Comparison(evaluation(4, "base.ckpt", 5, 0), evaluation(16, "best.ckpt", 7, 1))
     path = folder / "report.html"
-    write_report(path, comparison, metrics=folder / "metrics.csv", config=folder / "config.yaml")
+    write_report(
+        path, comparison, film_pairs(comparison), metrics=folder / "metrics.csv", config=folder / "config.yaml"
+    )
     return path
 
 
@@ -64,6 +69,7 @@ def test_it_says_what_happened(page: Path) -> None:
     assert "+60 [" in text
     assert "best.ckpt beside base.ckpt" in text
     assert "game: &lt;dojo&gt; &amp; more" in text
+    assert text.count("<video") == 4
 
 
 def test_its_charts_are_in_the_page_s_colours(page: Path) -> None:
@@ -80,7 +86,7 @@ def test_its_charts_are_in_the_page_s_colours(page: Path) -> None:
 
 def test_without_a_run_there_are_no_curves(tmp_path: Path) -> None:
     same = evaluation(4, "base.ckpt", 5, 0)
-    write_report(tmp_path / "page.html", Comparison(same, same))
+    write_report(tmp_path / "page.html", Comparison(same, same), [])
     text = (tmp_path / "page.html").read_text()
     assert text.count("<svg") == 4
     assert "same within noise" in text

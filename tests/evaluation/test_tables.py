@@ -20,7 +20,7 @@ def test_every_figure_is_in_its_column():
         record([0], B, 0, won=False, total=-5.0, enemy_rounds_won=[0, 1]),
     ]
     evaluation = Evaluation.of(
-        records, load_game("dojo"), policy="x.ckpt", epsilon=0.05, groups={"original": [A], "challenging": [B]}
+        records, load_game("dojo"), policy="x.ckpt", epsilon=0.05, env={}, groups={"original": [A], "challenging": [B]}
     )
     console = Console(width=TEXT_WIDTH, record=True, file=io.StringIO())
     console.print(evaluation_table(evaluation))

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import wandb
 
+from mk_lightning.evaluation.clips import Clip
 from mk_lightning.evaluation.compare import Comparison
 from mk_lightning.evaluation.evaluation import Evaluation
 from mk_lightning.games import load_game
@@ -42,7 +43,9 @@ def no_key(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 def evaluation(won: int, policy: str) -> Evaluation:
     records = [record([0, 1], state, n, won=n < won) for n in range(10) for state in (A, B)]
-    return Evaluation.of(records, GAME, policy=policy, epsilon=0.0, groups={"original": [A], "challenging": [B]})
+    return Evaluation.of(
+        records, GAME, policy=policy, epsilon=0.0, env={}, groups={"original": [A], "challenging": [B]}
+    )
 
 
 def begun(folder: Path, *, resumed: bool = False, **options: object) -> WandbRun:
@@ -88,7 +91,7 @@ def test_a_resumed_run_continues_the_same_one(tmp_path: Path) -> None:
         run.log_metrics({"loss": step / 10, "env_steps": 10.0 * step}, step)
         run.end()
         time.sleep(1.1)  # W&B names the folders of runs by the second
-    parts = [list(wandb_file.records(path)) for path in sorted(tmp_path.glob("wandb/offline-run-*/*.wandb"))]
+    parts = [wandb_file.finished(path) for path in sorted(tmp_path.glob("wandb/offline-run-*/*.wandb"))]
     assert len({about.run_id for part in parts for about in wandb_file.of_kind(part, "run")}) == 1
     rows = [row for part in parts for row in wandb_file.history(part)]
     assert [(row["_step"], row["loss"]) for row in rows] == [(3, 0.3), (7, 0.7)]
@@ -114,7 +117,8 @@ def test_checkpoints_and_evaluations_are_artifacts_with_lineage(tmp_path: Path) 
         (tmp_path / "x" / name).write_text(name)
     run = begun(tmp_path / "x")
     run.use_checkpoint(base)
-    run.log_outcome(Comparison(evaluation(2, "base"), evaluation(9, "best")), best)
+    films = [("a match", [Clip("before: lost", b"first"), Clip("after: won", b"second")])]
+    run.log_outcome(Comparison(evaluation(2, "base"), evaluation(9, "best")), best, films)
     run.end()
     again = begun(tmp_path / "x-test")
     again.use_checkpoint(best)
@@ -136,6 +140,9 @@ def test_checkpoints_and_evaluations_are_artifacts_with_lineage(tmp_path: Path) 
 
     (row,) = wandb_file.history(found)
     assert row["report"]["_type"] == "html-file"
+    (media,) = (tmp_path / "x").glob("wandb/offline-run-*/files")
+    clips = [row[f"clips/a match, {caption}"] for caption in ("before: lost", "after: won")]
+    assert [(media / clip["path"]).read_bytes() for clip in clips] == [b"first", b"second"]
     (path,) = (tmp_path / "x").glob(f"wandb/offline-run-*/files/{row['before_after']['path']}")
     assert json.loads(path.read_text())["data"][0][:5] == [A, "original", 0.2, 0.9, 0.7]
     summary = wandb_file.summary(found)
@@ -170,7 +177,7 @@ def test_without_the_package_the_run_goes_on(
     run = begun(tmp_path)
     run.use_checkpoint(tmp_path / "base.ckpt")
     run.log_metrics({"loss": 0.5, "env_steps": 320.0}, 9)
-    run.log_outcome(Comparison(evaluation(2, "base"), evaluation(9, "best")), tmp_path / "best.ckpt")
+    run.log_outcome(Comparison(evaluation(2, "base"), evaluation(9, "best")), tmp_path / "best.ckpt", [])
     assert (run.end(), run.version) == ("", "")
     assert "pip install wandb" in caplog.text
 
@@ -210,7 +217,7 @@ def test_an_interrupted_and_resumed_fit_logs_what_an_uninterrupted_one_does(tmp_
     fit(tmp_path / "parts", {}, [], *logger, "--ckpt_path", str(half))
     whole = wandb_file.history(wandb_file.one(tmp_path / "whole"))
     files = sorted((tmp_path / "parts").glob("wandb/offline-run-*/*.wandb"))
-    first, second = (wandb_file.history(list(wandb_file.records(path))) for path in files)
+    first, second = (wandb_file.history(wandb_file.finished(path)) for path in files)
     resumed = [row for row in first if row["_step"] < 14] + second
     assert [_figures(row) for row in resumed] == [_figures(row) for row in whole]
     assert len(second) < len(whole)

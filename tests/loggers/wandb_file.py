@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import struct
+import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -39,10 +40,20 @@ def records(path: Path) -> Iterator[Any]:
             parts = b""
 
 
+def finished(path: Path) -> list[Any]:
+    """The records of a finished run; W&B's process may still be writing the last of them."""
+    for _ in range(100):
+        found = list(records(path))
+        if of_kind(found, "exit"):
+            return found
+        time.sleep(0.1)
+    raise AssertionError(f"{path} has no end")
+
+
 def one(folder: Path) -> list[Any]:
     """The records of the only W&B run in a run directory."""
     (path,) = folder.glob("wandb/offline-run-*/*.wandb")
-    return list(records(path))
+    return finished(path)
 
 
 def history(found: list[Any]) -> list[dict[str, Any]]:

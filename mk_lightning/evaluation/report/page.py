@@ -12,6 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 import mk_lightning
 from mk_lightning.evaluation.answers import answers
 from mk_lightning.evaluation.behaviour import Behaviour
+from mk_lightning.evaluation.clips import SECONDS, Films
 from mk_lightning.evaluation.compare import Change, Comparison
 from mk_lightning.evaluation.report import charts
 from mk_lightning.evaluation.report.metrics import read_series
@@ -20,13 +21,14 @@ VERSIONS = ("torch", "pytorch-lightning", "stable-retro", "gymnasium", "numpy")
 
 
 def write_report(
-    path: Path, comparison: Comparison, *, metrics: Path | None = None, config: Path | None = None
+    path: Path, comparison: Comparison, films: Films, *, metrics: Path | None = None, config: Path | None = None
 ) -> None:
     """Write `path`, one HTML file that needs no other and no network.
 
     Args:
         path: file to write.
         comparison: what the page is about.
+        films: of its matches.
         metrics: `metrics.csv` of the run between the two, for its learning curves.
         config: of that run.
     """
@@ -47,6 +49,8 @@ def write_report(
         behaviour=_behaviour(comparison),
         positions=_positions(comparison),
         versions=_versions(),
+        films=films,
+        seconds=SECONDS,
         config=config.read_text() if config else "",
     )
     path.write_text(page)
