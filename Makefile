@@ -2,7 +2,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: demo test install lint types format rom clean
+.PHONY: demo test install lint types docs format rom clean
 
 demo: install            ## fine-tune the shipped fighter and print win rates before and after
 	$(BIN)/mk-lightning fit -c configs/dojo/finetune.yaml -c configs/dojo/recommended.yaml --run_dir runs/demo
@@ -20,6 +20,10 @@ install: .venv/installed ## make .venv with the exact versions of constraints.tx
 lint: install            ## style
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+docs: install            ## build the documentation's site, links checked, into site/
+	$(BIN)/pip install --quiet --progress-bar off -c constraints.txt -e '.[docs]'
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 types: install           ## static types
 	$(BIN)/mypy
