@@ -169,7 +169,7 @@ class MKLightningCLI(LightningCLI):
         after = self._test(str(best))
         after.write(self.run.path / "after.json")
         before = Evaluation.read(self.run.path / "before.json")
-        result = BeforeAfter(self.datamodule.state_groups, before.scores(), after.scores())
+        result = BeforeAfter(before.groups, before.scores(), after.scores())
         result.write(self.run.path)
         self._print(result.table())
         comparison = Comparison(before, after)

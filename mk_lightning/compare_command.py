@@ -10,7 +10,7 @@ from rich.table import Table
 
 from mk_lightning.errors import UserError
 from mk_lightning.evaluation.answers import answers
-from mk_lightning.evaluation.before_after import TEXT_WIDTH
+from mk_lightning.evaluation.before_after import TEXT_WIDTH, how_many
 from mk_lightning.evaluation.clips import film_pairs
 from mk_lightning.evaluation.compare import Change, Comparison
 from mk_lightning.evaluation.evaluation import Evaluation
@@ -72,8 +72,8 @@ def compare(words: Sequence[str]) -> int:
 def comparison_table(comparison: Comparison) -> Table:
     """Win rates per state and group, with the interval of the change and the verdict."""
     before, after = comparison.before, comparison.after
-    matches = len(before.of_state(before.states[0]))
-    table = Table(title=f"{after.policy} beside {before.policy}: {matches} matches a state, change [95 % interval]")
+    played = how_many(score.matches for score in before.scores().values())
+    table = Table(title=f"{after.policy} beside {before.policy}: {played}, change [95 % interval]")
     for name in ("state", "group", "before", "after", "change, points", "verdict"):
         table.add_column(name, justify="left" if name in {"state", "group", "verdict"} else "right", no_wrap=True)
     for group, states in before.groups.items():

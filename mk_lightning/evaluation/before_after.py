@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -52,8 +52,8 @@ class BeforeAfter:
 
     def table(self) -> Table:
         """The table for the console."""
-        matches = next(iter(self.before.values())).matches
-        table = Table(title=f"win rate of {matches} matches a state, before and after [Wilson 95 % interval]")
+        played = how_many(score.matches for score in self.before.values())
+        table = Table(title=f"win rate of {played}, before and after [Wilson 95 % interval]")
         for name in ("state", "group", "before", "after", "change", "return", "return after"):
             table.add_column(name, justify="left" if name in {"state", "group"} else "right", no_wrap=True)
         for group, states in self.groups.items():
@@ -87,6 +87,18 @@ def score_table(groups: Mapping[str, Sequence[str]], scores: Mapping[str, StateS
             s = scores[state]
             table.add_row(state, group, _percent(s), f"{s.mean_return:.0f}", f"{s.mean_env_steps:.0f}")
     return table
+
+
+def how_many(matches: Iterable[int]) -> str:
+    """How many matches were played, in words.
+
+    Args:
+        matches: their number on each state.
+    """
+    numbers = list(matches)
+    if min(numbers) < max(numbers):
+        return f"{sum(numbers)} matches on {len(numbers)} states"
+    return f"{numbers[0]} match{'' if numbers[0] == 1 else 'es'} a state"
 
 
 def _percent(score: StateScore) -> str:

@@ -38,7 +38,7 @@ class Evaluation:
         epsilon: probability of a random action.
         env: options of the environment that make a match what it is, as `FightingEnv` takes them.
         actions: names of the action table's rows.
-        groups: evaluated states by group.
+        groups: states by group, those of which a match was played.
         matches: every match, in the order of its number.
         plays: what was played in each, for `played`: rows of the action table as little-endian uint16, compressed by
             zlib, in base64.
@@ -88,7 +88,7 @@ class Evaluation:
             epsilon=epsilon,
             env=dict(env),
             actions=list(game.actions),
-            groups={name: list(states) for name, states in groups.items()},
+            groups={name: kept for name, states in groups.items() if (kept := [s for s in states if s in counts])},
             matches=matches,
             plays=plays,
             action_counts={state: count.tolist() for state, count in counts.items()},

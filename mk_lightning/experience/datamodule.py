@@ -9,6 +9,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from pytorch_lightning import LightningDataModule
 
@@ -227,15 +228,15 @@ class ExperienceDataModule(LightningDataModule):
 
     def val_dataloader(self) -> EpisodeLoader:
         """The validation matches of every evaluated state."""
-        return self._episodes(VALIDATION_SEEDS, self.evaluation.matches, self.evaluation.epsilon)
+        return self._episodes(self._specs(VALIDATION_SEEDS, self.evaluation.matches), self.evaluation.epsilon)
 
     def test_dataloader(self) -> list[EpisodeLoader]:
         """The test matches, once for each exploration rate."""
-        return [self._episodes(TEST_SEEDS, self.evaluation.test_matches, epsilon) for epsilon in self.test_epsilons]
+        return [self._episodes(self._test_specs(), epsilon) for epsilon in self.test_epsilons]
 
     def predict_dataloader(self) -> EpisodeLoader:
         """The test matches at the exploration rate of a validation."""
-        return self._episodes(TEST_SEEDS, self.evaluation.test_matches, self.evaluation.epsilon)
+        return self._episodes(self._test_specs(), self.evaluation.epsilon)
 
     def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
         """Move what the learner reads; the slot for its TD errors stays in host memory, matches stay as they are."""
@@ -337,9 +338,18 @@ class ExperienceDataModule(LightningDataModule):
         options: dict[str, Any] = self.env.of_a_match
         return RetroVectorEnv(self.game, states, num_envs=num_envs, **options)
 
-    def _episodes(self, first_seed: int, matches: int, epsilon: float) -> EpisodeLoader:
+    def _specs(self, first_seed: int, matches: int) -> list[EpisodeSpec]:
         # State by state within a match number: the lengths of matches mix, so no process idles for long at the end.
-        specs = [EpisodeSpec(state, first_seed + m) for m in range(matches) for state in self.evaluation_states]
+        return [EpisodeSpec(state, first_seed + m) for m in range(matches) for state in self.evaluation_states]
+
+    def _test_specs(self) -> list[EpisodeSpec]:
+        specs = self._specs(TEST_SEEDS, self.evaluation.test_matches)
+        if not self.evaluation.mixed:
+            return specs
+        drawn = np.random.default_rng(TEST_SEEDS).choice(self.evaluation_states, len(specs))
+        return [EpisodeSpec(str(state), TEST_SEEDS + m) for m, state in enumerate(drawn)]
+
+    def _episodes(self, specs: list[EpisodeSpec], epsilon: float) -> EpisodeLoader:
         return EpisodeLoader(GreedyPolicy(self._network), self._matches_env(), specs, epsilon=epsilon)
 
     def _matches_env(self) -> RetroVectorEnv:

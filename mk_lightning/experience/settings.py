@@ -96,6 +96,8 @@ class EvaluationSettings:
         every: env_steps between validations; an epoch of training.
         matches: matches per state in a validation.
         test_matches: matches per state in a test, and before and after a fit.
+        mixed: draw the state of each test match at random instead of playing the same number on each; their number in
+            all stays, and which state each is on is the same for every policy.
         num_envs: environments matches are played in, a process each, at most one per match. It changes how long an
             evaluation takes, not its matches.
         epsilon: probability of a random action in a validation, and before and after a fit.
@@ -105,6 +107,7 @@ class EvaluationSettings:
     every: int = 48_000
     matches: int = 10
     test_matches: int = 50
+    mixed: bool = False
     num_envs: int = 16
     epsilon: float = 0.0
     test_epsilons: list[float] = field(default_factory=lambda: [0.0, 0.05])

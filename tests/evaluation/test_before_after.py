@@ -6,7 +6,7 @@ import json
 import pytest
 from rich.console import Console
 
-from mk_lightning.evaluation.before_after import BeforeAfter, score_table
+from mk_lightning.evaluation.before_after import BeforeAfter, how_many, score_table
 from mk_lightning.evaluation.metrics import StateScore
 
 GROUPS = {"original": ["a-01", "b-02"], "challenging": ["c-05", "d-06", "e-07"]}
@@ -70,3 +70,11 @@ def test_the_table_of_one_policy():
     assert [cell.strip() for cell in rows["d-06"].split("│")[1:-1]] == [
         "d-06", "challenging", "50% [24%, 76%]", "-25", "310",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("matches", "words"),
+    [([10, 10], "10 matches a state"), ([1], "1 match a state"), ([3, 1], "4 matches on 2 states")],
+)
+def test_how_many_matches_were_played(matches, words):
+    assert how_many(matches) == words

@@ -11,6 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 import mk_lightning
 from mk_lightning.evaluation.answers import answers
+from mk_lightning.evaluation.before_after import how_many
 from mk_lightning.evaluation.behaviour import Behaviour
 from mk_lightning.evaluation.clips import SECONDS, Films
 from mk_lightning.evaluation.compare import Change, Comparison
@@ -43,7 +44,7 @@ def write_report(
         answers=answers(comparison),
         win_rates=charts.win_rates(before, after),
         changes=_changes(comparison),
-        matches=len(before.of_state(before.states[0])),
+        played=how_many(score.matches for score in before.scores().values()),
         curves=_curves(comparison, metrics) if metrics else [],
         actions=charts.actions(before, after),
         behaviour=_behaviour(comparison),
