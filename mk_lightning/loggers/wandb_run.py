@@ -28,6 +28,10 @@ OUTCOME = ("before.json", "before.csv", "after.json", "after.csv", "before_after
 """Files of a finished fit that become an artifact."""
 
 
+COLUMNS = ("state", "group", "before", "after", "change", "change_low", "change_high", "verdict")
+"""Of the table of before and after; the change is of win rates, its ends those of the 95 % interval."""
+
+
 class WandbRun(Logger):
     """Everything about a run in Weights & Biases, with env_steps along every axis.
 
@@ -117,13 +121,14 @@ class WandbRun(Logger):
             log.warning("W&B: the package is missing (pip install wandb); the run goes on without it")
             return
         mode: Any = self._mode or os.environ.get("WANDB_MODE") or ("online" if _key_is_known() else "offline")
+        run_id = _run_id(folder, resumed=resumed)
         for attempt in dict.fromkeys((mode, "offline")):
             try:
                 self._run = wandb.init(
                     **self._options,
                     name=self._name or folder.name,
                     job_type=command,
-                    id=_run_id(folder, resumed=resumed),
+                    id=run_id,
                     resume="allow",
                     dir=folder,
                     mode=attempt,
@@ -178,19 +183,8 @@ class WandbRun(Logger):
         changes = [(state, group, comparison.state(state)) for group, states in groups.items() for state in states] + [
             (f"mean of {group}", group, comparison.over(states)) for group, states in groups.items()
         ]
-        rows = [
-            [name, group, c.before, c.after, c.change, *c.interval, c.verdict] for name, group, c in changes
-        ]  # fmt: skip
-        columns: list[str | int] = [
-            "state",
-            "group",
-            "before",
-            "after",
-            "change",
-            "change_low",
-            "change_high",
-            "verdict",
-        ]
+        rows = [[name, group, c.before, c.after, c.change, *c.interval, c.verdict] for name, group, c in changes]
+        columns: list[str | int] = list(COLUMNS)
 
         def send(run: Any) -> None:
             import wandb
@@ -229,7 +223,7 @@ class WandbRun(Logger):
         """
         self._tell("finishing", lambda run: run.finish())
         run, self._run = self._run, None
-        if run is None:
+        if run is None or run.disabled:
             return ""
         return f"W&B: {self._sync_command}" if run.offline else f"W&B: {run.url}"
 

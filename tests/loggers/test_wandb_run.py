@@ -182,6 +182,14 @@ def test_without_the_package_the_run_goes_on(
     assert "pip install wandb" in caplog.text
 
 
+def test_it_can_be_switched_off_from_outside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WANDB_MODE", "disabled")
+    run = begun(tmp_path)
+    run.log_metrics({"loss": 0.5, "env_steps": 320.0}, 9)
+    assert run.end() == ""
+    assert list(tmp_path.glob("wandb/*run-*")) == []
+
+
 def test_when_its_process_is_killed_the_run_goes_on(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     run = begun(tmp_path)
     for child in _children("wandb-core"):
