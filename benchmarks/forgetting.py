@@ -8,7 +8,7 @@ it goes through the command line that users have.
 Arms and seeds run one after the other, each in a process of its own. What is finished has a file in
 `docs/results/forgetting/` and is not repeated; a fit that was interrupted is resumed from its directory in `--runs`.
 The report is made of those files; `--report` only writes it. What the base wins in the same matches is on its card,
-which `ship_base.py` makes.
+which `ship.py` makes.
 
     python benchmarks/forgetting.py [--arms none ewc ...] [--seeds 1 2 3] [--json FILE]
 """

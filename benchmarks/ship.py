@@ -1,7 +1,9 @@
-"""Make `checkpoints/dojo-base.ckpt` and its card from a finished pretraining run.
+"""Make a shipped fighter, `checkpoints/<name>.ckpt`, and its card from a finished run.
 
     mk-lightning fit -c configs/dojo/pretrain.yaml
-    python benchmarks/ship_base.py runs/dojo-pretrain
+    python benchmarks/ship.py dojo-base runs/dojo-pretrain
+    mk-lightning fit -c configs/dojo/finetune.yaml -c configs/dojo/recommended.yaml
+    python benchmarks/ship.py dojo-finetuned runs/dojo-finetune
 
 Keeps the best checkpoint's weights, tests them on the states of `configs/dojo/finetune.yaml` (50 matches each, no
 exploration) and writes the card from what the test measured. Without a run it tests the shipped weights again, as after
@@ -25,54 +27,65 @@ from mk_lightning.cli import main as mk_lightning
 from mk_lightning.evaluation.evaluation import Evaluation
 from mk_lightning.evaluation.intervals import wilson_interval
 
-CHECKPOINT = Path("checkpoints/dojo-base.ckpt")
-FIGURES = CHECKPOINT.with_suffix(".json")
+FIGHTERS = {
+    "dojo-base": (
+        "The fighter to fine-tune: a dueling double DQN that knows opponents 01 to 04 and never met 05 to 08.",
+        "mk-lightning fit -c configs/dojo/pretrain.yaml",
+    ),
+    "dojo-finetuned": (
+        "[dojo-base](dojo-base.md), fine-tuned on opponents 05 to 08 by the recommended recipe.",
+        "mk-lightning fit -c configs/dojo/finetune.yaml -c configs/dojo/recommended.yaml",
+    ),
+}
+"""What each is, and the run it is from."""
 CONFIG = Path("configs/dojo/finetune.yaml")
 MATCHES = 50
-KEPT = ("state_dict", "network", "pytorch-lightning_version", "global_step", "epoch")
+KEPT = ("state_dict", "network", "env_steps", "pytorch-lightning_version", "global_step", "epoch")
 
 
 def main() -> None:
     """Ship the weights and write the card."""
-    parser = benchmark_parser("make the shipped fighter from a pretraining run")
-    parser.add_argument("run_dir", type=Path, nargs="?", help="the pretraining run; none: only test again")
+    parser = benchmark_parser("make a shipped fighter from a run")
+    parser.add_argument("name", choices=FIGHTERS, help="which")
+    parser.add_argument("run_dir", type=Path, nargs="?", help="its run; none: only test again")
     arguments = parser.parse_args()
-    figures = ship(arguments.run_dir) if arguments.run_dir else json.loads(FIGURES.read_text())
-    figures["states"] = tested()
-    FIGURES.write_text(json.dumps(figures, indent=2) + "\n")
-    CHECKPOINT.with_suffix(".md").write_text(card(figures))
+    checkpoint = Path(f"checkpoints/{arguments.name}.ckpt")
+    known = checkpoint.with_suffix(".json")
+    figures = ship(arguments.run_dir, checkpoint) if arguments.run_dir else json.loads(known.read_text())
+    figures["states"] = tested(checkpoint)
+    known.write_text(json.dumps(figures, indent=2) + "\n")
+    checkpoint.with_suffix(".md").write_text(card(arguments.name, figures))
     report(figures, arguments.json)
 
 
-def ship(run: Path) -> dict[str, Any]:
+def ship(run: Path, checkpoint: Path) -> dict[str, Any]:
     """Copy the best weights; returns how they came to be."""
     config = yaml.safe_load((run / "config.yaml").read_text())
     best = torch.load(run / "checkpoints" / "best.ckpt", weights_only=True)
-    torch.save({key: best[key] for key in KEPT}, CHECKPOINT)
+    torch.save({key: best[key] for key in KEPT}, checkpoint)
     data = config["data"]
-    env_steps = data["warmup_env_steps"] + best["global_step"] * data["env_steps_per_learner_step"]
     # The config is written when a run begins, the table when it ends.
     seconds = (run / "before_after.json").stat().st_mtime - (run / "config.yaml").stat().st_mtime
     return {
         "seed": config["seed_everything"],
-        "env_steps": env_steps,
+        "env_steps": best["env_steps"],
         "env_steps_of_the_run": data["warmup_env_steps"] + data["max_env_steps"],
         "wall_seconds": seconds,
     }
 
 
-def tested() -> dict[str, dict[str, float]]:
-    """Test the shipped weights: the scores of each state."""
+def tested(checkpoint: Path) -> dict[str, dict[str, float]]:
+    """Test shipped weights: the scores of each state."""
     with tempfile.TemporaryDirectory() as folder:
         mk_lightning(
-            ["test", "-c", str(CONFIG), "--ckpt_path", str(CHECKPOINT), "--run_dir", f"{folder}/card",
+            ["test", "-c", str(CONFIG), "--ckpt_path", str(checkpoint), "--run_dir", f"{folder}/card",
              f"--data.evaluation.test_matches={MATCHES}", "--data.evaluation.test_epsilons=[0.0]"]
         )  # fmt: skip
         scores = Evaluation.read(Path(folder) / "card-test/evaluation_epsilon_0.json").scores()
     return {state: asdict(score) for state, score in scores.items()}
 
 
-def card(figures: dict[str, Any]) -> str:
+def card(name: str, figures: dict[str, Any]) -> str:
     """The card as Markdown."""
     rows = []
     for state, score in figures["states"].items():
@@ -81,12 +94,13 @@ def card(figures: dict[str, Any]) -> str:
         rows.append(f"| {state} | {rate:.0%} [{low:.0%}, {high:.0%}] | {score['mean_return']:.0f} |")
     weak = yaml.safe_load(CONFIG.read_text())["data"]["challenging_states"]
     mean = sum(figures["states"][state]["wins"] / figures["states"][state]["matches"] for state in weak) / len(weak)
-    return f"""# dojo-base
+    what, command = FIGHTERS[name]
+    return f"""# {name}
 
-The fighter to fine-tune: a dueling double DQN that knows opponents 01 to 04 of the dojo and has never met 05 to 08.
+{what}
 Weights only, for `model.init_from` and `mk-lightning test --ckpt_path`.
 
-- Command: `mk-lightning fit -c configs/dojo/pretrain.yaml`
+- Command: `{command}`
 - Seed: {figures["seed"]}
 - env_steps: {figures["env_steps"]:,}, the best validation of a run of {figures["env_steps_of_the_run"]:,}
 - Wall time of the run: {timedelta(seconds=round(float(figures["wall_seconds"])))}, evaluations included, 2 cores
@@ -99,7 +113,7 @@ perfect match is +480):
 {chr(10).join(rows)}
 | mean of 05 to 08 | {mean:.0%} | |
 
-Made by `python benchmarks/ship_base.py RUN_DIR`.
+Made by `python benchmarks/ship.py {name} RUN_DIR`.
 """  # fmt: skip
 
 
