@@ -19,6 +19,7 @@ from mk_lightning.errors import UserError
 from mk_lightning.evaluation.match import Match, summarise
 from mk_lightning.evaluation.metrics import StateScore
 from mk_lightning.experience.episodes import EpisodeRecord
+from mk_lightning.experience.settings import EnvSettings
 from mk_lightning.games import Game
 
 FORMAT = 2
@@ -105,9 +106,20 @@ class Evaluation:
         return [match for match in self.matches if match.state == state]
 
     def played(self, match: Match) -> NDArray[np.uint16]:
-        """The actions of one of the matches, (env_steps,) rows of the action table."""
-        packed = self.plays[self.matches.index(match)]
-        return np.frombuffer(zlib.decompress(base64.b64decode(packed)), "<u2")
+        """The actions of one of the matches, (env_steps,) rows of the action table.
+
+        Raises:
+            UserError: they are not there, in a file that was written by something else.
+        """
+        try:
+            packed = base64.b64decode(self.plays[self.matches.index(match)])
+            # No more than a match can hold: a few bytes may unpack to gigabytes.
+            actions = np.frombuffer(zlib.decompressobj().decompress(packed, 2 * match.env_steps + 1), "<u2")
+        except (ValueError, IndexError, zlib.error):
+            actions = np.zeros(0, np.uint16)
+        if len(actions) != match.env_steps or (actions >= len(self.actions)).any():
+            raise UserError(f"{self.policy}: the actions of match {match.episode} cannot be read")
+        return actions
 
     def score(self, states: Sequence[str]) -> StateScore:
         """Wins, returns and lengths over some states' matches together."""
@@ -141,18 +153,22 @@ class Evaluation:
         Raises:
             UserError: no such file, or not an evaluation.
         """
+        not_one = f"{path} is not an evaluation, as a test or a fit writes it"
         try:
             content = json.loads(path.read_text())
-            if content["format"] != FORMAT:
-                raise UserError(f"{path} has format {content['format']}, this version reads {FORMAT}")
-            values = {field.name: content[field.name] for field in fields(cls)}
-            return cls(**values | {"matches": [Match(**match) for match in content["matches"]]})
+            version = content["format"]
         except OSError as error:
             raise UserError(f"cannot read {path}: {error.strerror}") from None
-        except (ValueError, KeyError, TypeError) as error:
-            if isinstance(error, UserError):
-                raise
-            raise UserError(f"{path} is not an evaluation, as a test or a fit writes it") from None
+        except (ValueError, KeyError, TypeError):
+            raise UserError(not_one) from None
+        if version != FORMAT:
+            raise UserError(f"{path} has format {version}, this version reads {FORMAT}")
+        try:
+            values = {field.name: content[field.name] for field in fields(cls)}
+            EnvSettings(**values["env"])  # options that an environment takes
+            return cls(**values | {"matches": [Match(**match) for match in content["matches"]]})
+        except (ValueError, KeyError, TypeError):
+            raise UserError(not_one) from None
 
 
 def write_matches(path: Path, matches: Sequence[Match]) -> None:

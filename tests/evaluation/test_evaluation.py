@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import base64
 import csv
 import json
+import zlib
+from dataclasses import replace
 
 import pytest
 
@@ -72,6 +75,27 @@ def test_another_file_is_one_line(content, message, tmp_path):
     with pytest.raises(UserError, match=message) as error:
         Evaluation.read(tmp_path / "x.json")
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("env", [{"frame_skip": 0}, {"frame_skip": "x"}, {"speed": 3}, [4]])
+def test_options_that_no_environment_takes_are_refused(evaluation, env, tmp_path):
+    evaluation.write(tmp_path / "x.json")
+    content = json.loads((tmp_path / "x.json").read_text())
+    (tmp_path / "x.json").write_text(json.dumps(content | {"env": env}))
+    with pytest.raises(UserError, match="is not an evaluation"):
+        Evaluation.read(tmp_path / "x.json")
+
+
+@pytest.mark.parametrize(
+    "play",
+    ["", "no base64!", base64.b64encode(b"no zlib").decode(), base64.b64encode(zlib.compress(b"\0\0")).decode(),
+     base64.b64encode(zlib.compress(b"\xff\xff" * 3)).decode(), base64.b64encode(zlib.compress(bytes(10**8))).decode()],
+    ids=["none", "letters", "bytes", "too short", "no such action", "far too long"],
+)  # fmt: skip
+def test_actions_that_were_tampered_with_are_refused(evaluation, play):
+    changed = replace(evaluation, plays=[play, *evaluation.plays[1:]])
+    with pytest.raises(UserError, match=r"somewhere.ckpt: the actions of match 1 cannot be read"):
+        changed.played(changed.matches[0])
 
 
 def test_half_a_match_is_not_an_evaluation(evaluation, tmp_path):
