@@ -1,4 +1,4 @@
-"""The command line: `mk-lightning fit|validate|test|predict`, a LightningCLI, and `states`, `compare` and `weak`."""
+"""The command line: `mk-lightning fit|validate|test|predict`, a LightningCLI, and the commands in `TOOLS`."""
 
 from __future__ import annotations
 
@@ -36,6 +36,7 @@ from mk_lightning.callbacks.guard import KEPT
 from mk_lightning.callbacks.method import check_methods
 from mk_lightning.cli_errors import readable
 from mk_lightning.compare_command import compare
+from mk_lightning.doctor_command import doctor
 from mk_lightning.envs import WorkerError
 from mk_lightning.errors import UserError
 from mk_lightning.evaluation.answers import answers
@@ -62,9 +63,14 @@ gc.enable()
 gc.freeze()
 
 USAGE_ERROR = 2
-TOOLS: dict[str, Callable[[Sequence[str]], int]] = {"states": print_states, "compare": compare, "weak": weak}
+TOOLS: dict[str, Callable[[Sequence[str]], int]] = {
+    "states": print_states,
+    "compare": compare,
+    "weak": weak,
+    "doctor": doctor,
+}
 """Commands that are not Lightning's: each takes its words and returns its exit code."""
-OTHER_COMMANDS = "Beside them: states [GAME], compare FILE FILE ..., and weak FILE; each has its --help."
+OTHER_COMMANDS = "Beside them: states [GAME], compare FILE FILE ..., weak FILE, and doctor; each has its --help."
 
 
 class Parser(LightningArgumentParser):

@@ -120,7 +120,7 @@ class WandbRun(Logger):
         except ImportError:
             log.warning("W&B: the package is missing (pip install wandb); the run goes on without it")
             return
-        mode: Any = self._mode or os.environ.get("WANDB_MODE") or ("online" if _key_is_known() else "offline")
+        mode: Any = self._mode or os.environ.get("WANDB_MODE") or ("online" if key_is_known() else "offline")
         run_id = _run_id(folder, resumed=resumed)
         for attempt in dict.fromkeys((mode, "offline")):
             try:
@@ -297,7 +297,7 @@ def _run_id(folder: Path, *, resumed: bool) -> str:
     return run_id
 
 
-def _key_is_known() -> bool:
+def key_is_known() -> bool:
     """Whether W&B would find an API key without asking: in the environment, or where `wandb login` puts it."""
     import wandb
     from wandb.sdk.lib.wbauth import read_netrc_auth

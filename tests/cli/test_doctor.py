@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mk_lightning import doctor_command
+from mk_lightning.cli import main
+from mk_lightning.games import load_game
+
+
+def test_a_sound_machine(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "300")
+    main(["doctor"])
+    text = capsys.readouterr().out
+    for found in ("torch 2", "Dojo-Genesis-v0: states", "48, all readable", "plays the dojo", "GB free", "wandb 0"):
+        assert found in text
+    assert "ready: mk-lightning fit" in text
+
+
+def test_what_is_missing_fails_and_says_what_to_do(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A game of which the ROM is another one and a state is cut short."""
+    source = load_game("dojo").folder
+    for path in source.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    (tmp_path / "rom.md").write_bytes(b"another")
+    state = tmp_path / "Easy.Ember-04.state"
+    state.write_bytes(state.read_bytes()[:50])
+    monkeypatch.setenv("COLUMNS", "300")
+    monkeypatch.setattr(doctor_command, "shipped_games", lambda: {"dojo": tmp_path / "game.yaml"})
+    with pytest.raises(SystemExit) as stop:
+        main(["doctor"])
+    assert stop.value.code == doctor_command.FAILED
+    text = capsys.readouterr().out
+    assert "is another ROM" in text
+    assert "Easy.Ember-04.state cannot be read" in text
+    assert "2 of" in text
+
+
+def test_it_takes_no_words(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(["doctor", "please"])
+    assert stop.value.code == 2
+    assert capsys.readouterr().err.count("\n") == 1
