@@ -5,7 +5,7 @@ BIN := .venv/bin
 .PHONY: demo test install lint types docs format rom clean
 
 demo: install            ## fine-tune the shipped fighter and print win rates before and after
-	$(BIN)/mk-lightning fit -c configs/dojo/finetune.yaml -c configs/dojo/recommended.yaml --run_dir runs/demo
+	$(BIN)/mk-lightning fit -c configs/dojo/finetune.yaml -c configs/dojo/recommended.yaml -c configs/dojo/short.yaml --run_dir runs/demo
 
 test: install            ## run every test
 	$(BIN)/python -m pytest

@@ -10,12 +10,14 @@ from pathlib import Path
 
 import matplotlib
 import numpy as np
+import yaml
 from _report import machine
 from numpy.typing import NDArray
 
 from mk_lightning.evaluation.evaluation import Evaluation
 from mk_lightning.evaluation.intervals import wilson_interval
 from mk_lightning.evaluation.metrics import StateScore
+from mk_lightning.evaluation.report.metrics import read_series
 
 matplotlib.use("Agg")
 from matplotlib import pyplot
@@ -41,22 +43,22 @@ class Run:
     """Group of each state."""
     before: dict[str, StateScore]
     after: dict[str, StateScore]
-    curve: dict[str, list[list[float]]]
+    curve: dict[str, list[tuple[float, float]]]
     """By group: env_steps and win rate of each validation."""
 
     @classmethod
-    def of(cls, arm: str, seed: int, env_steps: int, run: Path, base: Path) -> Run:
+    def of(cls, arm: str, seed: int, run: Path, base: Path) -> Run:
         """Sum up a finished run; `base` is the file with what the base fighter did in the same test."""
         after = Evaluation.read(run / TESTED)
         return cls(
             arm=arm,
             seed=seed,
-            env_steps=env_steps,
+            env_steps=yaml.safe_load((run / "config.yaml").read_text())["data"]["max_env_steps"],
             seconds=json.loads((run / "seconds.json").read_text())["fit"],
             groups={state: group for group, states in after.groups.items() for state in states},
             before={state: StateScore(**score) for state, score in json.loads(base.read_text())["states"].items()},
             after=after.scores(),
-            curve={group: _curve(run / "metrics.csv", group) for group in GROUPS},
+            curve=read_series(run / "metrics.csv", {group: f"val/win_rate/{group}" for group in GROUPS}),
         )
 
     def write(self, path: Path) -> None:
@@ -143,18 +145,6 @@ def _wilson(rates: NDArray[np.float64], matches: int) -> Interval:
     """Of the weakest state's win rate, all seeds' matches together."""
     weakest = rates[:, rates.mean(0).argmin()]
     return wilson_interval(round(float(weakest.sum()) * matches), matches * len(rates))
-
-
-def _curve(path: Path, group: str) -> list[list[float]]:
-    """Validations of a group in `metrics.csv`, at the env_steps logged last before each."""
-    points: list[list[float]] = []
-    env_steps = 0.0
-    with path.open(newline="") as file:
-        for row in csv.DictReader(file):
-            env_steps = float(row.get("env_steps") or env_steps)
-            if value := row.get(f"val/win_rate/{group}"):
-                points.append([env_steps, float(value)])
-    return points
 
 
 def _write_csv(runs: Sequence[Run], path: Path) -> None:

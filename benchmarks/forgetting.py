@@ -1,6 +1,6 @@
 """What every method is worth: win rates on the states the base knows and on those it is fine-tuned for.
 
-Every arm fine-tunes the shipped fighter by `configs/dojo/finetune.yaml` and the overlays named in `ARMS`, for the same
+Every arm fine-tunes the shipped fighter by `configs/dojo/finetune.yaml` and the overlays named in `ARMS`, for that config's
 number of env_steps, with the same seeds. Then the checkpoint that the run hands over (`best.ckpt`, chosen by its own
 validation matches) plays the test matches, which are the same for all and were never used to choose anything. All of
 it goes through the command line that users have.
@@ -49,7 +49,7 @@ MATCHES = 50
 """Test matches per state."""
 VALIDATION = [
     "--data.evaluation.every",
-    "32000",
+    "48000",
     "--data.evaluation.matches",
     "5",
     "--data.evaluation.test_matches",
@@ -62,7 +62,6 @@ def main() -> None:
     parser = benchmark_parser("forgetting and gain of every fine-tuning method")
     parser.add_argument("--arms", nargs="+", choices=ARMS, default=list(ARMS), help="arms to run")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3], help="seeds of each arm")
-    parser.add_argument("--env-steps", type=int, default=96_000, help="env_steps of each run")
     parser.add_argument("--runs", type=Path, default=Path("runs/forgetting"), help="where runs are kept")
     parser.add_argument("--results", type=Path, default=Path("docs/results"), help="where the report goes")
     parser.add_argument("--report", action="store_true", help="run nothing, write the report of what is finished")
@@ -74,8 +73,8 @@ def main() -> None:
             for arm in options.arms:
                 if not (kept / f"{arm}-{seed}.json").is_file():
                     run = options.runs / f"{arm}-{seed}"
-                    _run(run, arm, seed, options.env_steps)
-                    Run.of(arm, seed, options.env_steps, run, BASE).write(kept / f"{arm}-{seed}.json")
+                    _run(run, arm, seed)
+                    Run.of(arm, seed, run, BASE).write(kept / f"{arm}-{seed}.json")
     files = [kept / f"{arm}-{seed}.json" for arm in options.arms for seed in options.seeds]
     finished = [Run.read(file) for file in files if file.is_file()]
     if not finished:
@@ -86,10 +85,10 @@ def main() -> None:
     report(write_report(finished, options.results), options.json)
 
 
-def _run(run: Path, arm: str, seed: int, env_steps: int) -> None:
+def _run(run: Path, arm: str, seed: int) -> None:
     overlays = [word for name in ARMS[arm] for word in ("-c", f"configs/dojo/{name}.yaml")]
     words = ["-c", CONFIG, *overlays, *VALIDATION]
-    words += ["--seed_everything", str(seed), "--run_dir", str(run), "--data.max_env_steps", str(env_steps)]
+    words += ["--seed_everything", str(seed), "--run_dir", str(run)]
     if not (run / "before_after.json").is_file():
         last = run / "checkpoints" / "last.ckpt"
         if not last.is_file():

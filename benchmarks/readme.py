@@ -19,7 +19,7 @@ from pathlib import Path
 README = Path("README.md")
 FINETUNE = "-c configs/dojo/finetune.yaml"
 COMMANDS = {
-    "demo": f"fit {FINETUNE} -c configs/dojo/recommended.yaml --run_dir runs/demo",
+    "demo": f"fit {FINETUNE} -c configs/dojo/recommended.yaml -c configs/dojo/short.yaml --run_dir runs/demo",
     "before": f"test {FINETUNE} --ckpt_path checkpoints/dojo-base.ckpt --run_dir runs/before",
     "weak": "weak runs/before-test/evaluation_epsilon_0.json --below 0.6",
     "after": f"test {FINETUNE} --ckpt_path checkpoints/dojo-finetuned.ckpt --run_dir runs/after",
