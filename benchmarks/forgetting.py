@@ -1,7 +1,7 @@
 """What every method is worth: win rates on the states the base knows and on those it is fine-tuned for.
 
-Every arm fine-tunes the shipped fighter by `configs/dojo/finetune.yaml` and the overlays named in `ARMS`, for that config's
-number of env_steps, with the same seeds. Then the checkpoint that the run hands over (`best.ckpt`, chosen by its own
+Every arm fine-tunes the shipped fighter by `configs/dojo/finetune.yaml`, for as long as it says, and the overlays named
+in `ARMS`, with the same seeds. Then the checkpoint that the run hands over (`best.ckpt`, chosen by its own
 validation matches) plays the test matches, which are the same for all and were never used to choose anything. All of
 it goes through the command line that users have.
 
