@@ -4,16 +4,20 @@ BIN := .venv/bin
 
 .PHONY: demo test install lint types docs format rom clean
 
-demo: install            ## fine-tune the shipped fighter and print win rates before and after
+demo: .venv/installed    ## fine-tune the shipped fighter and print win rates before and after
 	$(BIN)/mk-lightning fit -c configs/dojo/finetune.yaml -c configs/dojo/recommended.yaml -c configs/dojo/short.yaml --run_dir runs/demo
 
 test: install            ## run every test
 	$(BIN)/python -m pytest
 
-install: .venv/installed ## make .venv with the exact versions of constraints.txt
+install: .venv/dev       ## make .venv with the exact versions of constraints.txt
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --progress-bar off -c constraints.txt -e .
+	touch $@
+
+.venv/dev: .venv/installed
 	$(BIN)/pip install --quiet --progress-bar off -c constraints.txt -e '.[dev]'
 	touch $@
 

@@ -2,8 +2,6 @@
 
     mk-lightning fit -c configs/dojo/pretrain.yaml
     python benchmarks/ship.py dojo-base runs/dojo-pretrain
-    make demo
-    python benchmarks/ship.py dojo-finetuned runs/demo
 
 Keeps the best checkpoint's weights, tests them on the states of `configs/dojo/finetune.yaml` (50 matches each, no
 exploration) and writes the card from what the test measured. Without a run it tests the shipped weights again, as after
@@ -31,10 +29,6 @@ FIGHTERS = {
     "dojo-base": (
         "The fighter to fine-tune: a dueling double DQN that knows opponents 01 to 04 and never met 05 to 08.",
         "mk-lightning fit -c configs/dojo/pretrain.yaml",
-    ),
-    "dojo-finetuned": (
-        "[dojo-base](dojo-base.md), fine-tuned on opponents 05 to 08 by `make demo`.",
-        "mk-lightning fit -c configs/dojo/finetune.yaml -c configs/dojo/recommended.yaml -c configs/dojo/short.yaml",
     ),
 }
 """What each is, and the run it is from."""
