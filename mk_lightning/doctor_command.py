@@ -41,12 +41,12 @@ class Finding(NamedTuple):
 
     Attributes:
         what: what was looked at.
-        state: `fail` stops every run, `warn` some of them.
+        verdict: `fail` stops every run, `warn` some of them.
         text: what was found, and what to do about it.
     """
 
     what: str
-    state: Literal["ok", "warn", "fail"]
+    verdict: Literal["ok", "warn", "fail"]
     text: str
 
 
@@ -63,16 +63,16 @@ def doctor(words: Sequence[str]) -> int:
     table = Table(title=f"mk_lightning {mk_lightning.__version__}", title_justify="left")
     for column in ("", "", "found"):
         table.add_column(column, overflow="fold")
-    states = []
+    verdicts = []
     for finding in findings():
-        states.append(finding.state)
-        colour = {"ok": "green", "warn": "yellow", "fail": "red"}[finding.state]
-        table.add_row(finding.what, f"[{colour}]{finding.state}[/{colour}]", finding.text)
-    failed = states.count("fail")
+        verdicts.append(finding.verdict)
+        colour = {"ok": "green", "warn": "yellow", "fail": "red"}[finding.verdict]
+        table.add_row(finding.what, f"[{colour}]{finding.verdict}[/{colour}]", finding.text)
+    failed = verdicts.count("fail")
     ready = "ready: mk-lightning fit -c configs/dojo/finetune.yaml"
     console = Console()
     console.print(table)
-    console.print(f"{failed} of {len(states)} things are missing" if failed else ready)
+    console.print(f"{failed} of {len(verdicts)} things are missing" if failed else ready)
     return FAILED if failed else 0
 
 

@@ -9,7 +9,6 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from pytorch_lightning import LightningDataModule
 
@@ -19,6 +18,7 @@ from mk_lightning.experience.checks import check_experience, require_originals
 from mk_lightning.experience.collector import Collector
 from mk_lightning.experience.episodes import EpisodeSpec
 from mk_lightning.experience.loader import EpisodeLoader, ExperienceLoader
+from mk_lightning.experience.matches import TEST_SEEDS, VALIDATION_SEEDS, matches_of_each, mixed_matches
 from mk_lightning.experience.policy import GreedyPolicy
 from mk_lightning.experience.recording import Recording, Rehearsal, fingerprint, record
 from mk_lightning.experience.replay import Replay
@@ -28,9 +28,6 @@ from mk_lightning.experience.transition import Batch
 from mk_lightning.experience.weakest import weakest
 from mk_lightning.games import load_game
 from mk_lightning.schedules import Schedule, as_schedule
-
-VALIDATION_SEEDS, TEST_SEEDS = 1_000_000, 2_000_000
-"""Seed of match 0 in a validation and in a test."""
 
 log = logging.getLogger(__name__)
 
@@ -228,7 +225,8 @@ class ExperienceDataModule(LightningDataModule):
 
     def val_dataloader(self) -> EpisodeLoader:
         """The validation matches of every evaluated state."""
-        return self._episodes(self._specs(VALIDATION_SEEDS, self.evaluation.matches), self.evaluation.epsilon)
+        specs = matches_of_each(self.evaluation_states, self.evaluation.matches, VALIDATION_SEEDS)
+        return self._episodes(specs, self.evaluation.epsilon)
 
     def test_dataloader(self) -> list[EpisodeLoader]:
         """The test matches, once for each exploration rate."""
@@ -338,16 +336,9 @@ class ExperienceDataModule(LightningDataModule):
         options: dict[str, Any] = self.env.of_a_match
         return RetroVectorEnv(self.game, states, num_envs=num_envs, **options)
 
-    def _specs(self, first_seed: int, matches: int) -> list[EpisodeSpec]:
-        # State by state within a match number: the lengths of matches mix, so no process idles for long at the end.
-        return [EpisodeSpec(state, first_seed + m) for m in range(matches) for state in self.evaluation_states]
-
     def _test_specs(self) -> list[EpisodeSpec]:
-        specs = self._specs(TEST_SEEDS, self.evaluation.test_matches)
-        if not self.evaluation.mixed:
-            return specs
-        drawn = np.random.default_rng(TEST_SEEDS).choice(self.evaluation_states, len(specs))
-        return [EpisodeSpec(str(state), TEST_SEEDS + m) for m, state in enumerate(drawn)]
+        specs = mixed_matches if self.evaluation.mixed else matches_of_each
+        return specs(self.evaluation_states, self.evaluation.test_matches, TEST_SEEDS)
 
     def _episodes(self, specs: list[EpisodeSpec], epsilon: float) -> EpisodeLoader:
         return EpisodeLoader(GreedyPolicy(self._network), self._matches_env(), specs, epsilon=epsilon)

@@ -41,7 +41,7 @@ def look_into(network: DuelingNetwork, stack: NDArray[np.uint8], *, saliency: bo
     Args:
         network: the Q-network.
         stack: (4, 84, 84) uint8.
-        saliency: whether to compute it, too; takes as long as a hundred observations.
+        saliency: whether to compute it, too; takes as long as 144 observations.
     """
     q_values = _q_values(network, stack[None].astype(np.float32))[0]
     return Insight(q_values, float(q_values.mean()), _saliency(network, stack, q_values) if saliency else None)

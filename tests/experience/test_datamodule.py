@@ -7,7 +7,8 @@ import torch
 
 from mk_lightning.callbacks import MatchRecorder
 from mk_lightning.errors import UserError
-from mk_lightning.experience.datamodule import TEST_SEEDS, ExperienceDataModule
+from mk_lightning.experience.datamodule import ExperienceDataModule
+from mk_lightning.experience.matches import TEST_SEEDS
 from mk_lightning.experience.settings import EnvSettings, EvaluationSettings, ReplaySettings
 from mk_lightning.learning.module import DuelingDoubleDQN
 from mk_lightning.schedules import Linear

@@ -1,0 +1,26 @@
+"""Which matches an evaluation plays: the same for every policy, and none of a test's in a validation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from mk_lightning.experience.episodes import EpisodeSpec
+
+VALIDATION_SEEDS, TEST_SEEDS = 1_000_000, 2_000_000
+"""Seed of match 0 in a validation and in a test."""
+
+
+def matches_of_each(states: Sequence[str], matches: int, first_seed: int) -> list[EpisodeSpec]:
+    """That many matches of every state, with the same seeds on each.
+
+    State by state within a match number: the lengths of matches mix, so no process idles for long at the end.
+    """
+    return [EpisodeSpec(state, first_seed + m) for m in range(matches) for state in states]
+
+
+def mixed_matches(states: Sequence[str], matches: int, first_seed: int) -> list[EpisodeSpec]:
+    """As many in all, each on a state drawn at random and with a seed of its own."""
+    drawn = np.random.default_rng(first_seed).choice(states, matches * len(states))
+    return [EpisodeSpec(str(state), first_seed + m) for m, state in enumerate(drawn)]

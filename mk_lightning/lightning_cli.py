@@ -1,0 +1,301 @@
+"""Lightning's commands, `fit`, `validate`, `test` and `predict`: a directory per run, and what each leaves in it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from lightning_utilities.core.rank_zero import rank_zero_only
+from pytorch_lightning import Trainer
+from pytorch_lightning.callbacks import ModelCheckpoint
+from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
+from pytorch_lightning.loggers import Logger, TensorBoardLogger
+from rich.console import Console
+
+from mk_lightning.callbacks import ForgettingGuard, MatchRecorder, ProgressLine
+from mk_lightning.callbacks.guard import KEPT
+from mk_lightning.callbacks.method import check_methods
+from mk_lightning.cli_errors import readable
+from mk_lightning.errors import UserError
+from mk_lightning.evaluation.answers import answers
+from mk_lightning.evaluation.before_after import TEXT_WIDTH, BeforeAfter, score_table
+from mk_lightning.evaluation.clips import film_pairs
+from mk_lightning.evaluation.compare import Comparison
+from mk_lightning.evaluation.evaluation import Evaluation, write_matches
+from mk_lightning.evaluation.match import summarise
+from mk_lightning.evaluation.tables import evaluation_table
+from mk_lightning.files import find_file
+from mk_lightning.games import load_game
+from mk_lightning.games.names import suggestion
+from mk_lightning.learning.checkpoint import read_checkpoint
+from mk_lightning.loggers import MetricsCSV, WandbRun
+from mk_lightning.playback.record import FilmSettings, record_match
+from mk_lightning.playback.replay import ReplayEnv
+from mk_lightning.runs import RunDirectory
+
+
+class Parser(LightningArgumentParser):
+    """A parser whose errors are one line, and which takes no part of an option's name for the option."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.allow_abbrev = False
+
+    def error(self, message: str, ex: Exception | None = None) -> None:  # type: ignore[override]
+        """Raise instead of printing the usage and leaving.
+
+        Raises:
+            UserError: always.
+        """
+        options = [option.removeprefix("--") for option in self._option_string_actions]
+        raise UserError(readable(message, options)) from ex
+
+
+class MKLightningCLI(LightningCLI):
+    """LightningCLI with a directory per run, the run's own loggers and checkpoints, and the before/after table."""
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        """Arguments of a run, and links that spare the user from saying a thing twice."""
+        parser.add_argument(
+            "--run_dir",
+            type=str,
+            default="runs/dojo",
+            help="directory of the run; a number is added when it exists, unless the run is resumed",
+        )
+        parser.add_argument(
+            "--monitor",
+            type=str,
+            default="val/win_rate/all",
+            help="figure by which the best checkpoint is chosen (highest)",
+        )
+        parser.add_argument(
+            "--torch_threads", type=int, default=1, help="threads of torch; part of what makes two runs equal"
+        )
+        parser.add_class_arguments(FilmSettings, "film", help="what predict films")
+        parser.link_arguments("data.game", "model.num_actions", compute_fn=_num_actions)
+        parser.link_arguments("seed_everything", "data.seed", compute_fn=_seed)
+        parser.link_arguments(
+            ("data.max_env_steps", "data.evaluation.every"),
+            "trainer.max_epochs",
+            compute_fn=_epochs,
+        )
+
+    def before_instantiate_classes(self) -> None:
+        """Find the run directory and the checkpoint."""
+        config = self.config[self.subcommand]
+        if config.torch_threads < 1:
+            raise UserError(f"torch_threads must be at least 1, got {config.torch_threads}")
+        torch.set_num_threads(config.torch_threads)
+        self.run = RunDirectory.choose(str(self.subcommand), Path(config.run_dir), config.get("ckpt_path"))
+        if self.run.checkpoint:
+            config.ckpt_path = str(self.run.checkpoint)
+        config.trainer.default_root_dir = str(self.run.path)
+
+    def instantiate_trainer(self, **kwargs: Any) -> Trainer:
+        """The Trainer, with the run's own loggers and callbacks beside those of the config."""
+        self._check_monitor()
+        check_methods(self._configured_callbacks(), self.model, self.datamodule)
+        config = self.config_init[self.subcommand].trainer
+        kwargs["logger"] = self._loggers(config.logger)
+        config.callbacks = [*(config.callbacks or []), *self._callbacks()]
+        return super().instantiate_trainer(**kwargs)
+
+    @staticmethod
+    def subcommands() -> dict[str, set[str]]:
+        """Lightning's, without the switch for its own table of metrics: ours is printed."""
+        return {name: skipped | {"verbose"} for name, skipped in LightningCLI.subcommands().items()}
+
+    def validate(self, **kwargs: Any) -> None:
+        """Validate without Lightning's table."""
+        self.trainer.validate(verbose=False, **kwargs)
+
+    def test(self, **kwargs: Any) -> None:
+        """Test without Lightning's table."""
+        self.trainer.test(verbose=False, **kwargs)
+
+    def before_fit(self) -> None:
+        """Measure the policy before it is trained."""
+        self._begin()
+        if self.run.resume_step is not None:
+            return
+        self.trainer.validate(self.model, self.datamodule, verbose=False)
+        self._test(self.config.fit.model.init_from or "untrained").write(self.run.path / "before.json")
+
+    def before_validate(self) -> None:
+        """Tell W&B."""
+        self._begin()
+
+    before_test = before_predict = before_validate
+
+    def after_fit(self) -> None:
+        """Measure the best checkpoint on the same matches, and print and write the table."""
+        best = self.run.path / "checkpoints" / "best.ckpt"
+        weights = read_checkpoint(best)
+        self.model.on_load_checkpoint(weights)
+        self.model.load_state_dict(weights["state_dict"])
+        after = self._test(str(best))
+        after.write(self.run.path / "after.json")
+        before = Evaluation.read(self.run.path / "before.json")
+        result = BeforeAfter(before.groups, before.scores(), after.scores())
+        result.write(self.run.path)
+        self._print(result.table())
+        comparison = Comparison(before, after)
+        for answer in answers(comparison):
+            self._print(f"{answer.question} {answer.text}")
+        self._write_report(comparison, best)
+        self._print(
+            f"run: {self.run.path} (report.html; before and after as .json and .csv; metrics.csv, tensorboard/)\n"
+            f"next: open {self.run.path}/report.html; "
+            f"more matches: mk-lightning test -c {self.run.path}/config.yaml --ckpt_path {best}"
+        )
+        self._end()
+
+    def after_test(self) -> None:
+        """Print a table for each exploration rate."""
+        config = self.config.test
+        for evaluation in self._evaluations(config.get("ckpt_path") or config.model.init_from or "untrained"):
+            self._print(evaluation_table(evaluation))
+            path = self.run.path / f"evaluation_epsilon_{evaluation.epsilon:g}.json"
+            evaluation.write(path)
+            for run in self._wandb_runs:
+                run.log_evaluation(evaluation, [path, path.with_suffix(".csv")])
+        self._print(f"run: {self.run.path} (metrics.csv; evaluation_epsilon_*.json, and as .csv a row per match)")
+        self._end()
+
+    def after_validate(self) -> None:
+        """Print a table."""
+        title = "win rate per state in the validation matches (Wilson 95 % interval)"
+        self._print(score_table(self.datamodule.state_groups, self.model.val_scores[0].per_state(), title))
+        self._print(f"run: {self.run.path} (metrics.csv)")
+        self._end()
+
+    def after_predict(self) -> None:
+        """Write the matches and the films, and say where they are."""
+        records, data = self._recorder.records[0], self.datamodule
+        rows = [summarise(record, data.game, number) for number, record in enumerate(records, 1)]
+        write_matches(self.run.path / "matches.csv", rows)
+        settings: FilmSettings = self.config_init.predict.film
+        filmed = records[: settings.matches * len(data.evaluation_states)]  # match by match, of every state in turn
+        if filmed:
+            env = ReplayEnv(data.game, **data.env.of_a_match)
+            for number, record in enumerate(filmed, 1):
+                film = record_match(env, record, self.model.online, self.run.path / "films", settings)
+                self._print(f"{number}/{len(filmed)} {'won' if record.result.won else 'not won'}: {film}")
+            env.close()
+        films = "; films/ with a film, a BK2 movie and a JSONL trace of each match filmed" if filmed else ""
+        self._print(f"run: {self.run.path} (matches.csv{films})")
+        self._end()
+
+    @property
+    def _wandb_runs(self) -> list[WandbRun]:
+        return [logger for logger in self.trainer.loggers if isinstance(logger, WandbRun)]
+
+    def _begin(self) -> None:
+        """Tell W&B what is about to run, and from which checkpoint."""
+        config = self.config[self.subcommand]
+        start = (
+            config.model.init_from if self.subcommand == "fit" else config.get("ckpt_path") or config.model.init_from
+        )
+        for run in self._wandb_runs:
+            whole = yaml.safe_load(self._parser(self.subcommand).dump(config, skip_none=False))
+            run.begin(self.run.path, str(self.subcommand), whole, resumed=self.run.resume_step is not None)
+            if start:
+                run.use_checkpoint(find_file(start))
+
+    def _end(self) -> None:
+        """Let W&B finish, and say where its run is."""
+        for run in self._wandb_runs:
+            if place := run.end():
+                self._print(place)
+
+    @rank_zero_only
+    def _write_report(self, comparison: Comparison, best: Path) -> None:
+        """The page, and the same to W&B."""
+        from mk_lightning.evaluation.report import write_report  # matplotlib takes half a second to load
+
+        folder = self.run.path
+        for logger in self.trainer.loggers:
+            logger.save()  # the curves are drawn from metrics.csv
+        films = film_pairs(comparison)
+        metrics, config = folder / "metrics.csv", folder / "config.yaml"
+        write_report(folder / "report.html", comparison, films, metrics=metrics, config=config)
+        for run in self._wandb_runs:
+            run.log_outcome(comparison, best, films)
+
+    def _test(self, policy: str) -> Evaluation:
+        self.datamodule.test_epsilons = [self.datamodule.evaluation.epsilon]
+        self.trainer.test(self.model, self.datamodule, verbose=False)
+        return self._evaluations(policy)[0]
+
+    def _evaluations(self, policy: str) -> list[Evaluation]:
+        """What the last test found, for each exploration rate."""
+        data = self.datamodule
+        return [
+            Evaluation.of(
+                records,
+                data.game,
+                policy=policy,
+                epsilon=epsilon,
+                env=data.env.of_a_match,
+                groups=data.state_groups,
+            )
+            for epsilon, records in zip(data.test_epsilons, self._recorder.records, strict=True)
+        ]
+
+    def _loggers(self, configured: Any) -> list[Logger]:
+        """`metrics.csv` always; TensorBoard unless `trainer.logger` is false; beside them, what it names."""
+        step = self.run.resume_step
+        rows = MetricsCSV(self.run.path, resume_step=step)
+        if configured is False:
+            return [rows]
+        board = TensorBoardLogger(self.run.path, name="tensorboard", version="", purge_step=step)
+        named = configured if isinstance(configured, list) else [configured]
+        return [rows, board, *(entry for entry in named if isinstance(entry, Logger))]
+
+    def _callbacks(self) -> list[Any]:
+        self._recorder = MatchRecorder()
+        if self.subcommand != "fit":
+            return [ProgressLine(), self._recorder]
+        folder = self.run.path / "checkpoints"
+        best = ModelCheckpoint(
+            folder, "best", monitor=self.config.fit.monitor, mode="max", save_weights_only=True,
+            enable_version_counter=False,
+        )  # fmt: skip
+        last = ModelCheckpoint(folder, "last", save_on_train_epoch_end=True, enable_version_counter=False)
+        return [ProgressLine(), self._recorder, best, last]
+
+    def _configured_callbacks(self) -> list[Any]:
+        return self.config_init[self.subcommand].trainer.callbacks or []
+
+    def _check_monitor(self) -> None:
+        data, monitor = self.datamodule, self.config[self.subcommand].monitor
+        names = [
+            f"val/{figure}/{name}"
+            for figure in ("win_rate", "win_rate_low", "return")
+            for name in ("all", *data.state_groups, *data.evaluation_states)
+        ]
+        if any(isinstance(callback, ForgettingGuard) for callback in self._configured_callbacks()):
+            names.append(KEPT)
+        if monitor not in names:
+            raise UserError(f"monitor {monitor!r} is not a figure of this run{suggestion(monitor, names)}")
+
+    @rank_zero_only
+    def _print(self, what: Any) -> None:
+        Console(soft_wrap=isinstance(what, str), width=max(TEXT_WIDTH, Console().width)).print(what)
+
+
+def _num_actions(game: str) -> int:
+    return len(load_game(game).actions)
+
+
+def _seed(seed: bool | int) -> int:
+    if isinstance(seed, bool) or seed < 0:
+        raise UserError(f"seed_everything must be a whole number from 0 on, got {seed}")
+    return seed
+
+
+def _epochs(env_steps: int, every: int) -> int:
+    """An epoch lasts from one validation to the next; the DataModule checks that they are whole."""
+    return max(1, env_steps // max(1, every))
