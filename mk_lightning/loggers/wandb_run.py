@@ -15,6 +15,7 @@ from typing import Any, Literal
 from pytorch_lightning.loggers.logger import Logger
 from pytorch_lightning.utilities import rank_zero_only
 
+from mk_lightning.errors import UserError
 from mk_lightning.evaluation.clips import Films
 from mk_lightning.evaluation.compare import Comparison
 from mk_lightning.evaluation.evaluation import Evaluation
@@ -113,7 +114,12 @@ class WandbRun(Logger):
             command: fit, validate, test or predict: the W&B run's job type.
             config: the whole config.
             resumed: continue the W&B run of this directory.
+
+        Raises:
+            UserError: no patience. Not said by the constructor, whose errors the parser hides.
         """
+        if self._patience <= 0:
+            raise UserError(f"trainer.logger: patience must be above 0 s, got {self._patience:g}")
         self._folder = folder
         try:
             import wandb

@@ -38,6 +38,10 @@ MISTAKES = {
     "negative capacity": (["--data.replay.capacity", "-1"], "-1"),
     "negative seed": (["--seed_everything", "-1"], "-1"),
     "word for a number": (["--data.env.num_envs", "eight"], "eight"),
+    "patience with W&B": (
+        ["-c", "configs/logger/wandb.yaml", "--trainer.logger.patience=-1"],
+        "patience must be above 0 s",
+    ),
     "epsilon above 1": (["--data.epsilon", "1.5"], "1.5"),
     "uneven interval": (["--data.max_env_steps", "100001"], "nearest"),
     "monitor": (["--monitor", "val/win_rate/orignal"], "val/win_rate/original"),
