@@ -25,7 +25,7 @@ from jsonargparse import ArgumentError
 from mk_lightning.compare_command import compare
 from mk_lightning.doctor_command import doctor
 from mk_lightning.envs import WorkerError
-from mk_lightning.errors import UserError
+from mk_lightning.errors import RunStopped, UserError
 from mk_lightning.experience import ExperienceDataModule
 from mk_lightning.files import find_file, shipped_configs
 from mk_lightning.games.names import suggestion
@@ -83,6 +83,9 @@ def main(args: Sequence[str] | None = None) -> None:
             auto_configure_optimizers=False,
             args=words,
         )
+    except RunStopped as stopped:
+        sys.stderr.write(f"mk-lightning: stopped: {' '.join(str(stopped).split())}\n")
+        raise SystemExit(stopped.exit_code) from None
     except (UserError, WorkerError, ArgumentError, ValueError) as error:
         if (known := _known_cause(error)) is None:
             raise

@@ -1,4 +1,8 @@
-"""The error of the house."""
+"""The errors of the house."""
+
+from __future__ import annotations
+
+import signal
 
 
 class UserError(ValueError):
@@ -7,6 +11,35 @@ class UserError(ValueError):
     The message is one line: what, the value seen, and what would do instead. The command line prints it alone;
     any other exception is a fault of the program and keeps its traceback.
     """
+
+
+class RunStopped(Exception):  # noqa: N818 - a signal is no error
+    """A run ends before it is done, for a reason that lies outside the program.
+
+    The message is one line: why, and what to do about it. The command line adds how the run goes on.
+
+    Attributes:
+        exit_code: of the command.
+    """
+
+    exit_code = 1
+
+
+class Diverged(RunStopped):
+    """Learning has left what numbers can hold, or what Q-values can mean."""
+
+
+class Interrupted(RunStopped):
+    """A signal asked the run to stop.
+
+    Args:
+        signum: which.
+        what: the run was doing.
+    """
+
+    def __init__(self, signum: int, what: str) -> None:
+        super().__init__(f"{signal.Signals(signum).name} while {what}")
+        self.exit_code = 128 + signum
 
 
 def check_at_least(name: str, value: float, least: int, unit: str = "") -> None:

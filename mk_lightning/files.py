@@ -1,11 +1,18 @@
-"""Find configs and checkpoints: where the user stands first, then those that ship with the package."""
+"""Find configs and checkpoints, those of the user before those that ship with the package; write files whole."""
 
 from __future__ import annotations
 
+import contextlib
+import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 SHIPPED = Path(__file__).parent / "shipped"
 """In a checkout this holds links to the repository's `configs/` and `checkpoints/`, in a wheel their files."""
+
+PART = ".part"
+"""Ending of a file that is being written; one that is left over belongs to a process that was killed."""
 
 
 def find_file(path: str | Path) -> Path:
@@ -18,3 +25,46 @@ def find_file(path: str | Path) -> Path:
 def shipped_configs() -> list[str]:
     """Names of the shipped configs, as they are given to `-c`."""
     return sorted(str(path.relative_to(SHIPPED)) for path in SHIPPED.glob("configs/**/*.yaml"))
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """Write a file whole or not at all, whatever happens meanwhile: into another, to the disk, renamed at the end.
+
+    Args:
+        path: the file; its folder must be there.
+
+    Raises:
+        OSError: it cannot be written. What was there before is still there.
+    """
+    part = path.with_name(path.name + PART)
+    try:
+        with part.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            part.unlink()
+        raise
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make a folder's new names last through a loss of power."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file whole or not at all.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    with replacing(path) as file:
+        file.write(text.encode())

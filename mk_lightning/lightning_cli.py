@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,8 @@ from mk_lightning.callbacks import ForgettingGuard, MatchRecorder, ProgressLine
 from mk_lightning.callbacks.guard import KEPT
 from mk_lightning.callbacks.method import check_methods
 from mk_lightning.cli_errors import readable
-from mk_lightning.errors import UserError
+from mk_lightning.envs import WorkerError
+from mk_lightning.errors import RunStopped, UserError
 from mk_lightning.evaluation.answers import answers
 from mk_lightning.evaluation.before_after import TEXT_WIDTH, BeforeAfter, score_table
 from mk_lightning.evaluation.clips import film_pairs
@@ -33,7 +35,13 @@ from mk_lightning.learning.checkpoint import read_checkpoint
 from mk_lightning.loggers import MetricsCSV, WandbRun
 from mk_lightning.playback.record import FilmSettings, record_match
 from mk_lightning.playback.replay import ReplayEnv
-from mk_lightning.runs import RunDirectory
+from mk_lightning.runs.checkpoint_files import CHECKPOINTS, CheckpointFiles
+from mk_lightning.runs.directory import RunDirectory
+from mk_lightning.runs.disk import check_disk
+from mk_lightning.runs.interruption import Interruption
+from mk_lightning.runs.run_checkpoint import LAST, CheckpointSettings, RunCheckpoint
+
+log = logging.getLogger(__name__)
 
 
 class Parser(LightningArgumentParser):
@@ -74,6 +82,7 @@ class MKLightningCLI(LightningCLI):
             "--torch_threads", type=int, default=1, help="threads of torch; part of what makes two runs equal"
         )
         parser.add_class_arguments(FilmSettings, "film", help="what predict films")
+        parser.add_class_arguments(CheckpointSettings, "checkpoint", help="how often a fit is saved")
         parser.link_arguments("data.game", "model.num_actions", compute_fn=_num_actions)
         parser.link_arguments("seed_everything", "data.seed", compute_fn=_seed)
         parser.link_arguments(
@@ -92,12 +101,17 @@ class MKLightningCLI(LightningCLI):
         if self.run.checkpoint:
             config.ckpt_path = str(self.run.checkpoint)
         config.trainer.default_root_dir = str(self.run.path)
+        self._interruption = Interruption()
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """The Trainer, with the run's own loggers and callbacks beside those of the config."""
         self._check_monitor()
         check_methods(self._configured_callbacks(), self.model, self.datamodule)
+        if self.subcommand == "fit":
+            log.info(check_disk(self.run.path, self.model, self.datamodule))
         config = self.config_init[self.subcommand].trainer
+        plugins = config.plugins if isinstance(config.plugins, list) else [config.plugins]
+        config.plugins = [*filter(None, plugins), CheckpointFiles(self.run.path)]
         kwargs["logger"] = self._loggers(config.logger)
         config.callbacks = [*(config.callbacks or []), *self._callbacks()]
         return super().instantiate_trainer(**kwargs)
@@ -192,6 +206,35 @@ class MKLightningCLI(LightningCLI):
     def _wandb_runs(self) -> list[WandbRun]:
         return [logger for logger in self.trainer.loggers if isinstance(logger, WandbRun)]
 
+    def _run_subcommand(self, subcommand: str) -> None:
+        """Run the command in its directory: Lightning's own method, which everything a command does goes through."""
+        with self.run.taken():
+            if subcommand == "fit":
+                self._fit()
+            else:
+                super()._run_subcommand(subcommand)
+
+    def _fit(self) -> None:
+        """Fit; where it is stopped from outside, say how it goes on."""
+        try:
+            with self._interruption:
+                super()._run_subcommand("fit")
+        except (RunStopped, WorkerError, OSError) as error:
+            reason = f"cannot write {error.filename}: {error.strerror}" if isinstance(error, OSError) else str(error)
+            stopped = RunStopped(f"{reason}; {self._how_to_go_on()}")
+            stopped.exit_code = getattr(error, "exit_code", stopped.exit_code)
+            raise stopped from error
+
+    def _how_to_go_on(self) -> str:
+        last = self.run.path / CHECKPOINTS / LAST
+        if not last.is_file():
+            return "nothing was saved yet, start it again"
+        env_steps = read_checkpoint(last)["env_steps"]
+        return (
+            f"saved up to env_step {env_steps:,}: "
+            f"mk-lightning fit -c {self.run.path}/config.yaml --ckpt_path {last} goes on from there"
+        )
+
     def _begin(self) -> None:
         """Tell W&B what is about to run, and from which checkpoint."""
         config = self.config[self.subcommand]
@@ -247,7 +290,7 @@ class MKLightningCLI(LightningCLI):
     def _loggers(self, configured: Any) -> list[Logger]:
         """`metrics.csv` always; TensorBoard unless `trainer.logger` is false; beside them, what it names."""
         step = self.run.resume_step
-        rows = MetricsCSV(self.run.path, resume_step=step)
+        rows = MetricsCSV(self.run.path, seen=self.run.rows)
         if configured is False:
             return [rows]
         board = TensorBoardLogger(self.run.path, name="tensorboard", version="", purge_step=step)
@@ -258,12 +301,12 @@ class MKLightningCLI(LightningCLI):
         self._recorder = MatchRecorder()
         if self.subcommand != "fit":
             return [ProgressLine(), self._recorder]
-        folder = self.run.path / "checkpoints"
+        folder = self.run.path / CHECKPOINTS
         best = ModelCheckpoint(
             folder, "best", monitor=self.config.fit.monitor, mode="max", save_weights_only=True,
             enable_version_counter=False,
         )  # fmt: skip
-        last = ModelCheckpoint(folder, "last", save_on_train_epoch_end=True, enable_version_counter=False)
+        last = RunCheckpoint(folder, self.config_init.fit.checkpoint, self._interruption)
         return [ProgressLine(), self._recorder, best, last]
 
     def _configured_callbacks(self) -> list[Any]:

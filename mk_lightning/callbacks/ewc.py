@@ -18,7 +18,7 @@ from mk_lightning.errors import UserError, check_at_least
 from mk_lightning.experience.checks import require_originals
 from mk_lightning.experience.datamodule import ExperienceDataModule
 from mk_lightning.learning.fisher import Estimator, fisher_diagonal, normalised, sample_actions
-from mk_lightning.tensor_files import read_tensors
+from mk_lightning.tensor_files import read_tensors, write_tensors
 
 log = logging.getLogger(__name__)
 
@@ -105,7 +105,7 @@ class ElasticWeightConsolidation(Method):
             if self.estimate:
                 tasks.append(self._estimate(trainer, pl_module))
                 if trainer.is_global_zero:
-                    torch.save(tasks[-1], Path(trainer.default_root_dir) / FILE)
+                    write_tensors(tasks[-1], Path(trainer.default_root_dir) / FILE)
             self.tasks = tasks if self.online_decay is None else [_sum(tasks, self.online_decay)]
         self.tasks = [_moved(task, pl_module.device) for task in self.tasks]
         names = self.tasks[0]["fisher"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -12,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from mk_lightning.evaluation.metrics import StateScore
+from mk_lightning.files import write_text
 
 TEXT_WIDTH = 110
 
@@ -72,9 +74,10 @@ class BeforeAfter:
 
     def write(self, folder: Path) -> None:
         """Write `before_after.json` and `before_after.txt` into `folder`."""
-        (folder / "before_after.json").write_text(json.dumps(self.as_dict(), indent=2) + "\n")
-        with (folder / "before_after.txt").open("w") as file:
-            Console(file=file, width=TEXT_WIDTH).print(self.table())
+        write_text(folder / "before_after.json", json.dumps(self.as_dict(), indent=2) + "\n")
+        text = io.StringIO()
+        Console(file=text, width=TEXT_WIDTH).print(self.table())
+        write_text(folder / "before_after.txt", text.getvalue())
 
 
 def score_table(groups: Mapping[str, Sequence[str]], scores: Mapping[str, StateScore], title: str) -> Table:

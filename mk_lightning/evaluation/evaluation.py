@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import csv
+import io
 import json
 import zlib
 from collections import Counter
@@ -20,6 +21,7 @@ from mk_lightning.evaluation.match import Match, summarise
 from mk_lightning.evaluation.metrics import StateScore
 from mk_lightning.experience.episodes import EpisodeRecord
 from mk_lightning.experience.settings import EnvSettings
+from mk_lightning.files import write_text
 from mk_lightning.games import Game
 
 FORMAT = 2
@@ -143,7 +145,7 @@ class Evaluation:
             for group, states in self.groups.items()
             for state in states
         ]
-        path.write_text(json.dumps(content, indent=1) + "\n")
+        write_text(path, json.dumps(content, indent=1) + "\n")
         write_matches(path.with_suffix(".csv"), self.matches)
 
     @classmethod
@@ -173,11 +175,12 @@ class Evaluation:
 
 def write_matches(path: Path, matches: Sequence[Match]) -> None:
     """Write matches as CSV: a row each, truth values as 0 and 1, what is not known empty."""
-    with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, [field.name for field in fields(Match)], lineterminator="\n")
-        writer.writeheader()
-        for match in matches:
-            writer.writerow({name: _cell(value) for name, value in asdict(match).items()})
+    table = io.StringIO()
+    writer = csv.DictWriter(table, [field.name for field in fields(Match)], lineterminator="\n")
+    writer.writeheader()
+    for match in matches:
+        writer.writerow({name: _cell(value) for name, value in asdict(match).items()})
+    write_text(path, table.getvalue())
 
 
 def _cell(value: Any) -> Any:

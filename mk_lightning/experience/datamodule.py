@@ -31,6 +31,9 @@ from mk_lightning.schedules import Schedule, as_schedule
 
 log = logging.getLogger(__name__)
 
+REPLAY = "replay"
+"""Folder of the replay's segment files, in a run's directory."""
+
 States = Sequence[str] | Mapping[str, float]
 """States to draw from, as `ExperienceDataModule.state_weights` takes them."""
 
@@ -134,6 +137,8 @@ class ExperienceDataModule(LightningDataModule):
             priorities=self.replay.priorities,
             seed=[self.seed, self._rank, 0],
         )
+        self._run_dir.mkdir(parents=True, exist_ok=True)
+        self._segments = Segments(self._replay_folder) if self.replay.on_disk else None
         learner = self._network
         actor = GreedyPolicy(copy.deepcopy(learner).requires_grad_(False).cpu())
         collector = Collector(
@@ -156,11 +161,10 @@ class ExperienceDataModule(LightningDataModule):
             overlap=self.overlap,
             rehearsal=self.rehearsal([3]) if self.rehearsed else None,
             rehearsed=self.rehearsed,
+            segments=self._segments,
         )
-        self._segments = Segments(self._run_dir / "replay")
         if self._restored is not None:
-            replay.load_state_dict(self._restored["replay"])
-            self._segments.load(replay, self._restored["segments"])
+            self._restore_replay(replay, self._restored)
             collector.load_state_dict(self._restored["collector"])
             self._loader.load_state_dict(self._restored["loader"])
             self._restored = None
@@ -259,13 +263,13 @@ class ExperienceDataModule(LightningDataModule):
     # -- state -------------------------------------------------------------------------------------------------------
 
     def state_dict(self) -> dict[str, Any]:
-        """Collector, emulators and replay; the replay's new rows go to segment files in the run directory."""
-        if self._loader is None or self._segments is None:
+        """Collector, emulators and replay; what of its rows is not on disk yet goes to segment files first."""
+        if self._loader is None:
             return {}
         self._loader.settle()
         replay = self._loader.replay
         return {
-            "segments": self._segments.save(replay),
+            "segments": None if self._segments is None else self._segments.save(replay),
             "replay": replay.state_dict(),
             "collector": self._loader.collector.state_dict(),
             "loader": self._loader.state_dict(),
@@ -293,10 +297,26 @@ class ExperienceDataModule(LightningDataModule):
         return Path(self.trainer.default_root_dir)  # type: ignore[union-attr]
 
     @property
+    def _replay_folder(self) -> Path:
+        return self._run_dir / (f"{REPLAY}-rank-{self._rank}" if self._rank else REPLAY)
+
+    @property
     def _recording_folder(self) -> Path:
         shared = self.recording.folder
         folder = Path(shared) if shared else self._run_dir / "recording"
         return folder / f"rank-{self._rank}" if self._rank else folder
+
+    def _restore_replay(self, replay: Replay, state: dict[str, Any]) -> None:
+        """Fill the replay as it was, or say what becomes of a run without it."""
+        if state["segments"] is not None:
+            replay.load_state_dict(state["replay"])
+            (self._segments or Segments(self._replay_folder)).load(replay, state["segments"])
+            return
+        log.warning(
+            "this run's replay was not kept on disk (data.replay.on_disk is false): "
+            f"{self.warmup_env_steps:,} env_steps are played before learning goes on, "
+            "and it will not be the run that it would have been without a stop"
+        )
 
     def _about_recording(self) -> dict[str, Any]:
         """What makes two recordings the same."""

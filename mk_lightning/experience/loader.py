@@ -17,6 +17,7 @@ from mk_lightning.experience.episodes import EpisodeRecord, EpisodeSpec, play_ep
 from mk_lightning.experience.policy import GreedyPolicy, Policy
 from mk_lightning.experience.recording import Rehearsal
 from mk_lightning.experience.replay import Replay
+from mk_lightning.experience.segments import Segments
 from mk_lightning.experience.transition import Batch, Transition
 
 
@@ -41,6 +42,7 @@ class ExperienceLoader:
         overlap: collect while the learner works.
         rehearsal: old transitions to mix in, if any.
         rehearsed: how many of a batch are old.
+        segments: where the replay's rows are kept on disk as they come, if they are.
     """
 
     def __init__(
@@ -57,6 +59,7 @@ class ExperienceLoader:
         overlap: bool,
         rehearsal: Rehearsal | None = None,
         rehearsed: int = 0,
+        segments: Segments | None = None,
     ) -> None:
         self.collector = collector
         self.replay = replay
@@ -69,6 +72,7 @@ class ExperienceLoader:
         self.overlap = overlap
         self.rehearsal = rehearsal
         self.rehearsed = rehearsed
+        self.segments = segments
         self._thread = ThreadPoolExecutor(1, "collector")
         self._job: Future[None] | None = None
         self._ready = False
@@ -101,7 +105,7 @@ class ExperienceLoader:
         self._ready = False
         if self.overlap:
             self.actor.load_weights(self.learner)
-            self._job = self._thread.submit(self.collector.collect, self.vector_steps)
+            self._job = self._thread.submit(self._play, self.vector_steps)
         return batch
 
     def settle(self) -> None:
@@ -127,15 +131,20 @@ class ExperienceLoader:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Restore `state_dict`."""
-        self._ready = state["ready"]
+        self._ready = state["ready"] and self.replay.added > 0  # a replay that was not kept starts empty
         if self.rehearsal is not None:
             self.rehearsal.load_state_dict(state["rehearsal"])
 
     def _collect(self) -> None:
         self.actor.load_weights(self.learner)
-        if self.collector.env_steps == 0:
-            self.collector.collect(self.warmup_vector_steps)
-        self.collector.collect(self.vector_steps)
+        if self.replay.added == 0:
+            self._play(self.warmup_vector_steps)
+        self._play(self.vector_steps)
+
+    def _play(self, vector_steps: int) -> None:
+        self.collector.collect(vector_steps)
+        if self.segments is not None:
+            self.segments.spill(self.replay)
 
 
 class EpisodeLoader:

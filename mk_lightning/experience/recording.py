@@ -22,7 +22,7 @@ from mk_lightning.experience.replay import NO_ACTION, Replay, least_capacity
 from mk_lightning.experience.segments import Segments
 from mk_lightning.experience.transition import Transition
 from mk_lightning.schedules import Constant
-from mk_lightning.tensor_files import read_tensors
+from mk_lightning.tensor_files import read_tensors, write_tensors
 
 FILE = "recording.pt"
 BATCH = 256
@@ -68,9 +68,7 @@ class Recording:
             "replay": self.replay.state_dict(),
             "q_values": torch.from_numpy(self.q_values),
         }
-        part = folder / f"{FILE}.part"
-        torch.save(content, part)
-        part.replace(folder / FILE)
+        write_tensors(content, folder / FILE)
 
     @classmethod
     def load(cls, folder: Path, about: dict[str, Any], *, n_step: int, gamma: float) -> Recording | None:

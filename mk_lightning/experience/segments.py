@@ -1,11 +1,13 @@
 """Replay rows on disk: append-only segment files beside the checkpoints.
 
-A checkpoint names the segments that hold its replay and costs only the rows that are new since the one before it.
+Rows are written as they come, a segment whenever enough are new. So a checkpoint, which names the segments that hold
+its replay, has little left to write, and costs no more than what is new since the one before it.
 """
 
 from __future__ import annotations
 
 import zlib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -13,35 +15,45 @@ import numpy as np
 
 from mk_lightning.errors import UserError
 from mk_lightning.experience.replay import COLUMNS, Replay
+from mk_lightning.files import replacing
 
-ROWS_PER_SEGMENT = 2048
-"""Bounds the memory a write needs: 8 environments x 2,048 rows are 116 MB before compression."""
+ROWS_PER_SEGMENT = 128
+"""8 environments x 128 rows are 7 MB before compression: written in a moment, and some hundred files at most."""
+SUFFIX = ".rows"
 
 
 class Segments:
     """Writes a replay's new rows to `folder` and reads them back.
 
     Args:
-        folder: where the segment files lie; made when first needed.
+        folder: where the segment files lie; made when first needed, the folder that it is in must be there.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._named: list[dict[str, Any]] = []
 
+    def spill(self, replay: Replay) -> None:
+        """Write the new rows as far as they fill whole segments.
+
+        Raises:
+            OSError: they cannot be written.
+        """
+        while replay.added - self._start(replay) >= ROWS_PER_SEGMENT:
+            self._append(replay, ROWS_PER_SEGMENT)
+
     def save(self, replay: Replay) -> list[dict[str, Any]]:
-        """Write the rows added since the last save and name every segment that the replay's ring needs.
+        """Write the rest of the new rows and name every segment that the replay's ring needs.
 
         Returns:
             One `{file, start, stop, crc}` per segment, oldest first; row numbers as in `Replay.added`.
+
+        Raises:
+            OSError: they cannot be written.
         """
+        while (missing := replay.added - self._start(replay)) > 0:
+            self._append(replay, min(missing, ROWS_PER_SEGMENT))
         oldest = max(0, replay.added - replay.rows)
-        written = self._named[-1]["stop"] if self._named else 0
-        start = max(oldest, written)
-        while start < replay.added:
-            stop = min(start + ROWS_PER_SEGMENT, replay.added)
-            self._named.append(self._write(replay, start, stop))
-            start = stop
         self._named = [segment for segment in self._named if segment["stop"] > oldest]
         return [dict(segment) for segment in self._named]
 
@@ -52,31 +64,65 @@ class Segments:
             UserError: a segment is missing or is not what was written.
         """
         self._named = [dict(segment) for segment in named]
+        row_bytes = sum(getattr(replay, name)[0].nbytes for name in COLUMNS)
         for segment in named:
-            path = self.folder / segment["file"]
-            if not path.is_file():
-                raise UserError(f"the checkpoint's replay needs {path}, which is missing")
-            data = path.read_bytes()
-            if zlib.crc32(data) != segment["crc"]:
-                raise UserError(f"{path} is damaged: its checksum is not the one the checkpoint names")
-            raw = memoryview(zlib.decompress(data))
+            count = segment["stop"] - segment["start"]
+            data = read_segment(self.folder, segment)
+            raw = memoryview(zlib.decompressobj().decompress(data, max(1, count * row_bytes)))
+            if not 0 < count <= replay.rows or len(raw) != count * row_bytes:
+                raise UserError(f"{self.folder / segment['file']} does not hold the {count} rows that it is named for")
             # Rows of the oldest segment that have left the ring are overwritten by the newest segment's.
             places, offset = np.arange(segment["start"], segment["stop"]) % replay.rows, 0
             for name in COLUMNS:
                 column = getattr(replay, name)
-                count = len(places) * int(np.prod(column.shape[1:]))
-                values = np.frombuffer(raw, column.dtype, count, offset).reshape(len(places), *column.shape[1:])
-                column[places] = values
+                values = np.frombuffer(raw, column.dtype, count * column[0].size, offset)
+                column[places] = values.reshape(count, *column.shape[1:])
                 offset += values.nbytes
 
-    def _write(self, replay: Replay, start: int, stop: int) -> dict[str, Any]:
+    def _start(self, replay: Replay) -> int:
+        """Number of the first row that is in the ring and in no segment."""
+        written = self._named[-1]["stop"] if self._named else 0
+        return max(0, replay.added - replay.rows, written)
+
+    def _append(self, replay: Replay, rows: int) -> None:
+        start = self._start(replay)
+        stop = start + rows
         places = np.arange(start, stop) % replay.rows
         packer = zlib.compressobj(level=1)
         data = b"".join(packer.compress(getattr(replay, name)[places].tobytes()) for name in COLUMNS)
         data += packer.flush()
-        self.folder.mkdir(parents=True, exist_ok=True)
-        name = f"{start:010d}-{stop:010d}.rows"
-        part = self.folder / f"{name}.part"
-        part.write_bytes(data)
-        part.replace(self.folder / name)
-        return {"file": name, "start": start, "stop": stop, "crc": zlib.crc32(data)}
+        self.folder.mkdir(exist_ok=True)
+        name = f"{start:010d}-{stop:010d}{SUFFIX}"
+        with replacing(self.folder / name) as file:
+            file.write(data)
+        self._named.append({"file": name, "start": start, "stop": stop, "crc": zlib.crc32(data)})
+
+
+def read_segment(folder: Path, segment: dict[str, Any]) -> bytes:
+    """What a segment file holds, compressed as it is.
+
+    Raises:
+        UserError: it is missing, or is not what was written.
+    """
+    path = folder / Path(segment["file"]).name
+    if not path.is_file():
+        raise UserError(f"the checkpoint's replay needs {path}, which is missing")
+    data = path.read_bytes()
+    if zlib.crc32(data) != segment["crc"]:
+        raise UserError(f"{path} is damaged: its checksum is not the one the checkpoint names")
+    return data
+
+
+def remove_unnamed(folder: Path, named: Iterable[dict[str, Any]]) -> None:
+    """Remove the segment files that no checkpoint names, but for those newer than all that are named.
+
+    Args:
+        folder: where the segments lie.
+        named: segments of every checkpoint there is.
+    """
+    segments = list(named)
+    kept = {segment["file"] for segment in segments}
+    newest = max((segment["stop"] for segment in segments), default=0)
+    for path in folder.glob(f"*{SUFFIX}"):
+        if path.name not in kept and int(path.stem.partition("-")[0]) < newest:
+            path.unlink()

@@ -49,6 +49,7 @@ class ReplaySettings:
         gamma: discount per env_step.
         batch_size: transitions per learner_step.
         priorities: draw by TD error; null draws uniformly.
+        on_disk: keep it on disk, too, in the run's directory; off, a resumed run begins with an empty one.
     """
 
     capacity: int = 100_000
@@ -56,6 +57,7 @@ class ReplaySettings:
     gamma: float = 0.97
     batch_size: int = 32
     priorities: Priorities | None = None
+    on_disk: bool = True
 
     def __post_init__(self) -> None:
         check_at_least("data.replay.capacity", self.capacity, 1)

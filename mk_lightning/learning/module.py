@@ -5,13 +5,14 @@ from __future__ import annotations
 import copy
 import inspect
 import logging
+import math
 from typing import Any
 
 import torch
 from pytorch_lightning import LightningModule
 from pytorch_lightning.cli import OptimizerCallable
 
-from mk_lightning.errors import UserError
+from mk_lightning.errors import Diverged, UserError
 from mk_lightning.evaluation.metrics import MatchScores
 from mk_lightning.experience.episodes import EpisodeRecord
 from mk_lightning.experience.transition import Batch
@@ -48,6 +49,8 @@ class DuelingDoubleDQN(LightningModule):
         target_every: learner_steps between hard updates of the target network.
         target_tau: share of the online network mixed into the target network after each learner_step (soft update).
             Give this or `target_every`.
+        q_limit: Q-value (learning units) beyond which learning has diverged and the run is stopped. A perfect match is
+            worth 480 game units, divided by `data.reward_scale`.
         init_from: checkpoint whose Q-network the run starts from.
         init_strict: refuse a checkpoint of which not every parameter matches.
 
@@ -64,6 +67,7 @@ class DuelingDoubleDQN(LightningModule):
         huber_delta: float = 1.0,
         target_every: int | None = 500,
         target_tau: float | None = None,
+        q_limit: float = 1000.0,
         init_from: str | None = None,
         init_strict: bool = True,
     ) -> None:
@@ -84,6 +88,9 @@ class DuelingDoubleDQN(LightningModule):
             raise UserError(f"model.target_every must be at least 1 learner_step, got {target_every}")
         if target_tau is not None and not 0 < target_tau <= 1:
             raise UserError(f"model.target_tau must be above 0 and at most 1, got {target_tau}")
+        if not q_limit > 0:
+            raise UserError(f"model.q_limit must be above 0 learning units, got {q_limit}")
+        self.q_limit = q_limit
         self.optimizer = optimizer
         self.huber_delta = huber_delta
         self.target_every = target_every
@@ -114,7 +121,11 @@ class DuelingDoubleDQN(LightningModule):
             group["lr"] = rate
 
     def training_step(self, batch: Batch, batch_idx: int) -> torch.Tensor:
-        """The weighted Huber loss of a batch; |TD errors| go into the batch's slot."""
+        """The weighted Huber loss of a batch; |TD errors| go into the batch's slot.
+
+        Raises:
+            Diverged: a Q-value or the loss is not finite, or a Q-value is beyond `q_limit`.
+        """
         step = batch.transition
         q_tm1 = self.online(step.s_tm1)
         with torch.no_grad():
@@ -122,6 +133,7 @@ class DuelingDoubleDQN(LightningModule):
         errors = td_errors(q_tm1, step.a_tm1, target)
         batch.td_errors.copy_(errors.detach().abs())
         loss = huber_loss(errors, batch.weights, self.huber_delta)
+        self._check_values(q_tm1, loss)
         if self._log_every and (self.global_step + 1) % self._log_every == 0:
             self.log_dict(
                 {
@@ -176,7 +188,13 @@ class DuelingDoubleDQN(LightningModule):
     # -- checkpoints -------------------------------------------------------------------------------------------------
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Note architecture and env_steps; a weights-only checkpoint gets the Q-network alone."""
+        """Note architecture and env_steps; a weights-only checkpoint gets the Q-network alone.
+
+        Raises:
+            Diverged: a weight is not finite, and the checkpoint would take the place of a good one.
+        """
+        if not all(bool(parameter.isfinite().all()) for parameter in self.online.parameters()):
+            raise self._diverged("a weight of the Q-network is not finite")
         checkpoint["network"] = {"num_actions": self.online.num_actions, "hidden": self.online.value.in_features}
         checkpoint["env_steps"] = self.env_steps
         if "optimizer_states" not in checkpoint:
@@ -211,6 +229,19 @@ class DuelingDoubleDQN(LightningModule):
     def _data(self) -> Any:
         """The ExperienceDataModule: it knows the states and how they are to be evaluated."""
         return self.trainer.datamodule  # type: ignore[attr-defined]
+
+    def _check_values(self, q_values: torch.Tensor, loss: torch.Tensor) -> None:
+        largest = float(q_values.detach().abs().amax())
+        if not (largest <= self.q_limit and math.isfinite(loss.item())):  # a comparison with nan is false
+            raise self._diverged(
+                f"a Q-value of {largest:g} (model.q_limit is {self.q_limit:g}) and a loss of {loss.item():g}"
+            )
+
+    def _diverged(self, what: str) -> Diverged:
+        return Diverged(
+            f"learning diverged at learner_step {self.global_step:,}: {what}; lower model.learning_rate, or let the "
+            "target network follow more slowly (a higher model.target_every)"
+        )
 
     def _check_optimizer(self) -> None:
         optimizer = self.configure_optimizers()

@@ -3,41 +3,57 @@
 from __future__ import annotations
 
 import csv
+import io
+import os
 from argparse import Namespace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from pytorch_lightning.callbacks import Checkpoint
 from pytorch_lightning.loggers.logger import Logger
 from pytorch_lightning.utilities import rank_zero_only
 
+from mk_lightning.files import write_text
+
 
 class MetricsCSV(Logger):
-    """Writes every logged row to `metrics.csv`; the columns are all names seen so far.
+    """Writes every logged row to `metrics.csv`, at once; the columns are all names seen so far.
 
     Lightning's CSVLogger deletes the file when a run is resumed. This one keeps the rows that the checkpoint has seen
-    and drops those after it, so a resumed run's file equals an uninterrupted one's.
+    and drops those after it, so a resumed run's file equals an uninterrupted one's, also of a run that was killed.
 
     Args:
         save_dir: the run directory.
-        resume_step: learner_steps of the checkpoint that is resumed; None starts a new file.
+        seen: rows that the checkpoint which is resumed has seen, see `rows_at`; None starts a new file.
     """
 
-    def __init__(self, save_dir: Path, resume_step: int | None = None) -> None:
+    def __init__(self, save_dir: Path, seen: int | None = None) -> None:
         super().__init__()
         self.path = Path(save_dir) / "metrics.csv"
         self._columns = ["step"]
         self._rows: list[dict[str, str]] = []
         self._written = (0, 0)
         """Columns and rows in the file."""
-        if resume_step is not None and self.path.is_file():
-            with self.path.open(newline="") as file:
-                reader = csv.DictReader(file)
-                kept = (row for row in reader if int(row["step"]) < resume_step)
-                self._rows = [{name: value for name, value in row.items() if value} for row in kept]
-                self._columns = list(reader.fieldnames or ["step"])
+        if seen is not None and self.path.is_file():
+            text = self.path.read_text()
+            whole = text[: text.rfind("\n") + 1]  # a kill may have cut the last row
+            reader = csv.DictReader(whole.splitlines())
+            self._rows = [{name: value for name, value in row.items() if value} for row in islice(reader, seen)]
+            self._columns = list(reader.fieldnames or ["step"])
             # Columns that only later rows filled must not be there yet.
             self._columns = [c for c in self._columns if c == "step" or any(c in row for row in self._rows)]
+
+    def rows_at(self, learner_step: int, every: int) -> int:
+        """How many rows a checkpoint has seen that is taken now.
+
+        Args:
+            learner_step: the one that has just been done.
+            every: learner_steps between rows of training. If this one has such a row and it is not written yet, as in
+                Lightning's `on_train_batch_end`, it is one of them.
+        """
+        last = int(self._rows[-1]["step"]) if self._rows else -1
+        pending = learner_step > 0 and every > 0 and learner_step % every == 0 and last < learner_step - 1
+        return len(self._rows) + pending
 
     @property
     def name(self) -> str:
@@ -56,10 +72,15 @@ class MetricsCSV(Logger):
 
     @rank_zero_only
     def log_metrics(self, metrics: dict[str, float], step: int | None = None) -> None:
-        """Keep a row; `step` is in learner_steps."""
+        """Write a row; `step` is in learner_steps.
+
+        Raises:
+            OSError: it cannot be written.
+        """
         row = {name: repr(float(value)) for name, value in metrics.items() if name != "epoch"}
         self._columns += [name for name in sorted(row) if name not in self._columns]
         self._rows.append({"step": str(step or 0), **row})
+        self._write()
 
     @rank_zero_only
     def log_hyperparams(self, params: dict[str, Any] | Namespace, *args: Any, **kwargs: Any) -> None:
@@ -67,31 +88,28 @@ class MetricsCSV(Logger):
 
     @rank_zero_only
     def save(self) -> None:
-        """Append the new rows, or write the file anew (whole, and at once) when there are new columns."""
-        if not self._rows:
-            return
+        """See that what was written outlasts a loss of power."""
+        if self.path.is_file():
+            with self.path.open("rb") as file:
+                os.fsync(file.fileno())
+
+    @rank_zero_only
+    def finalize(self, status: str) -> None:
+        """Drop what a resumed run has not seen, though it has added nothing."""
+        if self._rows and self._written == (0, 0):
+            self._write()
+
+    def _write(self) -> None:
+        """Append the new rows, or write the file anew when there are new columns."""
         header = self._columns
-        if self._written == (len(header), len(self._rows)):
-            return
-        self.path.parent.mkdir(parents=True, exist_ok=True)
         columns, rows = self._written
         if columns == len(header):
             with self.path.open("a", newline="") as file:
                 csv.DictWriter(file, header, restval="").writerows(self._rows[rows:])
         else:
-            part = self.path.with_suffix(".csv.part")
-            with part.open("w", newline="") as file:
-                writer = csv.DictWriter(file, header, restval="")
-                writer.writeheader()
-                writer.writerows(self._rows)
-            part.replace(self.path)
+            table = io.StringIO(newline="")
+            writer = csv.DictWriter(table, header, restval="")
+            writer.writeheader()
+            writer.writerows(self._rows)
+            write_text(self.path, table.getvalue())
         self._written = (len(header), len(self._rows))
-
-    def after_save_checkpoint(self, checkpoint_callback: Checkpoint) -> None:
-        """What a checkpoint has seen is on disk once the checkpoint is."""
-        self.save()
-
-    @rank_zero_only
-    def finalize(self, status: str) -> None:
-        """Write the file."""
-        self.save()

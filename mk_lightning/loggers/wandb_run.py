@@ -19,6 +19,7 @@ from mk_lightning.errors import UserError
 from mk_lightning.evaluation.clips import Films
 from mk_lightning.evaluation.compare import Comparison
 from mk_lightning.evaluation.evaluation import Evaluation
+from mk_lightning.files import write_text
 
 log = logging.getLogger(__name__)
 
@@ -299,7 +300,7 @@ def _run_id(folder: Path, *, resumed: bool) -> str:
         return kept.read_text().strip()
     run_id = os.environ.get("WANDB_RUN_ID") or uuid.uuid4().hex[:8]  # a sweep's agent gives the id
     kept.parent.mkdir(parents=True, exist_ok=True)
-    kept.write_text(f"{run_id}\n")
+    write_text(kept, f"{run_id}\n")
     return run_id
 
 

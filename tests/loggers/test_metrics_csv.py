@@ -16,7 +16,8 @@ ROWS = [
 
 
 def log(logger: MetricsCSV, rows) -> None:
-    """As Lightning does: every row is followed by a save."""
+    """As Lightning does: every row is followed by a save, in a directory that is there."""
+    logger.path.parent.mkdir(exist_ok=True)
     for step, metrics in rows:
         logger.log_metrics(metrics, step)
         logger.save()
@@ -38,14 +39,12 @@ def test_columns_grow(tmp_path):
     ]
 
 
-def test_the_file_is_the_same_whenever_it_is_saved(tmp_path):
-    log(MetricsCSV(tmp_path / "often"), ROWS)
-    once = MetricsCSV(tmp_path / "once")
-    for step, metrics in ROWS:
-        once.log_metrics(metrics, step)
-    assert not once.path.exists()
-    once.finalize("success")
-    assert read(tmp_path / "once") == read(tmp_path / "often")
+def test_a_row_is_in_the_file_at_once(tmp_path):
+    """So that a run that is killed has written what its checkpoints have seen."""
+    logger = MetricsCSV(tmp_path)
+    for count, (step, metrics) in enumerate(ROWS, 1):
+        logger.log_metrics(metrics, step)
+        assert len(read(tmp_path).splitlines()) == 1 + count
 
 
 def test_rows_are_appended_and_not_written_anew(tmp_path):
@@ -60,20 +59,20 @@ def test_rows_are_appended_and_not_written_anew(tmp_path):
     assert not list(tmp_path.glob("*.part"))
 
 
-@pytest.mark.parametrize(("resume_step", "kept"), [(0, 0), (1, 1), (10, 2), (20, 4), (30, 5)])
-def test_a_resumed_file_equals_an_uninterrupted_one(tmp_path, resume_step, kept):
+@pytest.mark.parametrize("kept", range(len(ROWS) + 1))
+def test_a_resumed_file_equals_an_uninterrupted_one(tmp_path, kept):
     """The run went on after its checkpoint, with a column that the resumed run never logs, before it was stopped."""
     log(MetricsCSV(tmp_path / "whole"), ROWS)
     log(MetricsCSV(tmp_path / "run"), [*ROWS, (31, {"after": 1.0})])
-    log(MetricsCSV(tmp_path / "run", resume_step=resume_step), ROWS[kept:])
-    resumed = MetricsCSV(tmp_path / "run", resume_step=31)
+    log(MetricsCSV(tmp_path / "run", seen=kept), ROWS[kept:])
+    resumed = MetricsCSV(tmp_path / "run", seen=len(ROWS))
     resumed.finalize("success")
     assert read(tmp_path / "run") == read(tmp_path / "whole")
 
 
 def test_a_resume_with_nothing_to_add_still_drops_what_came_later(tmp_path):
     log(MetricsCSV(tmp_path), ROWS)
-    MetricsCSV(tmp_path, resume_step=19).finalize("success")
+    MetricsCSV(tmp_path, seen=2).finalize("success")
     assert [line.split(",")[0] for line in read(tmp_path).splitlines()] == ["step", "0", "9"]
 
 
@@ -84,8 +83,33 @@ def test_a_new_run_starts_a_new_file(tmp_path):
 
 
 def test_resuming_without_a_file_starts_one(tmp_path):
-    log(MetricsCSV(tmp_path, resume_step=10), ROWS[2:3])
+    log(MetricsCSV(tmp_path, seen=2), ROWS[2:3])
     assert len(read(tmp_path).splitlines()) == 2
+
+
+def test_a_row_that_a_kill_cut_short_is_dropped(tmp_path):
+    """`1` of a row of step 19 is no row of step 1."""
+    log(MetricsCSV(tmp_path), ROWS[:2])
+    with (tmp_path / "metrics.csv").open("a") as file:
+        file.write("1")
+    log(MetricsCSV(tmp_path, seen=3), ROWS[2:])
+    log(MetricsCSV(tmp_path / "whole"), ROWS)
+    assert read(tmp_path) == read(tmp_path / "whole")
+
+
+@pytest.mark.parametrize(
+    ("learner_step", "rows"),
+    [
+        (0, 0),  # nothing logged, nothing due
+        (5, 1),  # between two rows
+        (10, 2),  # the row of learner_step 10 has the number 9 and is in the file
+        (20, 3),  # that of learner_step 20 is still to come
+    ],
+)
+def test_rows_that_a_checkpoint_has_seen(tmp_path, learner_step, rows):
+    logger = MetricsCSV(tmp_path)
+    log(logger, ROWS[: {0: 0, 5: 1, 10: 2, 20: 2}[learner_step]])
+    assert logger.rows_at(learner_step, every=10) == rows
 
 
 def test_it_has_no_sub_directory(tmp_path):

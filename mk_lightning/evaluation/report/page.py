@@ -17,6 +17,7 @@ from mk_lightning.evaluation.clips import SECONDS, Films
 from mk_lightning.evaluation.compare import Change, Comparison
 from mk_lightning.evaluation.report import charts
 from mk_lightning.evaluation.report.metrics import read_series
+from mk_lightning.files import write_text
 
 VERSIONS = ("torch", "pytorch-lightning", "stable-retro", "gymnasium", "numpy")
 
@@ -54,7 +55,7 @@ def write_report(
         seconds=SECONDS,
         config=config.read_text() if config else "",
     )
-    path.write_text(page)
+    write_text(path, page)
 
 
 def _headline(comparison: Comparison) -> str:

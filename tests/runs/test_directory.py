@@ -6,12 +6,12 @@ import pytest
 import torch
 
 from mk_lightning.errors import UserError
-from mk_lightning.runs import RunDirectory
+from mk_lightning.runs.directory import RunDirectory
 
 
 def save(path: Path, step: int = 0, weights_only: bool = False) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    content = {"state_dict": {}, "global_step": step}
+    content = {"state_dict": {}, "global_step": step, "metrics_rows": 2 * step}
     torch.save(content if weights_only else content | {"optimizer_states": []}, path)
     return path
 
@@ -43,6 +43,7 @@ def test_a_resumed_fit_goes_on_where_its_checkpoint_lies(tmp_path):
     checkpoint = save(tmp_path / "elsewhere" / "checkpoints" / "last.ckpt", step=40)
     run = RunDirectory.choose("fit", tmp_path / "run", str(checkpoint))
     assert (run.path, run.checkpoint, run.resume_step) == (tmp_path / "elsewhere", checkpoint, 40)
+    assert (run.rows, run.exists) == (80, True)
 
 
 def test_last_is_that_of_the_newest_run_that_has_one(tmp_path):

@@ -1,0 +1,50 @@
+"""How much of the disk a run may take, said and checked before it begins."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from mk_lightning.errors import UserError
+from mk_lightning.experience.datamodule import ExperienceDataModule
+from mk_lightning.learning.module import DuelingDoubleDQN
+
+TRANSITION_BYTES = 7_100
+"""Of a transition on disk, at most: a frame that does not compress, and what belongs to it."""
+COPIES = 9
+"""Of the network's weights, in float32: the Q-network, its target and two moments in `last.ckpt` and `previous.ckpt`
+each, and the Q-network in `best.ckpt`."""
+
+
+def bytes_on_disk(module: DuelingDoubleDQN, data: ExperienceDataModule) -> int:
+    """The most that a run's replay and checkpoints take, bytes.
+
+    A checkpoint names the rows of its ring; the one before it began up to an epoch earlier, and up to an epoch of rows
+    has come since.
+    """
+    weights = sum(parameter.nbytes for parameter in module.online.parameters())
+    rows = min(data.replay.capacity + 2 * data.evaluation.every, data.warmup_env_steps + data.max_env_steps)
+    return COPIES * weights + (rows * TRANSITION_BYTES if data.replay.on_disk else 0)
+
+
+def check_disk(run: Path, module: DuelingDoubleDQN, data: ExperienceDataModule) -> str:
+    """See that the disk has room for a run, and return a line that says how much it may take.
+
+    Args:
+        run: the run's directory, which need not be there yet.
+        module: what is trained.
+        data: how.
+
+    Raises:
+        UserError: it has not.
+    """
+    needed = bytes_on_disk(module, data)
+    there = next(folder for folder in (run.absolute(), *run.absolute().parents) if folder.exists())
+    held = sum(path.stat().st_size for path in run.rglob("*") if path.is_file())
+    free = shutil.disk_usage(there).free
+    if free + held < needed:
+        raise UserError(
+            f"the run may take {needed / 1e9:.2f} GB in {run}, where {free / 1e9:.2f} GB are free; make room, lower "
+            f"data.replay.capacity ({data.replay.capacity}), or set data.replay.on_disk to false"
+        )
+    return f"{run} will take at most {needed / 1e9:.2f} GB of disk, {free / 1e9:.1f} GB are free"

@@ -1,0 +1,41 @@
+"""One run a directory."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+
+from mk_lightning.errors import UserError
+
+FILE = ".lock"
+"""In a run's directory: the process id of the run that has it."""
+
+
+class RunLock:
+    """Holds a run's directory until this process ends, however it ends.
+
+    Args:
+        run: the directory, which must be there.
+
+    Raises:
+        UserError: another process has it.
+    """
+
+    def __init__(self, run: Path) -> None:
+        # A descriptor that children do not inherit; the kernel drops the lock with the last process that has it.
+        self._descriptor = os.open(run / FILE, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.read(self._descriptor, 32).decode(errors="replace").strip()
+            os.close(self._descriptor)
+            raise UserError(
+                f"{run} is being written by process {holder}; wait for it to end, or give another --run_dir"
+            ) from None
+        os.ftruncate(self._descriptor, 0)
+        os.write(self._descriptor, f"{os.getpid()}\n".encode())
+
+    def release(self) -> None:
+        """Let others have the directory."""
+        os.close(self._descriptor)

@@ -1,0 +1,164 @@
+"""When a run is saved, so that it can go on exactly as if it had never stopped."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pytorch_lightning import LightningModule, Trainer
+from pytorch_lightning.callbacks import Checkpoint
+from pytorch_lightning.loggers import TensorBoardLogger
+
+from mk_lightning.errors import Interrupted, UserError
+from mk_lightning.experience.transition import Batch
+from mk_lightning.files import PART
+from mk_lightning.loggers import MetricsCSV
+from mk_lightning.runs.checkpoint_files import METRICS_ROWS
+from mk_lightning.runs.interruption import Interruption
+
+LAST, PREVIOUS = "last.ckpt", "previous.ckpt"
+
+
+@dataclass(frozen=True)
+class CheckpointSettings:
+    """How often a run is saved between its validations, before and after which it always is.
+
+    Attributes:
+        every_minutes: minutes of training between two checkpoints; null does without.
+        every_env_steps: env_steps between two checkpoints; null does without.
+    """
+
+    every_minutes: float | None = 10.0
+    every_env_steps: int | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("every_minutes", "every_env_steps"):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise UserError(f"checkpoint.{name} must be above 0, got {value}; null does without")
+
+
+class RunCheckpoint(Checkpoint):
+    """Keeps `last.ckpt`, from which a run goes on, and the one before it as `previous.ckpt`.
+
+    It saves when training begins, on the last learner_step but one before a validation, after each validation, as often
+    as `settings` say between them, and when a signal asks to stop: then the learner_step is finished and the run ends
+    with `Interrupted`. A signal during matches abandons them; the run goes on from before their validation.
+
+    No checkpoint is taken on a learner_step whose row of metrics is still to be written, so that no crash can part the
+    two, nor while gradients are being accumulated.
+
+    Args:
+        folder: of the checkpoints.
+        settings: how often.
+        interruption: whether to stop.
+    """
+
+    def __init__(self, folder: Path, settings: CheckpointSettings, interruption: Interruption) -> None:
+        self.folder = folder
+        self.settings = settings
+        self.interruption = interruption
+        self._saved = (0.0, 0, 0)
+        """Time, s, env_steps and learner_steps of the last checkpoint."""
+        self._step = 0
+        """learner_steps at the end of the last batch."""
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Listen to signals; save a run that begins."""
+        self.interruption.listen()
+        self._step = trainer.global_step
+        self._saved = (time.monotonic(), pl_module.env_steps, trainer.global_step)  # type: ignore[assignment]
+        if trainer.global_step == 0:
+            self._save(trainer, 0)
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Batch, batch_idx: int
+    ) -> None:
+        """Save when it is time, and stop when that is asked for.
+
+        Raises:
+            Interrupted: a signal asked to stop, and the run is saved.
+        """
+        accumulating, self._step = trainer.global_step == self._step, trainer.global_step
+        every: int = trainer.log_every_n_steps  # type: ignore[attr-defined]
+        if accumulating or (every > 1 and trainer.global_step % every == 0):
+            return
+        stop = trainer.strategy.reduce_boolean_decision(self.interruption.signum is not None, all=False)
+        if stop or self._validation_is_near(trainer, batch_idx) or self._is_time(trainer, batch.env_steps):
+            self._save(trainer, batch.env_steps)
+        if stop:
+            self._stop("training")
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Save after a validation."""
+        self._save(trainer, pl_module.env_steps)  # type: ignore[arg-type]
+
+    def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Listen to signals."""
+        self.interruption.listen()
+
+    def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Listen to signals."""
+        self.interruption.listen()
+
+    def on_validation_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
+        """Stop when that is asked for.
+
+        Raises:
+            Interrupted: a signal did.
+        """
+        self._stop("validating")
+
+    def on_test_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
+        """Stop when that is asked for.
+
+        Raises:
+            Interrupted: a signal did.
+        """
+        self._stop("playing test matches")
+
+    def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        """Note, in whoever's checkpoint, how far the metrics were."""
+        rows = next(logger for logger in trainer.loggers if isinstance(logger, MetricsCSV))
+        every: int = trainer.log_every_n_steps  # type: ignore[attr-defined]
+        checkpoint[METRICS_ROWS] = rows.rows_at(trainer.global_step, every)
+
+    def _validation_is_near(self, trainer: Trainer, batch_idx: int) -> bool:
+        """Whether this is the last learner_step but one, or the last and that could not be saved."""
+        left = int(trainer.num_training_batches) - batch_idx - 1
+        return left == 1 or (left == 0 and self._saved[2] < trainer.global_step - 1)
+
+    def _is_time(self, trainer: Trainer, env_steps: int) -> bool:
+        when, steps, _ = self._saved
+        minutes, interval = self.settings.every_minutes, self.settings.every_env_steps
+        passed = minutes is not None and time.monotonic() - when >= 60 * minutes
+        played = interval is not None and env_steps - steps >= interval
+        return played or trainer.strategy.reduce_boolean_decision(passed, all=False)
+
+    def _stop(self, what: str) -> None:
+        if self.interruption.signum is not None:
+            raise Interrupted(self.interruption.signum, what)
+
+    def _save(self, trainer: Trainer, env_steps: int) -> None:
+        for logger in trainer.loggers:  # what a checkpoint has seen is on disk before it is
+            logger.save()
+            if isinstance(logger, TensorBoardLogger):
+                logger.experiment.flush()
+        last = self.folder / LAST
+        if trainer.is_global_zero and last.is_file():
+            _link(last, self.folder / PREVIOUS)
+        trainer.save_checkpoint(last)
+        self._saved = (time.monotonic(), env_steps, trainer.global_step)
+
+
+def _link(path: Path, name: Path) -> None:
+    """Give a file a second name, at once; a disk that knows no links does without."""
+    part = name.with_name(name.name + PART)
+    with contextlib.suppress(PermissionError, NotImplementedError):
+        part.unlink(missing_ok=True)
+        os.link(path, part)
+        part.replace(name)
