@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import tempfile
+import time
 import warnings
 from collections.abc import Callable
 from multiprocessing.connection import Connection
@@ -37,11 +38,13 @@ from mk_lightning.experience import (
     RecordingSettings,
     ReplaySettings,
 )
+from mk_lightning.experience.datamodule import REPLAY
 from mk_lightning.learning.module import DuelingDoubleDQN
 from mk_lightning.loggers import MetricsCSV
+from mk_lightning.runs.checkpoint_files import CheckpointFiles
 from mk_lightning.schedules import Linear, Schedule
 
-__all__ = ["take_turns", "train_until_skilled"]
+__all__ = ["save_full_replays", "take_turns", "train_until_skilled"]
 
 EPOCH = 32_000
 """env_steps; an epoch does nothing here but end."""
@@ -65,7 +68,7 @@ METHODS: dict[str, Callable[[], list[Callback]]] = {
 
 def take_turns(
     connection: Connection, *, game: str, states: list[str], num_envs: int, warmup: int, per_learner_step: int,
-    epsilon: float, capacity: int, torch_threads: int, method: str = "none",
+    epsilon: float, capacity: int, torch_threads: int, method: str = "none", on_disk: bool = False,
 ) -> None:  # fmt: skip
     """Train for as long as the parent gives turns, with a method of `METHODS`; the first message says what was used."""
     torch.set_num_threads(torch_threads)
@@ -77,13 +80,27 @@ def take_turns(
         env_steps_per_learner_step=per_learner_step,
         epsilon=epsilon,
         env=EnvSettings(num_envs=num_envs),
-        replay=ReplaySettings(capacity=capacity),
+        replay=ReplaySettings(capacity=capacity, on_disk=on_disk),
         rehearsal_ratio=0.25 if method == "rehearsal" else 0.0,
         recording=RecordingSettings(env_steps=2_000),
         evaluation=EvaluationSettings(every=EPOCH),
     )
     callbacks = [*METHODS[method](), _TakeTurns(connection)]
     _fit(DuelingDoubleDQN(num_actions=len(data.game.actions)), data, callbacks)
+
+
+def save_full_replays(connection: Connection, *, capacity: int, every: int, times: int, on_disk: bool) -> None:
+    """Fill a replay, and save the run so many times, every so many env_steps; sends what each checkpoint cost."""
+    torch.set_num_threads(1)
+    data = ExperienceDataModule(
+        original_states=["VeryEasy.*"],
+        max_env_steps=EPOCH,
+        warmup_env_steps=capacity,
+        epsilon=1.0,
+        replay=ReplaySettings(capacity=capacity, on_disk=on_disk),
+        evaluation=EvaluationSettings(every=EPOCH),
+    )
+    _fit(DuelingDoubleDQN(num_actions=len(data.game.actions)), data, [_Save(connection, every, times)])
 
 
 def train_until_skilled(
@@ -129,11 +146,19 @@ def _fit(module: DuelingDoubleDQN, data: ExperienceDataModule, callbacks: list[C
             logger=[MetricsCSV(Path(folder)), TensorBoardLogger(folder, name="tensorboard", version="")],
             callbacks=callbacks,
             default_root_dir=folder,
+            plugins=[_Growing(Path(folder))],
             enable_checkpointing=False,
             enable_progress_bar=False,
             enable_model_summary=False,
         )
         trainer.fit(module, datamodule=data)
+
+
+class _Growing(CheckpointFiles):
+    """Removes no segments, so that what has been written can be counted."""
+
+    def _prune(self) -> None:
+        pass
 
 
 class _TakeTurns(Callback):
@@ -149,6 +174,35 @@ class _TakeTurns(Callback):
             size = replay.nbytes / (replay.rows * replay.num_envs)
             self._connection.send({"bytes_per_transition": size, "torch_threads": torch.get_num_threads()})
         trainer.should_stop = not self._turns.go_on(batch.env_steps)
+
+
+class _Save(Callback):
+    def __init__(self, connection: Connection, every: int, times: int) -> None:
+        self._connection = connection
+        self._every = every
+        self._left = times
+        self._written = 0
+        self._saved = 0
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        first = not self._saved  # costs whatever the warm-up left
+        if not first and batch.env_steps - self._saved < self._every:
+            return
+        folder = Path(trainer.default_root_dir)
+        trainer.train_dataloader.settle()  # the collection under way is no pause: it is needed anyway
+        began = time.perf_counter()
+        trainer.save_checkpoint(folder / "checkpoints" / "last.ckpt")
+        seconds = time.perf_counter() - began
+        written = sum(path.stat().st_size for path in (folder / REPLAY).glob("*"))
+        if not first:
+            rows = batch.env_steps - self._saved
+            raw = rows * trainer.train_dataloader.replay.nbytes / len(trainer.train_dataloader.replay)
+            self._connection.send({"seconds": seconds, "new_bytes": raw, "written_bytes": written - self._written})
+            self._left -= 1
+        self._written, self._saved = written, batch.env_steps
+        trainer.should_stop = not self._left
 
 
 class _UntilSkilled(Callback):

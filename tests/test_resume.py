@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import csv
 import json
-import re
 from pathlib import Path
 
 import pytest
 import torch
 import yaml
 
+from benchmarks._whole_run import differences, everything
 from mk_lightning.cli import main
 
 CONFIG = {
@@ -64,14 +64,6 @@ VARIANTS: dict[str, tuple[dict, list, tuple[int, ...]]] = {
 """Settings, callbacks, and the learner_steps from which a run is resumed: within an epoch of twenty, or on its last,
 when the validation is still to come."""
 
-NOT_COMPARED = (
-    "/emulator",  # holds addresses of its process; what it plays is in the metrics and in the replay
-    "/loops/test_loop",  # the matches before and after the fit, which a resumed run does not repeat
-    "/loops/validate_loop",
-    "/current_score",  # of the last validation; Lightning does not read it back
-    "val_loop.batch_progress/total",  # see mend_progress; begins anew with each epoch
-)
-
 
 def fit(run: Path, data: dict, callbacks: list, *words: str) -> None:
     config = json.loads(json.dumps(CONFIG))
@@ -81,48 +73,6 @@ def fit(run: Path, data: dict, callbacks: list, *words: str) -> None:
     path = run.with_suffix(".yaml")
     path.write_text(yaml.safe_dump(config))
     main(["fit", "-c", str(path), "--run_dir", str(run), *words])
-
-
-def everything(run: Path) -> dict:
-    """All that a run leaves which another can be compared with."""
-    last = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)
-    rows = {path.name: path.read_bytes() for path in (run / "replay").iterdir()}
-    return {
-        "metrics": (run / "metrics.csv").read_text(),
-        "before_after": json.loads((run / "before_after.json").read_text()),
-        "matches": [(run / f"{when}.csv").read_text() for when in ("before", "after")],
-        "curves": re.findall(r"<svg.*?</svg>", (run / "report.html").read_text(), re.S),
-        "checkpoint": flat(last, str(run)),
-        "replay": [rows[segment["file"]] for segment in last["ExperienceDataModule"]["segments"]],
-    }
-
-
-def flat(value, run: str, path: str = "") -> dict[str, object]:
-    """Every leaf of a checkpoint by its path, tensors as bytes, the run's own directory left out of the names."""
-    if isinstance(value, dict):
-        items = value.items()
-    elif isinstance(value, (list, tuple)):
-        items = enumerate(value)
-    else:
-        leaf = value
-        if isinstance(value, torch.Tensor):
-            leaf = (tuple(value.shape), value.numpy().tobytes())
-        elif isinstance(value, str):
-            leaf = value.replace(run, "RUN")
-        return {path: leaf}
-    leaves = {}
-    for key, child in items:
-        leaves |= flat(child, run, f"{path}/{str(key).replace(run, 'RUN')}")
-    return leaves
-
-
-def assert_equal(one: dict, other: dict) -> None:
-    assert one["metrics"] == other["metrics"]
-    assert one["before_after"] == other["before_after"]
-    a, b = one["checkpoint"], other["checkpoint"]
-    names = [name for name in sorted(a.keys() | b.keys()) if not any(part in name for part in NOT_COMPARED)]
-    assert [f"{n}: {a.get(n)!r:.60} {b.get(n)!r:.60}" for n in names if a.get(n) != b.get(n)] == []
-    assert one["replay"] == other["replay"]
 
 
 @pytest.fixture(scope="module", params=VARIANTS)
@@ -137,7 +87,7 @@ def uninterrupted(request, tmp_path_factory):
 def test_the_same_command_twice(uninterrupted, tmp_path):
     _, expected, data, callbacks, _ = uninterrupted
     fit(tmp_path / "run", data, callbacks)
-    assert_equal(everything(tmp_path / "run"), expected)
+    assert differences(everything(tmp_path / "run"), expected) == []
     losses = [row["loss"] for row in csv.DictReader(expected["metrics"].splitlines()) if row["loss"]]
     assert len(losses) == len(set(losses)) == 8, "nothing was learnt or nothing written"
 
@@ -146,7 +96,7 @@ def test_stopped_half_way_and_resumed(uninterrupted, tmp_path):
     _, expected, data, callbacks, _ = uninterrupted
     fit(tmp_path / "run", data | {"max_env_steps": 160}, callbacks)
     fit(tmp_path / "run", data, callbacks, "--ckpt_path", "last")
-    assert_equal(everything(tmp_path / "run"), expected)
+    assert differences(everything(tmp_path / "run"), expected) == []
 
 
 def test_resumed_in_the_middle_of_an_epoch(uninterrupted):
@@ -158,7 +108,7 @@ def test_resumed_in_the_middle_of_an_epoch(uninterrupted):
             if path.stem not in {f"step={step}", "best"}:
                 path.unlink()
         fit(run, data, callbacks, "--ckpt_path", str(run / "checkpoints" / f"step={step}.ckpt"))
-        assert_equal(everything(run), expected)
+        assert differences(everything(run), expected) == []
 
 
 def test_the_best_checkpoint_holds_weights_only(uninterrupted):

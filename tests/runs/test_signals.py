@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.test_resume import CONFIG, assert_equal, everything
+from benchmarks._whole_run import differences, everything
+from tests.test_resume import CONFIG
 
 ROOT = Path(__file__).parents[2]
 LONG = {
@@ -81,7 +82,7 @@ def test_a_signal_ends_a_run_where_it_can_go_on(uninterrupted: dict, tmp_path: P
         line,
     ), line
     assert "Traceback" not in errors
-    assert_equal(go_on(run), uninterrupted)
+    assert differences(go_on(run), uninterrupted) == []
 
 
 def test_a_run_killed_at_once_goes_on_from_its_last_checkpoint(uninterrupted: dict, tmp_path: Path) -> None:
@@ -90,7 +91,7 @@ def test_a_run_killed_at_once_goes_on_from_its_last_checkpoint(uninterrupted: di
     wait_until(process, lambda: learner_step(run) >= 69)
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
-    assert_equal(go_on(run), uninterrupted)
+    assert differences(go_on(run), uninterrupted) == []
 
 
 def test_a_run_killed_before_its_first_checkpoint_begins_anew_in_its_place(uninterrupted: dict, tmp_path: Path) -> None:
@@ -100,5 +101,5 @@ def test_a_run_killed_before_its_first_checkpoint_begins_anew_in_its_place(unint
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
     assert not (run / "checkpoints").exists()
-    assert_equal(go_on(run), uninterrupted)
+    assert differences(go_on(run), uninterrupted) == []
     assert [path.name for path in tmp_path.glob("run*/")] == ["run"]

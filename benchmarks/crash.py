@@ -1,0 +1,188 @@
+"""Runs killed with SIGKILL at random moments, resumed, and compared with one that was left alone.
+
+Every run is the same command on the dojo, with overlap, prioritised replay and every method that has a state. Each is
+killed, several times, in turn at a random moment, while it writes a checkpoint, while it writes replay rows, and while
+it plays validation matches; after each kill `fit --ckpt_path last` goes on. At the end all that it left (weights,
+optimizer, callbacks, counters, replay, metrics, matches before and after, curves) must equal that of the run that was
+left alone, to the bit, and no process may be left.
+
+    python benchmarks/crash.py [--runs 20] [--json FILE]
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import yaml
+from _report import benchmark_parser, print_table, report
+from _whole_run import differences, everything
+
+CONFIG: dict[str, Any] = {
+    "seed_everything": 5,
+    "checkpoint": {"every_env_steps": 64},
+    "model": {"hidden": 32, "target_every": 9, "learning_rate": 1e-3},
+    "data": {
+        "original_states": ["VeryEasy.Bramble-01", "VeryEasy.Scythe-03"],
+        "challenging_states": ["Hard.Scythe-03", "Hard.Kestrel-05"],
+        "train_states": ["challenging"],
+        "max_env_steps": 1600,
+        "warmup_env_steps": 64,
+        "env_steps_per_learner_step": 8,
+        "rehearsal_ratio": 0.25,
+        "epsilon": {"class_path": "Linear", "init_args": {"start": 1.0, "end": 0.1, "env_steps": 1600}},
+        "env": {"num_envs": 2, "max_env_steps": 60},
+        "recording": {"env_steps": 200},
+        "replay": {"capacity": 600, "batch_size": 8, "priorities": {"alpha": 0.6}},
+        "evaluation": {"every": 400, "matches": 4, "test_matches": 4, "num_envs": 4},
+    },
+    "trainer": {
+        "accelerator": "cpu",
+        "log_every_n_steps": 5,
+        "callbacks": [
+            {"class_path": "ElasticWeightConsolidation", "init_args": {"samples": 16}},
+            {"class_path": "Cloning", "init_args": {"batch_size": 4}},
+            {"class_path": "Kickstarting", "init_args": {"batch_size": 4}},
+            {"class_path": "WeightDecay", "init_args": {"rate": 0.1, "kind": "l2_sp"}},
+            {"class_path": "WeaknessTargeting", "init_args": {"every": 64}},
+            {"class_path": "ForgettingGuard", "init_args": {"margin": 0.5}},
+        ],
+    },
+}
+"""Four epochs of 50 learner_steps."""
+KILLS = 3
+"""Of each run."""
+SLACK = 0.05
+"""Seconds that a kill comes late, at most: somewhere within what was waited for, or just after."""
+
+
+def main() -> None:
+    """Run, kill, compare and report."""
+    parser = benchmark_parser("runs killed at random moments and resumed, beside one left alone")
+    parser.add_argument("--runs", type=int, default=20, help="runs to kill")
+    parser.add_argument("--seed", type=int, default=1, help="of the moments")
+    options = parser.parse_args()
+    rng = random.Random(options.seed)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        config = folder / "config.yaml"
+        config.write_text(yaml.safe_dump(CONFIG))
+        began = time.monotonic()
+        _finish(config, folder / "alone")
+        seconds = time.monotonic() - began
+        alone = everything(folder / "alone")
+        rows, identical, orphans = [], 0, 0
+        for number in range(options.runs):
+            run = folder / f"run-{number}"
+            killed, left = _kill(config, run, number, seconds, rng)
+            found = differences(everything(run), alone)
+            identical += not found
+            orphans += left
+            rows.append([number, ", ".join(killed), left, "; ".join(found)[:80] or "identical"])
+            print(f"{number + 1}/{options.runs}: {rows[-1][-1]} (killed {rows[-1][1]})", flush=True)
+    print_table(f"{options.runs} runs, {KILLS} kills each", ("run", "killed", "orphans", "beside the other"), rows)
+    report({"runs": options.runs, "identical": identical, "orphans": orphans}, options.json)
+    sys.exit(identical != options.runs or orphans > 0)
+
+
+def _kill(config: Path, run: Path, number: int, seconds: float, rng: random.Random) -> tuple[list[str], int]:
+    """Begin a run, kill it and let it go on, then let it end; returns when it was killed, and how many were left."""
+    killed: list[str] = []
+    orphans = 0
+    while len(killed) < KILLS:
+        process = _begin(config, run, resume=run.exists())
+        kind, reached = _moment(run, number + len(killed), seconds, rng)
+        began = time.monotonic()
+        while process.poll() is None and not reached() and time.monotonic() - began < 2 * seconds:
+            time.sleep(0.0005)
+        time.sleep(rng.uniform(0, SLACK))
+        os.kill(process.pid, signal.SIGKILL)  # the run alone: its workers must notice by themselves
+        process.wait()
+        killed.append(f"{kind} {time.monotonic() - began:.1f} s")
+        orphans += _left(process.pid)
+    _finish(config, run)
+    return killed, orphans
+
+
+def _moment(run: Path, number: int, seconds: float, rng: random.Random) -> tuple[str, Callable[[], bool]]:
+    """What to wait for before the kill, and its name."""
+    last = run / "checkpoints" / "last.ckpt"
+    when = time.monotonic() + rng.uniform(0.3, 1.0) * seconds
+    count = rng.randrange(1, 12)
+    seen: set[int] = set()
+
+    def writing(folder: Path) -> Callable[[], bool]:
+        def reached() -> bool:
+            for part in folder.glob("*.part"):
+                try:
+                    seen.add(part.stat().st_ino)
+                except FileNotFoundError:
+                    continue
+                if len(seen) >= count:
+                    return True
+            return False
+
+        return reached
+
+    def evaluating() -> bool:
+        """Shortly after a validation begins: the last checkpoint but one learner_step has just been written."""
+        if last.exists():
+            seen.add(last.stat().st_mtime_ns)
+        return len(seen) >= count and time.time_ns() - last.stat().st_mtime_ns > 400_000_000
+
+    moments: list[tuple[str, Callable[[], bool]]] = [
+        ("at random after", lambda: time.monotonic() >= when),
+        ("writing a checkpoint after", writing(last.parent)),
+        ("playing matches after", evaluating),
+        ("writing rows after", writing(run / "replay")),
+    ]
+    return moments[number % len(moments)]
+
+
+def _left(pid: int) -> int:
+    """Processes of the session of `pid` that still run after ten seconds; they are ended then."""
+    deadline = time.monotonic() + 10
+    while (alive := _session(pid)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    for process in alive:
+        os.kill(process, signal.SIGKILL)
+    return len(alive)
+
+
+def _session(leader: int) -> list[int]:
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                fields = (entry / "stat").read_text().rpartition(")")[2].split()
+            except OSError:
+                continue
+            if int(fields[3]) == leader and fields[0] != "Z":
+                found.append(int(entry.name))
+    return found
+
+
+def _begin(config: Path, run: Path, resume: bool) -> subprocess.Popen[bytes]:
+    words = [sys.executable, "-m", "mk_lightning.cli", "fit", "-c", str(config), "--run_dir", str(run)]
+    words += ["--ckpt_path", "last"] if resume else []
+    with (run.parent / "log.txt").open("ab") as log:
+        return subprocess.Popen(words, stdout=log, stderr=log, start_new_session=True)
+
+
+def _finish(config: Path, run: Path) -> None:
+    if process := _begin(config, run, resume=run.exists()):
+        process.wait()
+    if process.returncode:
+        sys.exit(f"{run.name} ended with {process.returncode}:\n{(run.parent / 'log.txt').read_text()[-3000:]}")
+
+
+if __name__ == "__main__":
+    main()
