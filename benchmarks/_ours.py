@@ -68,7 +68,7 @@ METHODS: dict[str, Callable[[], list[Callback]]] = {
 
 def take_turns(
     connection: Connection, *, game: str, states: list[str], num_envs: int, warmup: int, per_learner_step: int,
-    epsilon: float, capacity: int, torch_threads: int, method: str = "none", on_disk: bool = False,
+    epsilon: float, capacity: int, torch_threads: int, method: str = "none", on_disk: bool = True,
 ) -> None:  # fmt: skip
     """Train for as long as the parent gives turns, with a method of `METHODS`; the first message says what was used."""
     torch.set_num_threads(torch_threads)

@@ -37,7 +37,7 @@ from mk_lightning.playback.record import FilmSettings, record_match
 from mk_lightning.playback.replay import ReplayEnv
 from mk_lightning.runs.checkpoint_files import CHECKPOINTS, CheckpointFiles
 from mk_lightning.runs.directory import RunDirectory
-from mk_lightning.runs.disk import check_disk
+from mk_lightning.runs.disk import check_disk, quiet_threads
 from mk_lightning.runs.interruption import Interruption
 from mk_lightning.runs.run_checkpoint import LAST, CheckpointSettings, RunCheckpoint
 
@@ -217,7 +217,7 @@ class MKLightningCLI(LightningCLI):
     def _fit(self) -> None:
         """Fit; where it is stopped from outside, say how it goes on."""
         try:
-            with self._interruption:
+            with self._interruption, quiet_threads():
                 super()._run_subcommand("fit")
         except (RunStopped, WorkerError, OSError) as error:
             reason = f"cannot write {error.filename}: {error.strerror}" if isinstance(error, OSError) else str(error)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from mk_lightning import files
-from mk_lightning.files import find_file
+from mk_lightning.files import find_file, replacing, write_text
 
 
 @pytest.fixture
@@ -40,3 +40,23 @@ def test_anything_else_stays_as_it_is(places, name):
 def test_the_shipped_configs_are_there():
     """Not patched: the package as it is."""
     assert (files.SHIPPED / "configs" / "dojo" / "pretrain.yaml").is_file()
+
+
+def test_a_file_is_replaced_whole_or_not_at_all(tmp_path):
+    path = tmp_path / "file"
+    write_text(path, "before")
+    with pytest.raises(RuntimeError), replacing(path) as file:
+        file.write(b"half of what was to co")
+        raise RuntimeError("killed")
+    assert path.read_text() == "before"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["file"]
+    with replacing(path) as file:
+        file.write(b"after")
+        assert path.read_text() == "before", "until it is whole, the old one is there"
+    assert path.read_text() == "after"
+
+
+def test_a_folder_that_is_gone_is_not_made_anew(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        write_text(tmp_path / "gone" / "file", "")
+    assert list(tmp_path.iterdir()) == []

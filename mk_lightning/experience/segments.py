@@ -32,16 +32,22 @@ class Segments:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._named: list[dict[str, Any]] = []
+        self._held: list[dict[str, Any]] = []
+        """Segments of what is in the ring."""
+        self._named: set[str] = set()
+        """Files that `save` has named, so that they are no longer this object's to remove."""
 
     def spill(self, replay: Replay) -> None:
-        """Write the new rows as far as they fill whole segments.
+        """Write the new rows as far as they fill whole segments; what has left the ring and no checkpoint names goes.
 
         Raises:
             OSError: they cannot be written.
         """
         while replay.added - self._start(replay) >= ROWS_PER_SEGMENT:
             self._append(replay, ROWS_PER_SEGMENT)
+            for segment in self._forget(replay):
+                if segment["file"] not in self._named:
+                    (self.folder / segment["file"]).unlink(missing_ok=True)
 
     def save(self, replay: Replay) -> list[dict[str, Any]]:
         """Write the rest of the new rows and name every segment that the replay's ring needs.
@@ -54,9 +60,9 @@ class Segments:
         """
         while (missing := replay.added - self._start(replay)) > 0:
             self._append(replay, min(missing, ROWS_PER_SEGMENT))
-        oldest = max(0, replay.added - replay.rows)
-        self._named = [segment for segment in self._named if segment["stop"] > oldest]
-        return [dict(segment) for segment in self._named]
+        self._forget(replay)
+        self._named |= {segment["file"] for segment in self._held}
+        return [dict(segment) for segment in self._held]
 
     def load(self, replay: Replay, named: list[dict[str, Any]]) -> None:
         """Read the rows of the segments `named` by a checkpoint back into the ring.
@@ -64,12 +70,13 @@ class Segments:
         Raises:
             UserError: a segment is missing or is not what was written.
         """
-        self._named = [dict(segment) for segment in named]
+        self._held = [dict(segment) for segment in named]
+        self._named = {segment["file"] for segment in named}
         row_bytes = sum(getattr(replay, name)[0].nbytes for name in COLUMNS)
         for segment in named:
             count = segment["stop"] - segment["start"]
             data = read_segment(self.folder, segment)
-            raw = memoryview(zlib.decompressobj().decompress(data, max(1, count * row_bytes)))
+            raw = memoryview(zlib.decompressobj().decompress(data, max(1, count * row_bytes + 1)))
             if not 0 < count <= replay.rows or len(raw) != count * row_bytes:
                 raise UserError(f"{self.folder / segment['file']} does not hold the {count} rows that it is named for")
             # Rows of the oldest segment that have left the ring are overwritten by the newest segment's.
@@ -82,8 +89,15 @@ class Segments:
 
     def _start(self, replay: Replay) -> int:
         """Number of the first row that is in the ring and in no segment."""
-        written = self._named[-1]["stop"] if self._named else 0
+        written = self._held[-1]["stop"] if self._held else 0
         return max(0, replay.added - replay.rows, written)
+
+    def _forget(self, replay: Replay) -> list[dict[str, Any]]:
+        """Drop, and return, the segments of which nothing is in the ring."""
+        oldest = replay.added - replay.rows
+        gone = [segment for segment in self._held if segment["stop"] <= oldest]
+        self._held = [segment for segment in self._held if segment["stop"] > oldest]
+        return gone
 
     def _append(self, replay: Replay, rows: int) -> None:
         start = self._start(replay)
@@ -97,7 +111,7 @@ class Segments:
         name = f"{start:010d}-{stop:010d}{SUFFIX}"
         with replacing(self.folder / name) as file:
             file.write(data)
-        self._named.append({"file": name, "start": start, "stop": stop, "crc": zlib.crc32(data)})
+        self._held.append({"file": name, "start": start, "stop": stop, "crc": zlib.crc32(data)})
 
 
 def _to_disk(name: str, rows: NDArray[Any]) -> bytes:

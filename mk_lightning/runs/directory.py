@@ -76,7 +76,7 @@ class RunDirectory:
                         f"{checkpoint} holds weights only, a fit cannot be resumed from it; "
                         f"start one with --model.init_from {checkpoint}"
                     )
-                run, step, rows = checkpoint.parent.parent, content["global_step"], content[METRICS_ROWS]
+                run, step, rows = checkpoint.parent.parent, content["global_step"], content.get(METRICS_ROWS)
                 return RunDirectory(run, checkpoint, step, rows, exists=True)
         base = wanted if subcommand == "fit" else wanted.with_name(f"{wanted.name}-{subcommand}")
         return RunDirectory(_fresh(base), checkpoint, None)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 from mk_lightning.errors import UserError
@@ -14,6 +17,22 @@ TRANSITION_BYTES = 7_100
 COPIES = 9
 """Of the network's weights, in float32: the Q-network, its target and two moments in `last.ckpt` and `previous.ckpt`
 each, and the Q-network in `best.ckpt`."""
+
+
+@contextlib.contextmanager
+def quiet_threads() -> Iterator[None]:
+    """Let a thread that cannot write, TensorBoard's, end in silence: what it writes for fails with the reason."""
+    before = threading.excepthook
+
+    def hook(args: threading.ExceptHookArgs) -> None:
+        if not isinstance(args.exc_value, OSError):
+            before(args)
+
+    threading.excepthook = hook
+    try:
+        yield
+    finally:
+        threading.excepthook = before
 
 
 def bytes_on_disk(module: DuelingDoubleDQN, data: ExperienceDataModule) -> int:

@@ -123,9 +123,10 @@ class RunCheckpoint(Checkpoint):
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         """Note, in whoever's checkpoint, how far the metrics were."""
-        rows = next(logger for logger in trainer.loggers if isinstance(logger, MetricsCSV))
         every: int = trainer.log_every_n_steps  # type: ignore[attr-defined]
-        checkpoint[METRICS_ROWS] = rows.rows_at(trainer.global_step, every)
+        for logger in trainer.loggers:
+            if isinstance(logger, MetricsCSV):
+                checkpoint[METRICS_ROWS] = logger.rows_at(trainer.global_step, every)
 
     def _validation_is_near(self, trainer: Trainer, batch_idx: int) -> bool:
         """Whether this is the last learner_step but one, or the last and that could not be saved."""

@@ -9,7 +9,7 @@ import torch
 from mk_lightning.errors import UserError
 from mk_lightning.experience import segments as segments_module
 from mk_lightning.experience.replay import COLUMNS, Priorities, Replay
-from mk_lightning.experience.segments import Segments
+from mk_lightning.experience.segments import Segments, remove_unnamed
 from tests.experience.streams import FRAME_SHAPE, Stream
 
 MODES = pytest.mark.parametrize("priorities", [None, Priorities()], ids=["uniform", "prioritised"])
@@ -107,6 +107,74 @@ def test_long_writes_are_split(tmp_path, monkeypatch):
     restored.load_state_dict(replay.state_dict())
     Segments(tmp_path).load(restored, named)
     assert same_samples(replay, restored)
+
+
+@pytest.fixture
+def short_segments(monkeypatch):
+    monkeypatch.setattr(segments_module, "ROWS_PER_SEGMENT", 8)
+
+
+def test_rows_are_written_as_they_come_and_a_save_writes_the_rest(tmp_path, short_segments):
+    replay, stream, segments = new_replay(rows=100), Stream(2, seed=0), Segments(tmp_path)
+    for _ in range(21):
+        stream.feed(replay, 1)
+        segments.spill(replay)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [f"{k:010d}-{k + 8:010d}.rows" for k in (0, 8)]
+    named = segments.save(replay)
+    assert [(s["start"], s["stop"]) for s in named] == [(0, 8), (8, 16), (16, 21)]
+    restored = new_replay(rows=100)
+    restored.load_state_dict(replay.state_dict())
+    Segments(tmp_path).load(restored, named)
+    for name in COLUMNS:
+        np.testing.assert_array_equal(getattr(replay, name), getattr(restored, name))
+
+
+def test_what_left_the_ring_and_was_never_named_is_removed(tmp_path, short_segments):
+    """A run that takes no checkpoint does not fill the disk."""
+    replay, stream, segments = new_replay(rows=20), Stream(2, seed=0), Segments(tmp_path)
+    stream.feed(replay, 10)
+    named = segments.save(replay)
+    for _ in range(100):
+        stream.feed(replay, 1)
+        segments.spill(replay)
+    there = {path.name for path in tmp_path.iterdir()}
+    assert {segment["file"] for segment in named} <= there, "a checkpoint needs them"
+    assert len(there - {segment["file"] for segment in named}) == 3, "of 20 rows: three segments of eight"
+
+
+def test_segments_that_no_checkpoint_names_are_removed(tmp_path, short_segments):
+    replay, stream, segments = new_replay(rows=20), Stream(2, seed=0), Segments(tmp_path)
+    stream.feed(replay, 10)
+    first = segments.save(replay)
+    stream.feed(replay, 30)
+    second = segments.save(replay)
+    stream.feed(replay, 8)
+    segments.spill(replay)
+    everything = {path.name for path in tmp_path.iterdir()}
+    remove_unnamed(tmp_path, [*first, *second])
+    assert {path.name for path in tmp_path.iterdir()} == everything
+    remove_unnamed(tmp_path, second)
+    gone = everything - {path.name for path in tmp_path.iterdir()}
+    assert gone == {segment["file"] for segment in first}, "what is newer than all that is named stays"
+
+
+@pytest.mark.parametrize("change", [{"stop": 10**12}, {"stop": 13}, {"stop": 0}, {"start": 5}])
+def test_a_segment_that_claims_other_rows_is_refused(tmp_path, change):
+    state, named = saved(tmp_path)
+    replay = new_replay()
+    replay.load_state_dict(state)
+    with pytest.raises(UserError, match="does not hold the"):
+        Segments(tmp_path).load(replay, [named[0] | change])
+
+
+def test_a_segment_s_name_leads_nowhere_else(tmp_path):
+    (tmp_path / "run").mkdir()
+    state, named = saved(tmp_path / "run")
+    (tmp_path / "secret.rows").write_bytes((tmp_path / "run" / named[0]["file"]).read_bytes())
+    replay = new_replay()
+    replay.load_state_dict(state)
+    with pytest.raises(UserError, match=r"needs .*run/secret.rows, which is missing"):
+        Segments(tmp_path / "run").load(replay, [named[0] | {"file": "../secret.rows"}])
 
 
 def saved(tmp_path) -> tuple[dict, list[dict]]:

@@ -7,7 +7,7 @@ import pytest
 import torch
 from pytorch_lightning import Callback
 
-from mk_lightning.errors import UserError
+from mk_lightning.errors import Diverged, UserError
 from mk_lightning.learning.module import DuelingDoubleDQN
 from mk_lightning.schedules import Linear
 from tests.learning.batches import ACTIONS, new_trainer, random_batch, random_batches
@@ -256,3 +256,44 @@ def test_init_from_takes_what_fits_when_told_to(base, caplog):
 def test_refuses(options, message):
     with pytest.raises(UserError, match=message):
         new_module(**options)
+
+
+# -- divergence --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("poison", "message"),
+    [
+        (lambda m: m.online.value.bias.data.fill_(float("nan")), r"a Q-value of nan \(model.q_limit is 50\)"),
+        (lambda m: m.online.value.bias.data.fill_(float("inf")), "a Q-value of inf"),
+        (lambda m: m.online.value.bias.data.fill_(-51.0), r"a Q-value of 5\d\.?\d* \(model.q_limit is 50\)"),
+        (lambda m: m.target.value.bias.data.fill_(float("nan")), "a loss of nan"),
+    ],
+)
+def test_learning_that_has_diverged_stops_before_the_learner_step(tmp_path, poison, message):
+    module = new_module(q_limit=50.0)
+    poison(module)
+    before = weights_of(module.online)
+    with pytest.raises(Diverged, match=message) as stopped:
+        new_trainer(tmp_path).fit(module, random_batches(3))
+    assert "learning diverged at learner_step 0" in str(stopped.value)
+    assert "lower model.learning_rate" in str(stopped.value)
+    after = weights_of(module.online)
+    assert all(torch.equal(a, b) or (a.isnan() == b.isnan()).all() for a, b in zip(before, after, strict=True))
+
+
+def test_weights_that_are_not_finite_take_no_good_checkpoint_s_place(tmp_path):
+    module, path = new_module(), tmp_path / "last.ckpt"
+    trainer = new_trainer(tmp_path)
+    trainer.fit(module, random_batches(2))
+    trainer.save_checkpoint(path)
+    good = path.read_bytes()
+    module.online.features[1].weight.data[0, 0] = float("nan")
+    with pytest.raises(Diverged, match="a weight of the Q-network is not finite"):
+        trainer.save_checkpoint(path)
+    assert path.read_bytes() == good
+
+
+def test_a_q_limit_must_be_positive():
+    with pytest.raises(UserError, match=r"model.q_limit must be above 0 learning units, got 0"):
+        new_module(q_limit=0.0)
