@@ -45,9 +45,14 @@ def test_the_shipped_configs_are_there():
 def test_a_file_is_replaced_whole_or_not_at_all(tmp_path):
     path = tmp_path / "file"
     write_text(path, "before")
-    with pytest.raises(RuntimeError), replacing(path) as file:
-        file.write(b"half of what was to co")
-        raise RuntimeError("killed")
+
+    def stop_in_the_middle():
+        with replacing(path) as file:
+            file.write(b"half of what was to co")
+            raise RuntimeError("stopped")
+
+    with pytest.raises(RuntimeError):
+        stop_in_the_middle()
     assert path.read_text() == "before"
     assert [entry.name for entry in tmp_path.iterdir()] == ["file"]
     with replacing(path) as file:
