@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from pathlib import Path
 from typing import Any
 
@@ -220,8 +221,7 @@ class MKLightningCLI(LightningCLI):
             with self._interruption, quiet_threads():
                 super()._run_subcommand("fit")
         except (RunStopped, WorkerError, OSError) as error:
-            reason = f"cannot write {error.filename}: {error.strerror}" if isinstance(error, OSError) else str(error)
-            stopped = RunStopped(f"{reason}; {self._how_to_go_on()}")
+            stopped = RunStopped(f"{_reason(error)}; {self._how_to_go_on()}")
             stopped.exit_code = getattr(error, "exit_code", stopped.exit_code)
             raise stopped from error
 
@@ -327,6 +327,12 @@ class MKLightningCLI(LightningCLI):
     @rank_zero_only
     def _print(self, what: Any) -> None:
         Console(soft_wrap=isinstance(what, str), width=max(TEXT_WIDTH, Console().width)).print(what)
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{os.fsdecode(error.filename)}: {error.strerror}"
+    return str(error)
 
 
 def _num_actions(game: str) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -60,8 +61,9 @@ def test_a_full_disk_stops_a_run_and_what_was_saved_stays(tmp_path: Path) -> Non
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
     line = done.stderr.splitlines()[-1]
-    assert line.startswith("mk-lightning: stopped: cannot write"), line
-    assert "File too large" in line
+    assert (
+        re.match(rf"mk-lightning: stopped: {run}/.*: File too large; ", line) or "[Errno 27] File too large" in line
+    ), line
     assert not list(run.rglob("*.part")), "half a file was left"
 
 
@@ -73,7 +75,7 @@ def test_a_deleted_directory_stops_a_run(tmp_path: Path) -> None:
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 1
     assert "Traceback" not in errors
-    assert errors.splitlines()[-1].startswith(f"mk-lightning: stopped: cannot write {run}/"), errors
+    assert errors.splitlines()[-1].startswith(f"mk-lightning: stopped: {run}/"), errors
     assert not run.exists(), "it was made anew"
     assert (tmp_path / "elsewhere" / "checkpoints" / "last.ckpt").is_file()
 
