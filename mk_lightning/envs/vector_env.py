@@ -121,8 +121,7 @@ class RetroVectorEnv(VectorEnv[Frames, NDArray[np.integer[Any]], NDArray[Any]]):
         setup = WorkerSetup(0, self.game, weights, env_options, num_envs, self._arrays.fd)
         # The pool must not hold this environment, or neither would be collected before the interpreter exits.
         playing = partial(_state_name, self.game, self._arrays["states"])
-        self._pool = WorkerPool(setup, playing)
-        self._arrays.close_fd()
+        self._pool = WorkerPool(setup, self._arrays["actions"], playing)
 
     # -- gymnasium -------------------------------------------------------------------------------------------
 
@@ -193,9 +192,7 @@ class RetroVectorEnv(VectorEnv[Frames, NDArray[np.integer[Any]], NDArray[Any]]):
         n_actions = len(self.game.actions)
         if wanted.min() < 0 or wanted.max() >= n_actions:
             raise ValueError(f"actions must be 0 to {n_actions - 1}, not {wanted.tolist()}")
-        self._pool.require_idle(chosen)
-        self._arrays["actions"][chosen] = wanted
-        self._pool.begin_step(chosen)
+        self._pool.begin_step(chosen, wanted)
 
     def recv(self, indices: Indices = None) -> Steps:
         """Wait for the env_steps begun by :meth:`send`.
@@ -250,6 +247,11 @@ class RetroVectorEnv(VectorEnv[Frames, NDArray[np.integer[Any]], NDArray[Any]]):
             )
             for index in ended
         ]
+
+    @property
+    def restarts(self) -> int:
+        """How often a worker was replaced because it had died or hung."""
+        return self._pool.restarts
 
     # -- steering --------------------------------------------------------------------------------------------
 
