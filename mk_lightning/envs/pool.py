@@ -13,9 +13,10 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from mk_lightning.envs.channel import DONE
+from mk_lightning.envs import process
+from mk_lightning.envs.channel import DONE, STEP
 from mk_lightning.envs.crew import Crew
-from mk_lightning.envs.process import DeadWorkerError, WorkerError
+from mk_lightning.envs.process import DeadWorkerError, WorkerError, WorkerProcess
 from mk_lightning.envs.restart import RestartPoint
 from mk_lightning.envs.worker import WorkerSetup
 
@@ -59,6 +60,11 @@ class WorkerPool:
             self._crew.begin()
         except WorkerError as error:
             self._fail(0, error)
+        # Steps use these themselves: what the parent does between two steps, all workers wait for.
+        self._tapes = [point.actions for point in self._points]
+        self._command_fds = [worker.command_fd for worker in self._crew.workers]
+        self._reply_fds = [worker.reply_fd for worker in self._crew.workers]
+        self._polls = [worker.poll.poll for worker in self._crew.workers]
         for index, point in enumerate(self._points):
             for method, args in point.calls:
                 self.call([index], method, [args])
@@ -77,11 +83,14 @@ class WorkerPool:
         """
         self.require_idle(indices)
         self._actions[indices] = actions
-        workers, points, stepping = self._crew.workers, self._points, self._stepping
+        write, fds, tapes, stepping = os.write, self._command_fds, self._tapes, self._stepping
         for index, action in zip(indices, actions.tolist(), strict=True):
             stepping[index] = True
-            points[index].actions.append(action)
-            workers[index].step()
+            tapes[index].append(action)
+            try:  # noqa: SIM105 - contextlib.suppress costs something
+                write(fds[index], STEP)
+            except BrokenPipeError:
+                pass  # that it has died shows when the answer is waited for
 
     def end_step(self, indices: Sequence[int]) -> None:
         """Wait until workers have played.
@@ -94,15 +103,12 @@ class WorkerPool:
                 self.require_idle(())
                 raise RuntimeError(f"environment {index} was not sent an action: call send() before recv()")
         # Last first: it is likely to end last, so that this process sleeps and wakes once, not for each.
-        workers, stepping = self._crew.workers, self._stepping
+        read, fds, polls, stepping = os.read, self._reply_fds, self._polls, self._stepping
+        half = 500 * process.HANG_SECONDS  # as in `ready`
         for index in reversed(indices):
-            kind = workers[index].kind()
+            kind = read(fds[index], 1) if polls[index](half) or polls[index](half) else b""
             if kind != DONE:
-                point = self._points[index]
-                again = partial(self._play, index, point.actions[-1])
-                random = self._answer(index, partial(workers[index].payload, kind), again)
-                if random is not None:
-                    point.began(random)
+                self._end_otherwise(index, kind)
             stepping[index] = False
 
     def call(self, indices: Sequence[int], method: str, arguments: Iterable[tuple[Any, ...]]) -> list[Any]:
@@ -130,6 +136,14 @@ class WorkerPool:
         """End the workers, whatever they are doing. Closing twice is fine."""
         self._stepping = [False] * len(self._stepping)
         self._end()
+
+    def _end_otherwise(self, index: int, kind: bytes) -> None:
+        """End a step with which a match began, or in which the worker was lost."""
+        point = self._points[index]
+        take = partial(self._crew.workers[index].payload, kind)
+        random = self._answer(index, take, partial(self._play, index, point.actions[-1]))
+        if random is not None:
+            point.began(random)
 
     def _play(self, index: int, action: int) -> None:
         self._actions[index] = action
@@ -171,8 +185,7 @@ class WorkerPool:
                 self._fail(index, DeadWorkerError(f"{death}, {deaths.total()} times in a row"))
             who, done = self._name(index), 0
             try:
-                worker = self._crew.replace(index)
-                self.restarts += 1
+                worker = self._replace(index)
                 log.warning("%s %s; pid %d plays %d env_steps again", who, death, worker.pid, len(actions))
                 for command in commands:
                     command()
@@ -187,6 +200,13 @@ class WorkerPool:
             except BaseException:  # Ctrl-C: what stands anywhere must not be taken for what it replaces
                 self._crew.workers[index].kill()
                 raise
+
+    def _replace(self, index: int) -> WorkerProcess:
+        worker = self._crew.replace(index)
+        self._command_fds[index], self._reply_fds[index] = worker.command_fd, worker.reply_fd
+        self._polls[index] = worker.poll.poll
+        self.restarts += 1
+        return worker
 
     def _name(self, index: int) -> str:
         state = self._playing(index) or "none yet"

@@ -180,39 +180,40 @@ class WorkerProcess:
     """
 
     def __init__(self, nursery: Nursery, pid: int, command_fd: int, reply_fd: int) -> None:
-        """Take the parent's ends of the pipes."""
+        """Take the parent's ends of the pipes.
+
+        ``STEP`` may be written to the one, its answer's kind read from the other, by whoever is fast.
+        """
         self._nursery = nursery
         self.pid = pid
         """Process id."""
-        self._command_fd = command_fd
-        self._reply_fd = reply_fd
+        self.command_fd = command_fd
+        self.reply_fd = reply_fd
+        self.poll = select.poll()
+        """Of ``reply_fd``, for input."""
+        self.poll.register(reply_fd, select.POLLIN)
         os.set_blocking(command_fd, False)  # a stopped worker must not stop the parent
-        self._poll = select.poll()
-        self._poll.register(reply_fd, select.POLLIN)
         self._death = ""
 
     def step(self) -> None:
         """Tell the worker to play the action in shared memory."""
-        try:  # noqa: SIM105 - all workers wait for what the parent does between two steps
-            os.write(self._command_fd, STEP)
-        except BrokenPipeError:
-            pass
+        with contextlib.suppress(BrokenPipeError):
+            os.write(self.command_fd, STEP)
 
     def call(self, method: str, *args: Any) -> None:
         """Tell the worker to call one of its methods."""
         try:
-            write_message(self._command_fd, CALL, (method, args), HANG_SECONDS)
+            write_message(self.command_fd, CALL, (method, args), HANG_SECONDS)
         except BrokenPipeError:
             pass
         except TimeoutError:
             self._death = self._end()
 
-    def kind(self) -> bytes:
-        """Wait for an answer and return its kind, empty if none came; :meth:`payload` takes what follows."""
-        return os.read(self._reply_fd, 1) if ready(self._poll, HANG_SECONDS) else b""
-
     def payload(self, kind: bytes) -> Any:
         """Return what follows an answer's kind: a method's result, or the random generator's state of a match begun.
+
+        Args:
+            kind: as read; empty if none came in time.
 
         Raises:
             DeadWorkerError: nothing does, for the worker died or hung; it is gone now.
@@ -220,9 +221,9 @@ class WorkerProcess:
         """
         try:
             if kind == ERROR:
-                raise failure(self._reply_fd)
+                raise failure(self.reply_fd)
             if kind in (RESULT, BEGAN):
-                return read_message(self._reply_fd, HANG_SECONDS)
+                return read_message(self.reply_fd, HANG_SECONDS)
             if kind == DONE:
                 return None
         except (EOFError, TimeoutError):
@@ -232,13 +233,13 @@ class WorkerProcess:
 
     def answer(self) -> Any:
         """Wait for an answer and return its :meth:`payload`."""
-        return self.payload(self.kind())
+        return self.payload(os.read(self.reply_fd, 1) if ready(self.poll, HANG_SECONDS) else b"")
 
     def close(self) -> None:
         """Close the pipes; end it if it still runs, though its nursery should have."""
         self.kill()
-        os.close(self._command_fd)
-        os.close(self._reply_fd)
+        os.close(self.command_fd)
+        os.close(self.reply_fd)
 
     def kill(self) -> None:
         """Kill it, even if it is stopped, unless it has ended."""
@@ -248,7 +249,7 @@ class WorkerProcess:
 
     def _runs(self) -> bool:
         """Whether it holds its end of the pipe: who asks the process table may meet another of the same id."""
-        return not any(events & select.POLLHUP for _, events in self._poll.poll(0))
+        return not any(events & select.POLLHUP for _, events in self.poll.poll(0))
 
     def _end(self) -> str:
         """Make sure that it has ended, and return how."""

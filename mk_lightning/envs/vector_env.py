@@ -49,7 +49,9 @@ class RetroVectorEnv(VectorEnv[Frames, NDArray[np.integer[Any]], NDArray[Any]]):
     must be received before anything else is asked of it.
 
     Workers start in about a second, import no torch, ignore Ctrl-C and end when this process does, however it
-    ends. They are forked from a process of their own, so that it does not matter what threads this one has.
+    ends. They are forked from a process of their own, so that it does not matter what threads this one has. One that is
+    killed or hangs is replaced by another, which plays the match again up to the same point: what is returned does not
+    change. :attr:`restarts` counts them, and a warning is logged for each.
 
     Example:
         >>> envs = RetroVectorEnv("dojo", "VeryEasy.*", num_envs=8)
@@ -181,7 +183,6 @@ class RetroVectorEnv(VectorEnv[Frames, NDArray[np.integer[Any]], NDArray[Any]]):
         Raises:
             ValueError: an action that is not in the table, or not one per environment.
             RuntimeError: one of the environments has not been received since it was last sent an action.
-            WorkerError: a worker has died.
         """
         chosen = self._chosen(indices)
         wanted = np.asarray(actions)
@@ -202,7 +203,8 @@ class RetroVectorEnv(VectorEnv[Frames, NDArray[np.integer[Any]], NDArray[Any]]):
 
         Raises:
             RuntimeError: one of the environments was not sent an action.
-            WorkerError: a worker died or raised; the whole vector environment is then closed.
+            WorkerError: a worker raised, or died again and again; the whole vector environment is then closed. So it
+                is with every other method that waits for workers.
         """
         chosen = self._chosen(indices)
         self._pool.end_step(chosen)
