@@ -30,8 +30,6 @@ STEP = b"s"
 """Parent to worker: play the action in the shared array."""
 CALL = b"c"
 """Parent to worker: call a method; a message ``(name, args)`` follows."""
-FORK = b"f"
-"""Parent to nursery, with the worker's ends of its two pipes: start one; a message with its index follows."""
 DONE = b"."
 """Worker: stepped; the result is in the shared arrays."""
 BEGAN = b"|"
@@ -42,6 +40,10 @@ ENDED = b"x"
 """Nursery: a worker has ended; a message ``(pid, exit code)`` follows."""
 ERROR = b"!"
 """An exception; a message ``(summary, traceback)`` follows."""
+
+FORK = struct.Struct("<I")
+"""Parent to nursery, with the worker's ends of its two pipes: start the worker of this index. Sent in one piece, so that
+the nursery never waits for the rest of what a killed parent began."""
 
 _LENGTH = struct.Struct("<Q")
 

@@ -36,7 +36,7 @@ def main(control_fd: int, parent: int) -> None:
 
     Args:
         control_fd: a socket. The parent sends the :class:`WorkerSetup` of worker 0 and, once that has been answered,
-            ``FORK`` for each worker, which is answered by its process id. ``ENDED`` reports come in between.
+            ``FORK`` for each worker, which is answered with its process id. ``ENDED`` reports come in between.
         parent: process id of the parent.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle; it closes the socket
@@ -85,11 +85,10 @@ class _Nursery:
                 os.waitpid(pid, 0)
 
     def _serve_request(self) -> None:
-        kind, fds, _, _ = socket.recv_fds(self._control, 1, 2)
-        if kind != FORK:
+        request, fds, _, _ = socket.recv_fds(self._control, FORK.size, 2)
+        if not request:
             raise EOFError
-        index = read_message(self._control.fileno())
-        pid = self._fork(index, *fds)
+        pid = self._fork(*FORK.unpack(request), *fds)
         for fd in fds:  # or the worker's pipes would not end with it
             os.close(fd)
         self._pids.add(pid)

@@ -114,8 +114,7 @@ class Nursery:
         reply_fd, reply_write = os.pipe()
         try:
             try:
-                socket.send_fds(self._control, [FORK], [command_read, reply_write])
-                write_message(self._control.fileno(), b"", index)
+                socket.send_fds(self._control, [FORK.pack(index)], [command_read, reply_write])
             except ConnectionError:
                 raise EOFError from None
             finally:

@@ -132,8 +132,8 @@ class Collector:
             "rng": self._rng.bit_generator.state,
             "stacks": torch.from_numpy(self._stacks.frames.copy()),
             "ended": self._ended.tolist(),
-            "worker_restarts": self.worker_restarts,
             "env": self.env.capture() if self._started else None,
+            "worker_restarts": self.worker_restarts,  # some may have been noticed just now
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
