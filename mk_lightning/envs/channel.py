@@ -42,8 +42,8 @@ ERROR = b"!"
 """An exception; a message ``(summary, traceback)`` follows."""
 
 FORK = struct.Struct("<I")
-"""Parent to nursery, with the worker's ends of its two pipes: start the worker of this index. Sent in one piece, so that
-the nursery never waits for the rest of what a killed parent began."""
+"""Parent to nursery, with the worker's ends of its two pipes: start the worker of this index. Sent in one piece, so
+that the nursery never waits for the rest of what a killed parent began."""
 
 _LENGTH = struct.Struct("<Q")
 

@@ -115,13 +115,19 @@ class WorkerPool:
         """Call a method of each worker, with its own arguments, and return what they returned."""
         self.require_idle(indices)
         calls = list(zip(indices, arguments, strict=True))
-        for index, args in calls:
-            self._tell(index, method, args)
-        results = []
-        for index, args in calls:
-            again = partial(self._tell, index, method, args)
-            results.append(self._answer(index, self._crew.workers[index].answer, again))
-            self._points[index].called(method, args, results[-1])
+        results: list[Any] = []
+        try:
+            for index, args in calls:
+                self._tell(index, method, args)
+            for index, args in calls:
+                again = partial(self._tell, index, method, args)
+                result = self._answer(index, self._crew.workers[index].answer, again)
+                self._points[index].called(method, args, result)
+                results.append(result)
+        except KeyboardInterrupt:  # an answer that is not taken now must not be taken for a later one
+            for index, _ in calls[len(results) :]:
+                self._crew.workers[index].kill()
+            raise
         return results
 
     def require_idle(self, indices: Sequence[int]) -> None:
@@ -197,7 +203,7 @@ class WorkerPool:
                 death = str(error)
             except WorkerError as error:
                 self._fail(index, error)
-            except BaseException:  # Ctrl-C: what stands anywhere must not be taken for what it replaces
+            except KeyboardInterrupt:  # what stands anywhere must not be taken for what it replaces
                 self._crew.workers[index].kill()
                 raise
 

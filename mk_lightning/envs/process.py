@@ -241,10 +241,12 @@ class WorkerProcess:
         os.close(self.reply_fd)
 
     def kill(self) -> None:
-        """Kill it, even if it is stopped, unless it has ended."""
+        """Kill it, even if it is stopped, unless it has ended; no answer is left to be read."""
         if self._runs():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, signal.SIGKILL)
+        while os.read(self.reply_fd, 1 << 16):
+            pass
 
     def _runs(self) -> bool:
         """Whether it holds its end of the pipe: who asks the process table may meet another of the same id."""

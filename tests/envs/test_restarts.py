@@ -129,8 +129,9 @@ def test_a_run_with_kills_at_any_moment_is_the_same_run(
     assert envs.restarts == len(killer.pids) > 20
 
 
-def test_a_long_match_is_played_again_and_a_kill_meanwhile_does_no_harm(
-    make_envs: MakeEnvs, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize("meanwhile", ["kill", "Ctrl-C"])
+def test_a_long_match_is_played_again_whatever_happens_meanwhile(
+    make_envs: MakeEnvs, caplog: pytest.LogCaptureFixture, meanwhile: str
 ) -> None:
     envs, other = make_envs(2), make_envs(2)
     actions = np.random.default_rng(0).integers(0, 26, (260, 2))
@@ -141,26 +142,60 @@ def test_a_long_match_is_played_again_and_a_kill_meanwhile_does_no_harm(
     killer = Killer(envs)
     killer.kill(1)
 
-    def kill_the_next() -> None:
+    def interrupt(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    def disturb_the_next() -> None:
         while envs._pool.pids[1] in killer.pids:
             time.sleep(0.001)
         while not 20 < envs._arrays["episode_env_steps"][1] < 200:
             time.sleep(0.001)
-        killer.kill(1)
+        if meanwhile == "kill":
+            killer.kill(1)
+        else:
+            killer.pids.append(envs._pool.pids[1])
+            os.kill(os.getpid(), signal.SIGALRM)
 
-    thread = threading.Thread(target=kill_the_next)
+    before = signal.signal(signal.SIGALRM, interrupt)  # SIGINT may be ignored where tests run
+    thread = threading.Thread(target=disturb_the_next)
     thread.start()
-    for row in actions[250:]:
+    for number, row in enumerate(actions[250:]):
         envs.send(row)
         other.send(row)
+        if meanwhile == "Ctrl-C" and number == 0:
+            with pytest.raises(KeyboardInterrupt):
+                envs.recv()
         assert seen(envs) == seen(other)
     thread.join()
+    signal.signal(signal.SIGALRM, before)
     assert present(envs) == present(other)
     said = (
         f"worker 1 of 2 (state {envs.states()[1]}, pid %d) died with exit code -9 (SIGKILL); pid %d plays 250 env_steps"
     )
     for record, old, new in zip(caplog.records, killer.pids, [killer.pids[1], envs._pool.pids[1]], strict=True):
         assert record.getMessage() == f"{said % (old, new)} again"
+
+
+def test_ctrl_c_in_a_call_leaves_no_answer_behind(make_envs: MakeEnvs) -> None:
+    envs, other = make_envs(3), make_envs(3)
+    for each in (envs, other):
+        each.reset(seed=2)
+    stopped = envs._pool.pids[1]
+
+    def interrupt(*_: Any) -> None:
+        os.kill(stopped, signal.SIGCONT)
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    os.kill(stopped, signal.SIGSTOP)
+    signal.setitimer(signal.ITIMER_REAL, 0.2)
+    with pytest.raises(KeyboardInterrupt):
+        envs.capture()
+    signal.signal(signal.SIGALRM, before)
+    for each in (envs, other):
+        each.send([1, 2, 3])
+    assert seen(envs) == seen(other)
+    assert present(envs) == present(other)
 
 
 def test_streams_without_a_seed_survive_too(make_envs: MakeEnvs) -> None:
