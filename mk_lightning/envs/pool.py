@@ -13,7 +13,6 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from mk_lightning.envs import process
 from mk_lightning.envs.channel import DONE, STEP
 from mk_lightning.envs.crew import Crew
 from mk_lightning.envs.process import DeadWorkerError, WorkerError, WorkerProcess
@@ -64,7 +63,6 @@ class WorkerPool:
         self._tapes = [point.actions for point in self._points]
         self._command_fds = [worker.command_fd for worker in self._crew.workers]
         self._reply_fds = [worker.reply_fd for worker in self._crew.workers]
-        self._polls = [worker.poll.poll for worker in self._crew.workers]
         for index, point in enumerate(self._points):
             for method, args in point.calls:
                 self.call([index], method, [args])
@@ -103,10 +101,14 @@ class WorkerPool:
                 self.require_idle(())
                 raise RuntimeError(f"environment {index} was not sent an action: call send() before recv()")
         # Last first: it is likely to end last, so that this process sleeps and wakes once, not for each.
-        read, fds, polls, stepping = os.read, self._reply_fds, self._polls, self._stepping
-        half = 500 * process.HANG_SECONDS  # as in `ready`
+        read, fds, stepping = os.read, self._reply_fds, self._stepping
         for index in reversed(indices):
-            kind = read(fds[index], 1) if polls[index](half) or polls[index](half) else b""
+            try:
+                kind = read(fds[index], 1)
+            except BlockingIOError:
+                kind = None
+            if kind is None:  # now this process has time
+                kind = self._crew.workers[index].kind()
             if kind != DONE:
                 self._end_otherwise(index, kind)
             stepping[index] = False
@@ -210,7 +212,6 @@ class WorkerPool:
     def _replace(self, index: int) -> WorkerProcess:
         worker = self._crew.replace(index)
         self._command_fds[index], self._reply_fds[index] = worker.command_fd, worker.reply_fd
-        self._polls[index] = worker.poll.poll
         self.restarts += 1
         return worker
 

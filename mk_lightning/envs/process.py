@@ -181,17 +181,18 @@ class WorkerProcess:
     def __init__(self, nursery: Nursery, pid: int, command_fd: int, reply_fd: int) -> None:
         """Take the parent's ends of the pipes.
 
-        ``STEP`` may be written to the one, its answer's kind read from the other, by whoever is fast.
+        ``STEP`` may be written to the one, its answer's kind read from the other, by whoever is fast. Neither blocks:
+        a worker that is stopped must not stop the parent.
         """
         self._nursery = nursery
         self.pid = pid
         """Process id."""
         self.command_fd = command_fd
         self.reply_fd = reply_fd
-        self.poll = select.poll()
-        """Of ``reply_fd``, for input."""
-        self.poll.register(reply_fd, select.POLLIN)
-        os.set_blocking(command_fd, False)  # a stopped worker must not stop the parent
+        for fd in (command_fd, reply_fd):
+            os.set_blocking(fd, False)
+        self._poll = select.poll()
+        self._poll.register(reply_fd, select.POLLIN)
         self._death = ""
 
     def step(self) -> None:
@@ -208,11 +209,15 @@ class WorkerProcess:
         except TimeoutError:
             self._death = self._end()
 
+    def kind(self) -> bytes:
+        """Wait for an answer and return its kind, empty if none came; :meth:`payload` takes what follows."""
+        return os.read(self.reply_fd, 1) if ready(self._poll, HANG_SECONDS) else b""
+
     def payload(self, kind: bytes) -> Any:
         """Return what follows an answer's kind: a method's result, or the random generator's state of a match begun.
 
         Args:
-            kind: as read; empty if none came in time.
+            kind: as read; empty if none came.
 
         Raises:
             DeadWorkerError: nothing does, for the worker died or hung; it is gone now.
@@ -232,7 +237,7 @@ class WorkerProcess:
 
     def answer(self) -> Any:
         """Wait for an answer and return its :meth:`payload`."""
-        return self.payload(os.read(self.reply_fd, 1) if ready(self.poll, HANG_SECONDS) else b"")
+        return self.payload(self.kind())
 
     def close(self) -> None:
         """Close the pipes; end it if it still runs, though its nursery should have."""
@@ -245,12 +250,12 @@ class WorkerProcess:
         if self._runs():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, signal.SIGKILL)
-        while os.read(self.reply_fd, 1 << 16):
+        while ready(self._poll, SECONDS_TO_END) and os.read(self.reply_fd, 1 << 16):
             pass
 
     def _runs(self) -> bool:
         """Whether it holds its end of the pipe: who asks the process table may meet another of the same id."""
-        return not any(events & select.POLLHUP for _, events in self.poll.poll(0))
+        return not any(events & select.POLLHUP for _, events in self._poll.poll(0))
 
     def _end(self) -> str:
         """Make sure that it has ended, and return how."""
