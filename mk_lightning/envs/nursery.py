@@ -4,8 +4,9 @@ What is loaded before the fork (code, the emulator's tables, Python's objects) i
 milliseconds, and where several share a core they find each other's tables in its caches, which is seen in the
 env_steps/s. Forking is safe here, as this process has no other thread.
 
-It imports numpy, cv2, gymnasium and stable_retro and never the user's ``__main__`` or torch. It stays to wait for its
-workers, for only their parent can learn how they ended, and ends after the last of them, or with its own parent.
+It imports numpy, cv2, gymnasium and stable_retro and never the user's ``__main__`` or torch. It stays to fork workers
+in place of dead ones, and to wait for its workers, for only their parent can learn how they ended. It ends with its own
+parent, and its workers with it.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ from __future__ import annotations
 import contextlib
 import gc
 import os
+import select
 import signal
+import socket
 import threading
 import time
 import traceback
@@ -21,66 +24,105 @@ from dataclasses import replace
 
 import cv2
 
-from mk_lightning.envs.channel import ERROR, RESULT, read_message, write_message
+from mk_lightning.envs.channel import ENDED, ERROR, FORK, RESULT, read_message, write_message
 from mk_lightning.envs.fighting_env import FightingEnv
 from mk_lightning.envs.worker import WorkerSetup, serve
 
 __all__ = ["main"]
 
 
-def main(control_fd: int, report_fd: int) -> None:
-    """Fork the workers, and report how each ends.
+def main(control_fd: int, parent: int) -> None:
+    """Fork workers when told to, and report how each ends.
 
     Args:
-        control_fd: where the parent's one message arrives: the :class:`WorkerSetup` of worker 0, and each worker's ends
-            of its two pipes.
-        report_fd: where the workers' process ids go, or the exception that kept them from starting; then, for each
-            worker that ends, its process id and exit code.
+        control_fd: a socket. The parent sends the :class:`WorkerSetup` of worker 0 and, once that has been answered,
+            ``FORK`` for each worker, which is answered with its process id. ``ENDED`` reports come in between.
+        parent: process id of the parent.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle; it closes the pipes
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle; it closes the socket
     cv2.setNumThreads(0)
-    parent = os.getppid()
-    with contextlib.suppress(EOFError, BrokenPipeError):  # the parent has gone in the middle of a message
-        setup, pipes = read_message(control_fd)
-        os.close(control_fd)
+    with contextlib.suppress(EOFError, ConnectionError):  # the parent has gone in the middle of a message
+        setup = read_message(control_fd)
         try:
             env = FightingEnv(setup.game, setup.weights, **setup.env_options)
         except Exception as error:
-            write_message(report_fd, ERROR, (f"{type(error).__name__}: {error}", traceback.format_exc()))
+            write_message(control_fd, ERROR, (f"{type(error).__name__}: {error}", traceback.format_exc()))
             return
         gc.freeze()  # what is alive now stays; no collector need touch its pages
-        pids = [_fork(env, replace(setup, index=index), pipes, report_fd) for index in range(len(pipes))]
-        for pipe in pipes:
-            for fd in pipe:
-                os.close(fd)
-        write_message(report_fd, RESULT, pids)
-        threading.Thread(target=end_with, args=(parent,), daemon=True).start()
-        for _ in pids:
-            pid, status = os.wait()
-            write_message(report_fd, RESULT, (pid, os.waitstatus_to_exitcode(status)))
+        write_message(control_fd, RESULT, None)
+        _Nursery(env, setup, socket.socket(fileno=control_fd)).run(parent)
 
 
-def _fork(env: FightingEnv, setup: WorkerSetup, pipes: list[tuple[int, int]], report_fd: int) -> int:
-    """Start a worker and return its process id."""
-    nursery = os.getpid()
-    if pid := os.fork():
-        return pid
-    try:
-        os.close(report_fd)
-        for index, pipe in enumerate(pipes):
-            if index != setup.index:  # or the others' pipes would not end with them
-                for fd in pipe:
-                    os.close(fd)
-        if hasattr(os, "SCHED_BATCH"):  # who wakes waits for one in the middle of a step: fewer cold caches
-            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
-        threading.Thread(target=end_with, args=(nursery,), daemon=True).start()
-        serve(env, setup, *pipes[setup.index])
-    finally:
-        os._exit(0)
+class _Nursery:
+    def __init__(self, env: FightingEnv, setup: WorkerSetup, control: socket.socket) -> None:
+        self._env = env
+        self._setup = setup
+        self._control = control
+        self._pids: set[int] = set()
+        self._woken_fd, self._wake_fd = os.pipe()  # the signal that a worker has ended wakes the poll through it
+        for fd in (self._woken_fd, self._wake_fd):
+            os.set_blocking(fd, False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.set_wakeup_fd(self._wake_fd)
+
+    def run(self, parent: int) -> None:
+        """Serve until the parent closes its end or, should a fork of it hold that open, ends itself."""
+        poll = select.poll()
+        poll.register(self._control, select.POLLIN)
+        poll.register(self._woken_fd, select.POLLIN)
+        try:
+            while os.getppid() == parent:
+                for fd, _ in poll.poll(1000):
+                    if fd == self._woken_fd:
+                        os.read(fd, 4096)
+                        self._report_ended()
+                    else:
+                        self._serve_request()
+        finally:
+            for pid in self._pids:  # they would end by themselves, but for one that is stopped
+                os.kill(pid, signal.SIGKILL)
+            for pid in self._pids:
+                os.waitpid(pid, 0)
+
+    def _serve_request(self) -> None:
+        request, fds, _, _ = socket.recv_fds(self._control, FORK.size, 2)
+        if not request:
+            raise EOFError
+        pid = self._fork(*FORK.unpack(request), *fds)
+        for fd in fds:  # or the worker's pipes would not end with it
+            os.close(fd)
+        self._pids.add(pid)
+        write_message(self._control.fileno(), RESULT, pid)
+
+    def _report_ended(self) -> None:
+        while self._pids:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+            if not pid:
+                return
+            self._pids.remove(pid)
+            write_message(self._control.fileno(), ENDED, (pid, os.waitstatus_to_exitcode(status)))
+
+    def _fork(self, index: int, command_fd: int, reply_fd: int) -> int:
+        """Start a worker and return its process id."""
+        nursery = os.getpid()
+        if pid := os.fork():
+            return pid
+        try:
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            self._control.close()
+            os.close(self._woken_fd)
+            os.close(self._wake_fd)
+            if hasattr(os, "SCHED_BATCH"):  # who wakes waits for one in the middle of a step: fewer cold caches
+                os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+            threading.Thread(target=_end_with, args=(nursery,), daemon=True).start()
+            serve(self._env, replace(self._setup, index=index), command_fd, reply_fd)
+        finally:
+            os._exit(0)
 
 
-def end_with(parent: int) -> None:
-    """End this process when its parent has."""
-    while os.getppid() == parent:
+def _end_with(nursery: int) -> None:
+    """End this worker when the nursery has."""
+    while os.getppid() == nursery:
         time.sleep(1.0)
     os._exit(0)

@@ -6,26 +6,48 @@ import contextlib
 import os
 import select
 import signal
+import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
-from mk_lightning.envs.channel import CALL, ERROR, RESULT, read_message, write_message
+from mk_lightning.envs.channel import (
+    BEGAN,
+    CALL,
+    DONE,
+    ENDED,
+    ERROR,
+    FORK,
+    RESULT,
+    STEP,
+    read_kind,
+    read_message,
+    ready,
+    write_message,
+)
 from mk_lightning.envs.worker import WorkerSetup
 
-__all__ = ["Nursery", "WorkerError", "WorkerProcess"]
+__all__ = ["DeadWorkerError", "Nursery", "WorkerError", "WorkerProcess"]
 
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 """A worker computes nothing that gains by threads, and their start costs time."""
 
+HANG_SECONDS = 10.0
+"""How long a worker may leave the parent without an answer before it counts as hung. The longest answer, a reset,
+takes some 10 ms; a thousand times that is still an overloaded machine, not an emulator that will ever return."""
+
 SECONDS_TO_END = 5.0
-"""How long a worker may take to end after its pipe closed, before it is killed."""
+"""How long a process that was killed or told to end may take to be gone."""
 
 
 class WorkerError(RuntimeError):
-    """A worker died or raised; the message names it and says how."""
+    """A worker died too often or raised; the message names it and says how."""
+
+
+class DeadWorkerError(WorkerError):
+    """A worker has ended, or hung and was killed; another can take its place."""
 
 
 class Nursery:
@@ -36,18 +58,14 @@ class Nursery:
     """
 
     def __init__(self, setup: WorkerSetup) -> None:
-        """Start the process, which inherits the shared memory, and from it ``setup.num_envs`` workers.
+        """Start the process, which inherits the shared memory.
 
         Args:
             setup: of worker 0; the others' differ in their index.
         """
-        pipes = [(*os.pipe(), *os.pipe()) for _ in range(setup.num_envs)]
-        theirs = [(command_read, reply_write) for command_read, _, _, reply_write in pipes]
-        control_read, control_fd = os.pipe()
-        self._report_fd, report_write = os.pipe()
-        boot = f"from mk_lightning.envs.nursery import main; main({control_read}, {report_write})"
+        self._control, theirs = socket.socketpair()
+        boot = f"from mk_lightning.envs.nursery import main; main({theirs.fileno()}, {os.getpid()})"
         path = os.pathsep.join(entry or str(Path.cwd()) for entry in sys.path)
-        handed = [control_read, report_write, *(fd for pair in theirs for fd in pair)]
         # The process inherits a mask in which SIGINT is blocked, for Ctrl-C while it is still importing.
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
@@ -55,18 +73,16 @@ class Nursery:
                 [sys.executable, "-P", "-c", boot],  # -P: the working directory holds no modules of ours
                 stdin=subprocess.DEVNULL,
                 env={**os.environ, **ONE_THREAD, "PYTHONPATH": path},
-                pass_fds=(*handed, setup.memory_fd),
+                pass_fds=(theirs.fileno(), setup.memory_fd),
             )
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-            for fd in handed:
-                os.close(fd)
+            theirs.close()
+        self._poll = select.poll()
+        self._poll.register(self._control, select.POLLIN)
         self._exit_codes: dict[int, int] = {}
-        self.workers = [WorkerProcess(self, command_fd, reply_fd) for _, command_fd, reply_fd, _ in pipes]
-        """Its workers; their ``pid`` is this process's own until :meth:`begin` has returned."""
-        with contextlib.suppress(BrokenPipeError):  # :meth:`begin` says how it died
-            write_message(control_fd, b"", (setup, theirs))
-        os.close(control_fd)
+        with contextlib.suppress(ConnectionError):  # :meth:`begin` says how it died
+            write_message(self._control.fileno(), b"", setup)
 
     @property
     def pid(self) -> int:
@@ -74,121 +90,191 @@ class Nursery:
         return self._process.pid
 
     def begin(self) -> None:
-        """Wait until every worker runs.
+        """Wait until it can fork.
 
         Raises:
+            DeadWorkerError: it has ended.
             WorkerError: the emulator could not be started.
         """
-        kind = os.read(self._report_fd, 1)
+        kind = read_kind(self._control.fileno())
         if kind == ERROR:
-            raise failure(self._report_fd)
+            raise failure(self._control.fileno())
         if kind != RESULT:
-            raise WorkerError(f"died with {exit_code(self._process.wait())}")
-        for worker, pid in zip(self.workers, read_message(self._report_fd), strict=True):
-            worker.pid = pid
+            raise DeadWorkerError(f"died with {exit_code(self._process.wait())}")
+        read_message(self._control.fileno())
 
-    def wait_for(self, pid: int, seconds: float) -> int | None:
-        """Return the exit code of a worker, or None if it has not ended after so long.
+    def fork(self, index: int) -> WorkerProcess:
+        """Start a worker.
+
+        Raises:
+            EOFError: this process has ended itself.
+            TimeoutError: it hangs.
+        """
+        command_read, command_fd = os.pipe()
+        reply_fd, reply_write = os.pipe()
+        try:
+            try:
+                socket.send_fds(self._control, [FORK.pack(index)], [command_read, reply_write])
+            except ConnectionError:
+                raise EOFError from None
+            finally:
+                os.close(command_read)
+                os.close(reply_write)
+            pid = None
+            while pid is None:
+                pid = self._next_report(HANG_SECONDS)
+        except BaseException:
+            os.close(command_fd)
+            os.close(reply_fd)
+            raise
+        return WorkerProcess(self, pid, command_fd, reply_fd)
+
+    def exit_code(self, pid: int) -> int:
+        """Wait for a worker's end and return its exit code.
 
         Raises:
             EOFError: this process has ended itself, and nobody knows.
+            TimeoutError: the worker does not end.
         """
-        deadline = time.monotonic() + seconds
-        poll = select.poll()  # select() knows no descriptor above 1,023
-        poll.register(self._report_fd, select.POLLIN)
+        deadline = time.monotonic() + SECONDS_TO_END
         while pid not in self._exit_codes:
-            if not poll.poll(max(0.0, 1000 * (deadline - time.monotonic()))):
-                return None
-            if not os.read(self._report_fd, 1):
-                raise EOFError
-            ended, code = read_message(self._report_fd)
-            self._exit_codes[ended] = code
-        return self._exit_codes[pid]
+            self._next_report(max(0.0, deadline - time.monotonic()))
+        return self._exit_codes.pop(pid)
+
+    def kill(self) -> None:
+        """End this process, which does not answer any more; its workers notice within a second."""
+        self._process.kill()
 
     def close(self) -> None:
-        """End the workers and this process; all pipes are closed."""
-        for worker in self.workers:
-            worker.hang_up()
-        for worker in self.workers:
-            worker.wait()
-        os.close(self._report_fd)
+        """End the workers and this process. Closing twice is fine."""
+        self._control.close()
         try:
             self._process.wait(SECONDS_TO_END)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
 
+    def _next_report(self, seconds: float) -> int | None:
+        """Take one report: note a worker's end and return None, or return the id of one just started."""
+        fd = self._control.fileno()
+        if fd < 0:
+            raise EOFError
+        if not ready(self._poll, seconds):
+            raise TimeoutError
+        kind = read_kind(fd)
+        if not kind:
+            raise EOFError
+        report = read_message(fd, HANG_SECONDS)
+        if kind == ENDED:
+            pid, code = report
+            self._exit_codes[pid] = code
+            return None
+        return int(report)
+
 
 class WorkerProcess:
-    """A worker: its two pipes, and what is asked through them."""
+    """A worker: its two pipes, and what is asked through them.
 
-    def __init__(self, nursery: Nursery, command_fd: int, reply_fd: int) -> None:
-        """Take the ends of the pipes.
+    That it has died shows when its answer is waited for, wherever it did.
+    """
 
-        ``STEP`` may be written to the one, its answer read from the other, by whoever is fast.
+    def __init__(self, nursery: Nursery, pid: int, command_fd: int, reply_fd: int) -> None:
+        """Take the parent's ends of the pipes.
+
+        ``STEP`` may be written to the one, its answer's kind read from the other, by whoever is fast. Neither blocks:
+        a worker that is stopped must not stop the parent.
         """
         self._nursery = nursery
-        self.pid = nursery.pid
+        self.pid = pid
         """Process id."""
         self.command_fd = command_fd
         self.reply_fd = reply_fd
+        for fd in (command_fd, reply_fd):
+            os.set_blocking(fd, False)
+        self._poll = select.poll()
+        self._poll.register(reply_fd, select.POLLIN)
+        self._death = ""
+
+    def step(self) -> None:
+        """Tell the worker to play the action in shared memory."""
+        with contextlib.suppress(BrokenPipeError):
+            os.write(self.command_fd, STEP)
 
     def call(self, method: str, *args: Any) -> None:
         """Tell the worker to call one of its methods."""
         try:
-            write_message(self.command_fd, CALL, (method, args))
+            write_message(self.command_fd, CALL, (method, args), HANG_SECONDS)
         except BrokenPipeError:
-            raise self.death() from None
+            pass
+        except TimeoutError:
+            self._death = self._end()
 
-    def result(self) -> Any:
-        """Wait for what the method returned.
+    def kind(self) -> bytes:
+        """Wait for an answer and return its kind, empty if none came; :meth:`payload` takes what follows."""
+        return os.read(self.reply_fd, 1) if ready(self._poll, HANG_SECONDS) else b""
+
+    def payload(self, kind: bytes) -> Any:
+        """Return what follows an answer's kind: a method's result, or the random generator's state of a match begun.
+
+        Args:
+            kind: as read; empty if none came.
 
         Raises:
-            WorkerError: it died or raised.
+            DeadWorkerError: nothing does, for the worker died or hung; it is gone now.
+            WorkerError: the worker raised.
         """
-        kind = os.read(self.reply_fd, 1)
-        if kind != RESULT:
-            raise self.failure(kind)
         try:
-            return read_message(self.reply_fd)
-        except EOFError:
-            raise self.death() from None
+            if kind == ERROR:
+                raise failure(self.reply_fd)
+            if kind in (RESULT, BEGAN):
+                return read_message(self.reply_fd, HANG_SECONDS)
+            if kind == DONE:
+                return None
+        except (EOFError, TimeoutError):
+            pass
+        self._death = self._death or self._end()
+        raise DeadWorkerError(self._death)
 
-    def hang_up(self) -> None:
-        """Close the pipes, which ends the worker; :meth:`wait` then waits for its end."""
-        for fd in (self.command_fd, self.reply_fd):
-            os.close(fd)
+    def answer(self) -> Any:
+        """Wait for an answer and return its :meth:`payload`."""
+        return self.payload(self.kind())
 
-    def wait(self) -> None:
-        """Wait until the process has ended; kill it when it takes too long."""
-        if self.pid == self._nursery.pid:
-            return  # it was never born
-        with contextlib.suppress(EOFError, ProcessLookupError):
-            if self._nursery.wait_for(self.pid, SECONDS_TO_END) is None:
+    def close(self) -> None:
+        """Close the pipes; end it if it still runs, though its nursery should have."""
+        self.kill()
+        os.close(self.command_fd)
+        os.close(self.reply_fd)
+
+    def kill(self) -> None:
+        """Kill it, even if it is stopped, unless it has ended; no answer is left to be read."""
+        if self._runs():
+            with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, signal.SIGKILL)
-                self._nursery.wait_for(self.pid, SECONDS_TO_END)
+        while ready(self._poll, SECONDS_TO_END) and os.read(self.reply_fd, 1 << 16):
+            pass
 
-    def failure(self, kind: bytes) -> WorkerError:
-        """Return what went wrong, ``kind`` being what was read in place of the expected answer."""
-        if kind != ERROR:
-            return self.death()
-        try:
-            return failure(self.reply_fd)
-        except EOFError:
-            return self.death()
+    def _runs(self) -> bool:
+        """Whether it holds its end of the pipe: who asks the process table may meet another of the same id."""
+        return not any(events & select.POLLHUP for _, events in self._poll.poll(0))
 
-    def death(self) -> WorkerError:
-        """Return how the process ended, its pipe having closed."""
+    def _end(self) -> str:
+        """Make sure that it has ended, and return how."""
+        hung = self._runs()
+        self.kill()
         try:
-            code = self._nursery.wait_for(self.pid, SECONDS_TO_END)
+            code = self._nursery.exit_code(self.pid)
         except EOFError:
-            return WorkerError("died with the process that it was forked from")
-        return WorkerError("closed its pipe but did not end" if code is None else f"died with {exit_code(code)}")
+            how = "died with the process that it was forked from"
+        except TimeoutError:
+            how = "closed its pipe but does not end"
+        else:
+            how = f"died with {exit_code(code)}"
+        return f"did not answer for {HANG_SECONDS:g} s and was killed" if hung else how
 
 
 def failure(fd: int) -> WorkerError:
     """Return the exception that a message of kind ``ERROR`` tells of."""
-    summary, trace = read_message(fd)
+    summary, trace = read_message(fd, HANG_SECONDS)
     error = WorkerError(f"failed: {summary}")
     error.__cause__ = RuntimeError(f"in the worker:\n{trace}")
     return error

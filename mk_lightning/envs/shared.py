@@ -75,10 +75,6 @@ class SharedArrays:
         """Return a function that writes worker ``index``'s record: its variables, then its ``FIELDS``, in order."""
         return partial(self._record.pack_into, self._memory, self._records + index * self._rows.itemsize)
 
-    def close_fd(self) -> None:
-        """Close the descriptor; the mapping stays."""
-        os.close(self.fd)
-
 
 def _rounded(size: int) -> int:
     return -(-size // CACHE_LINE) * CACHE_LINE

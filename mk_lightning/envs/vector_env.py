@@ -49,7 +49,9 @@ class RetroVectorEnv(VectorEnv[Frames, NDArray[np.integer[Any]], NDArray[Any]]):
     must be received before anything else is asked of it.
 
     Workers start in about a second, import no torch, ignore Ctrl-C and end when this process does, however it
-    ends. They are forked from a process of their own, so that it does not matter what threads this one has.
+    ends. They are forked from a process of their own, so that it does not matter what threads this one has. One that is
+    killed or hangs is replaced by another, which plays the match again up to the same point: what is returned does not
+    change. :attr:`restarts` counts them, and a warning is logged for each.
 
     Example:
         >>> envs = RetroVectorEnv("dojo", "VeryEasy.*", num_envs=8)
@@ -121,8 +123,7 @@ class RetroVectorEnv(VectorEnv[Frames, NDArray[np.integer[Any]], NDArray[Any]]):
         setup = WorkerSetup(0, self.game, weights, env_options, num_envs, self._arrays.fd)
         # The pool must not hold this environment, or neither would be collected before the interpreter exits.
         playing = partial(_state_name, self.game, self._arrays["states"])
-        self._pool = WorkerPool(setup, playing)
-        self._arrays.close_fd()
+        self._pool = WorkerPool(setup, self._arrays["actions"], playing)
 
     # -- gymnasium -------------------------------------------------------------------------------------------
 
@@ -182,7 +183,6 @@ class RetroVectorEnv(VectorEnv[Frames, NDArray[np.integer[Any]], NDArray[Any]]):
         Raises:
             ValueError: an action that is not in the table, or not one per environment.
             RuntimeError: one of the environments has not been received since it was last sent an action.
-            WorkerError: a worker has died.
         """
         chosen = self._chosen(indices)
         wanted = np.asarray(actions)
@@ -193,9 +193,7 @@ class RetroVectorEnv(VectorEnv[Frames, NDArray[np.integer[Any]], NDArray[Any]]):
         n_actions = len(self.game.actions)
         if wanted.min() < 0 or wanted.max() >= n_actions:
             raise ValueError(f"actions must be 0 to {n_actions - 1}, not {wanted.tolist()}")
-        self._pool.require_idle(chosen)
-        self._arrays["actions"][chosen] = wanted
-        self._pool.begin_step(chosen)
+        self._pool.begin_step(chosen, wanted)
 
     def recv(self, indices: Indices = None) -> Steps:
         """Wait for the env_steps begun by :meth:`send`.
@@ -205,7 +203,8 @@ class RetroVectorEnv(VectorEnv[Frames, NDArray[np.integer[Any]], NDArray[Any]]):
 
         Raises:
             RuntimeError: one of the environments was not sent an action.
-            WorkerError: a worker died or raised; the whole vector environment is then closed.
+            WorkerError: a worker raised, or died again and again; the whole vector environment is then closed. So it
+                is with every other method that waits for workers.
         """
         chosen = self._chosen(indices)
         self._pool.end_step(chosen)
@@ -250,6 +249,11 @@ class RetroVectorEnv(VectorEnv[Frames, NDArray[np.integer[Any]], NDArray[Any]]):
             )
             for index in ended
         ]
+
+    @property
+    def restarts(self) -> int:
+        """How often a worker was replaced because it had died or hung."""
+        return self._pool.restarts
 
     # -- steering --------------------------------------------------------------------------------------------
 

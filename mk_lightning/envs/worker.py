@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from mk_lightning.envs.channel import CALL, DONE, ERROR, RESULT, STEP, read_message, write_message
+from mk_lightning.envs.channel import BEGAN, CALL, DONE, ERROR, RESULT, STEP, read_message, write_message
 from mk_lightning.envs.fighting_env import FightingEnv
 from mk_lightning.envs.observation import FRAME_SHAPE
 from mk_lightning.envs.shared import SharedArrays
@@ -54,16 +54,23 @@ class _Worker:
         self._no_values = (0,) * len(setup.game.variables)  # before the first reset
         self._reward, self._terminated, self._truncated = 0.0, False, False
 
-    def step(self) -> None:
-        """Play the action in shared memory; after the end of a match, begin the next one instead."""
+    def step(self) -> dict[str, Any] | None:
+        """Play the action in shared memory; after the end of a match, begin the next one as :meth:`reset` does."""
         if self._env.over:
-            self.reset(None, None)
-        else:
-            self._publish(*self._env.play(self._actions[self._index], self._frame))
+            return self.reset(None, None)
+        self._publish(*self._env.play(self._actions[self._index], self._frame))
+        return None
 
-    def reset(self, seed: int | None, state: str | None) -> None:
+    def prepare(self, random: dict[str, Any], weights: dict[str, float]) -> None:
+        """Take another worker's random stream and weights, as they are before a reset."""
+        self._env.np_random.bit_generator.state = random
+        self._env.set_states(weights)
+
+    def reset(self, seed: int | None, state: str | None) -> dict[str, Any]:
+        """Begin a match and return the random generator's state, which changes here only."""
         self._frame[:], _ = self._env.reset(seed=seed, options={"state": state} if state else None)
         self._publish(0.0, False, False)
+        return dict(self._env.np_random.bit_generator.state)
 
     def set_states(self, weights: dict[str, float]) -> None:
         self._env.set_states(weights)
@@ -107,8 +114,11 @@ def serve(env: FightingEnv, setup: WorkerSetup, command_fd: int, reply_fd: int) 
         worker = _Worker(env, setup)
         while command := os.read(command_fd, 1):
             if command == STEP:
-                worker.step()
-                os.write(reply_fd, DONE)
+                random = worker.step()
+                if random is None:
+                    os.write(reply_fd, DONE)
+                else:
+                    write_message(reply_fd, BEGAN, random)
             elif command == CALL:
                 name, args = read_message(command_fd)
                 write_message(reply_fd, RESULT, getattr(worker, name)(*args))

@@ -56,6 +56,8 @@ class Collector:
         self.recent: deque[tuple[bool, float]] = deque(maxlen=RECENT_MATCHES)
         """(won, return in game units) of the last matches."""
         self._finished: list[EpisodeResult] = []
+        self._restarts_before = -env.restarts
+        """Of workers: those of the runs that this one continues, without those that came before in the environments."""
         self._rng = np.random.default_rng(seed)
         self._num_actions = int(env.single_action_space.n)
         halves = np.array_split(np.arange(env.num_envs), 2)
@@ -63,6 +65,11 @@ class Collector:
         self._stacks = FrameStacks(env.num_envs, replay.stack)
         self._ended = np.zeros(env.num_envs, bool)
         self._started = False
+
+    @property
+    def worker_restarts(self) -> int:
+        """Workers that died and were replaced, all runs together that a resumed one continues."""
+        return self._restarts_before + self.env.restarts
 
     def collect(self, vector_steps: int) -> None:
         """Step every environment `vector_steps` times and add the rows to the replay."""
@@ -95,8 +102,12 @@ class Collector:
         self.env_steps += rows * n
 
     def stats(self) -> dict[str, float]:
-        """Figures to log: progress, exploration, and the last matches once there are any."""
-        stats = {"env_steps": float(self.env_steps), "epsilon": self.epsilon(self.env_steps)}
+        """Figures to log: progress, exploration, workers replaced, and the last matches once there are any."""
+        stats = {
+            "env_steps": float(self.env_steps),
+            "epsilon": self.epsilon(self.env_steps),
+            "worker_restarts": float(self.worker_restarts),
+        }
         if self.recent:
             won, returns = zip(*self.recent, strict=True)
             stats |= {
@@ -122,6 +133,7 @@ class Collector:
             "stacks": torch.from_numpy(self._stacks.frames.copy()),
             "ended": self._ended.tolist(),
             "env": self.env.capture() if self._started else None,
+            "worker_restarts": self.worker_restarts,  # some may have been noticed just now
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -133,6 +145,8 @@ class Collector:
         self._rng.bit_generator.state = state["rng"]
         self._stacks.frames[:] = state["stacks"].numpy()
         self._ended[:] = state["ended"]
+        # Not in checkpoints from before workers were replaced.
+        self._restarts_before = state.get("worker_restarts", 0) - self.env.restarts
         self._started = state["env"] is not None
         if self._started:
             self.env.restore(state["env"])

@@ -6,13 +6,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from mk_lightning.envs import RetroVectorEnv, WorkerError
+from tests.envs.processes import alive, left_over, parent_of
 
 MakeEnvs = Callable[..., RetroVectorEnv]
 
@@ -34,27 +34,6 @@ print(*envs._pool.pids, flush=True)
 while True:
     envs.step([1, 2])
 """
-
-
-def alive(pid: int) -> bool:
-    """Whether the process runs (a zombie does not)."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
-
-
-def play_on(envs: RetroVectorEnv) -> None:
-    for _ in range(3):
-        envs.step([0] * envs.num_envs)
-
-
-def left_over(pids: list[int], seconds: float = 10.0) -> list[int]:
-    """Those that still run after so long; returns as soon as none does."""
-    deadline = time.monotonic() + seconds
-    while any(alive(pid) for pid in pids) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    return [pid for pid in pids if alive(pid)]
 
 
 @pytest.fixture
@@ -92,9 +71,19 @@ def test_workers_import_no_torch_though_their_parent_did(
 @pytest.mark.parametrize("parent", [(), ("fork",)], indirect=True, ids=["alone", "with a fork"])
 def test_a_killed_parent_leaves_no_orphans(parent: Parent) -> None:
     process, pids = parent
+    nursery = parent_of(pids[0])
     process.kill()
     process.wait()
-    assert left_over(pids) == []
+    assert left_over([*pids, nursery]) == []
+
+
+def test_a_killed_parent_leaves_no_stopped_worker(parent: Parent) -> None:
+    process, pids = parent
+    nursery = parent_of(pids[0])
+    os.kill(pids[1], signal.SIGSTOP)
+    process.kill()
+    process.wait()
+    assert left_over([*pids, nursery]) == []
 
 
 def test_ctrl_c_reaches_the_parent_alone(parent: Parent) -> None:
@@ -104,21 +93,6 @@ def test_ctrl_c_reaches_the_parent_alone(parent: Parent) -> None:
     assert errors.count("Traceback") == 1
     assert errors.rstrip().endswith("KeyboardInterrupt")
     assert left_over(pids) == []
-
-
-def test_a_dead_worker_is_named(make_envs: MakeEnvs, states: tuple[str, ...]) -> None:
-    envs = make_envs(3)
-    envs.reset(options={"states": [states[0], states[1], states[2]]})
-    pids = envs._pool.pids
-    os.kill(pids[1], signal.SIGKILL)
-    begin = time.monotonic()
-    with pytest.raises(WorkerError) as caught:
-        play_on(envs)
-    assert time.monotonic() - begin < 2
-    assert str(caught.value) == (f"worker 1 of 3 (state {states[1]}, pid {pids[1]}) died with exit code -9 (SIGKILL)")
-    assert left_over(pids) == []  # the others were ended with it
-    with pytest.raises(RuntimeError, match="closed"):
-        envs.step([0, 0, 0])
 
 
 def test_an_exception_in_a_worker_surfaces_with_its_text(make_envs: MakeEnvs) -> None:
@@ -170,14 +144,3 @@ def test_workers_have_random_streams_of_their_own(make_envs: MakeEnvs) -> None:
     envs.reset()  # without a seed
     streams = {str(captured["env"]["random"]) for captured in envs.capture()}
     assert len(streams) == 4
-
-
-def test_a_killed_nursery_takes_its_workers_with_it(make_envs: MakeEnvs) -> None:
-    envs = make_envs(2)
-    envs.reset(seed=0)
-    pids = envs._pool.pids
-    nursery = int(Path(f"/proc/{pids[0]}/stat").read_text().rsplit(")", 1)[1].split()[1])
-    os.kill(nursery, signal.SIGKILL)
-    assert left_over(pids) == []
-    with pytest.raises(WorkerError, match="died with the process that it was forked from"):
-        play_on(envs)

@@ -10,6 +10,7 @@ from scipy import stats
 from mk_lightning.experience.collector import RECENT_MATCHES, Collector
 from mk_lightning.experience.replay import COLUMNS, GOING_ON, NO_ACTION, TERMINAL, TRUNCATED, Replay
 from mk_lightning.schedules import Constant, Linear
+from tests.envs.processes import Killer
 from tests.experience.conftest import CUT_OFF
 from tests.experience.policies import Always, Fingerprint, fingerprints
 
@@ -133,13 +134,38 @@ def test_epsilon_follows_its_schedule_within_a_collection(short_envs):
 
 def test_stats(short_envs):
     collector = new_collector(short_envs, Always(0), epsilon=0.25)
-    assert collector.stats() == {"env_steps": 0.0, "epsilon": 0.25}, "no match is over yet"
+    assert collector.stats() == {"env_steps": 0.0, "epsilon": 0.25, "worker_restarts": 0.0}, "no match is over yet"
     collector.recent.extend([(True, 100.0), (False, -40.0), (False, -60.0), (True, 20.0)])
     collector.matches = 4
     figures = {"train/win_rate": 0.5, "train/return": 5.0, "train/matches": 4.0}
-    assert collector.stats() == {"env_steps": 0.0, "epsilon": 0.25, **figures}
+    assert collector.stats() == {"env_steps": 0.0, "epsilon": 0.25, "worker_restarts": 0.0, **figures}
     collector.recent.extend([(True, 1.0)] * RECENT_MATCHES)
     assert collector.stats()["train/win_rate"] == 1.0, "older matches still count"
+
+
+def test_replaced_workers_are_counted_over_resumed_runs_and_change_nothing(short_envs, more_short_envs):
+    one, other = (new_collector(envs, Fingerprint(), epsilon=0.5) for envs in (short_envs, more_short_envs))
+    killer = Killer(more_short_envs)
+    for collector in (one, other):
+        collector.collect(5)
+        if collector is other:
+            killer.kill(0)
+            killer.kill(2)
+        collector.collect(25)
+    for name in COLUMNS[:-1]:
+        np.testing.assert_array_equal(getattr(other.replay, name)[:30], getattr(one.replay, name)[:30])
+    assert other.stats() == {**one.stats(), "worker_restarts": 2.0}
+
+    resumed = new_collector(more_short_envs, Fingerprint())
+    assert resumed.stats()["worker_restarts"] == 0.0, "those of the run before in the same environments"
+    saved = other.state_dict()
+    resumed.load_state_dict(saved)
+    killer.kill(1)
+    resumed.collect(3)
+    assert resumed.stats()["worker_restarts"] == 3.0
+    del saved["worker_restarts"]  # as in checkpoints from before workers were replaced
+    resumed.load_state_dict(saved)
+    assert resumed.stats()["worker_restarts"] == 0.0
 
 
 @pytest.mark.parametrize("collected", [0, 1, CUT_OFF, CUT_OFF + 1, CUT_OFF + 2])

@@ -11,6 +11,7 @@ from mk_lightning.experience import episodes
 from mk_lightning.experience.episodes import TRACED, EpisodeSpec, play_episodes
 from mk_lightning.experience.policy import GreedyPolicy
 from mk_lightning.learning.network import DuelingNetwork
+from tests.envs.processes import Killer
 from tests.experience.conftest import CUT_OFF, STATES
 from tests.experience.policies import Always, Fingerprint, fingerprints
 
@@ -166,6 +167,21 @@ def test_environments_can_be_used_again_when_not_all_matches_were_wanted(short_e
     policy = Fingerprint()
     few = list(islice(play_episodes(policy, short_envs, SPECS), 2))
     assert outcomes(few) == outcomes(play_episodes(policy, short_envs, SPECS))[:2]
+
+
+def test_records_do_not_depend_on_workers_that_are_killed(short_envs, eight_envs):
+    expected = outcomes(play_episodes(Fingerprint(), short_envs, SPECS, epsilon=0.3))
+    killer, rng = Killer(eight_envs), np.random.default_rng(0)
+    before = eight_envs.restarts
+
+    def policy(stacks, policy=Fingerprint()):  # noqa: B008 - it is the only one
+        if rng.random() < 0.3:
+            killer.kill(rng.integers(8))
+        return policy(stacks)
+
+    assert outcomes(play_episodes(policy, eight_envs, SPECS, epsilon=0.3)) == expected
+    eight_envs.capture()  # notices those that died idle
+    assert eight_envs.restarts - before == len(killer.pids) > 5
 
 
 def test_no_specs_no_records(one_env):
