@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from mk_lightning.errors import UserError
@@ -73,7 +74,7 @@ def comparison_table(comparison: Comparison) -> Table:
     """Win rates per state and group, with the interval of the change and the verdict."""
     before, after = comparison.before, comparison.after
     played = how_many(score.matches for score in before.scores().values())
-    table = Table(title=f"{after.policy} beside {before.policy}: {played}, change [95 % interval]")
+    table = Table(title=f"{escape(after.policy)} beside {escape(before.policy)}: {played}, change [95 % interval]")
     for name in ("state", "group", "before", "after", "change, points", "verdict"):
         table.add_column(name, justify="left" if name in {"state", "group", "verdict"} else "right", no_wrap=True)
     for group, states in before.groups.items():

@@ -12,13 +12,14 @@ from pytorch_lightning import Trainer
 from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 from pytorch_lightning.loggers import Logger, TensorBoardLogger
+from pytorch_lightning.utilities.exceptions import MisconfigurationException
 from rich.console import Console
 
 from mk_lightning.callbacks import ForgettingGuard, MatchRecorder, ProgressLine
 from mk_lightning.callbacks.guard import KEPT
 from mk_lightning.callbacks.method import check_methods
 from mk_lightning.cli_errors import readable
-from mk_lightning.errors import UserError
+from mk_lightning.errors import UserError, check_between
 from mk_lightning.evaluation.answers import answers
 from mk_lightning.evaluation.before_after import TEXT_WIDTH, BeforeAfter, score_table
 from mk_lightning.evaluation.clips import film_pairs
@@ -26,14 +27,20 @@ from mk_lightning.evaluation.compare import Comparison
 from mk_lightning.evaluation.evaluation import Evaluation, write_matches
 from mk_lightning.evaluation.match import summarise
 from mk_lightning.evaluation.tables import evaluation_table
-from mk_lightning.files import find_file
+from mk_lightning.experience.checks import MOST_SEED
+from mk_lightning.files import check_directory, find_file
 from mk_lightning.games import load_game
 from mk_lightning.games.names import suggestion
 from mk_lightning.learning.checkpoint import read_checkpoint
 from mk_lightning.loggers import MetricsCSV, WandbRun
 from mk_lightning.playback.record import FilmSettings, record_match
 from mk_lightning.playback.replay import ReplayEnv
+from mk_lightning.resume import check_checkpoint
 from mk_lightning.runs import RunDirectory
+from mk_lightning.trainer_options import check_trainer
+
+MOST_THREADS = 256
+"""Of torch; each is a thread of the system."""
 
 
 class Parser(LightningArgumentParser):
@@ -71,7 +78,7 @@ class MKLightningCLI(LightningCLI):
             help="figure by which the best checkpoint is chosen (highest)",
         )
         parser.add_argument(
-            "--torch_threads", type=int, default=1, help="threads of torch; part of what makes two runs equal"
+            "--torch_threads", type=int, default=1, help="threads of torch, at most 256; part of what makes two runs equal"
         )
         parser.add_class_arguments(FilmSettings, "film", help="what predict films")
         parser.link_arguments("data.game", "model.num_actions", compute_fn=_num_actions)
@@ -85,9 +92,10 @@ class MKLightningCLI(LightningCLI):
     def before_instantiate_classes(self) -> None:
         """Find the run directory and the checkpoint."""
         config = self.config[self.subcommand]
-        if config.torch_threads < 1:
-            raise UserError(f"torch_threads must be at least 1, got {config.torch_threads}")
+        check_between("torch_threads", config.torch_threads, 1, MOST_THREADS)
         torch.set_num_threads(config.torch_threads)
+        check_directory("run_dir", config.run_dir)
+        check_trainer(config.trainer)
         self.run = RunDirectory.choose(str(self.subcommand), Path(config.run_dir), config.get("ckpt_path"))
         if self.run.checkpoint:
             config.ckpt_path = str(self.run.checkpoint)
@@ -97,23 +105,37 @@ class MKLightningCLI(LightningCLI):
         """The Trainer, with the run's own loggers and callbacks beside those of the config."""
         self._check_monitor()
         check_methods(self._configured_callbacks(), self.model, self.datamodule)
+        if self.run.checkpoint:
+            resumed = self.run.resume_step is not None
+            check_checkpoint(self.run.checkpoint, self.model, self.datamodule, resumed=resumed)
         config = self.config_init[self.subcommand].trainer
         kwargs["logger"] = self._loggers(config.logger)
         config.callbacks = [*(config.callbacks or []), *self._callbacks()]
-        return super().instantiate_trainer(**kwargs)
+        try:
+            return super().instantiate_trainer(**kwargs)
+        except (MisconfigurationException, TypeError, ValueError) as error:
+            raise UserError(f"trainer: {error}") from None
 
     @staticmethod
     def subcommands() -> dict[str, set[str]]:
-        """Lightning's, without the switch for its own table of metrics: ours is printed."""
-        return {name: skipped | {"verbose"} for name, skipped in LightningCLI.subcommands().items()}
+        """Lightning's, without the switches for its own table of metrics and for checkpoints that may run code."""
+        return {name: skipped | {"verbose", "weights_only"} for name, skipped in LightningCLI.subcommands().items()}
+
+    def fit(self, **kwargs: Any) -> None:
+        """Fit; a checkpoint can hold no code."""
+        self.trainer.fit(weights_only=True, **kwargs)
 
     def validate(self, **kwargs: Any) -> None:
         """Validate without Lightning's table."""
-        self.trainer.validate(verbose=False, **kwargs)
+        self.trainer.validate(verbose=False, weights_only=True, **kwargs)
 
     def test(self, **kwargs: Any) -> None:
         """Test without Lightning's table."""
-        self.trainer.test(verbose=False, **kwargs)
+        self.trainer.test(verbose=False, weights_only=True, **kwargs)
+
+    def predict(self, **kwargs: Any) -> None:
+        """Play the matches; a checkpoint can hold no code."""
+        self.trainer.predict(weights_only=True, **kwargs)
 
     def before_fit(self) -> None:
         """Measure the policy before it is trained."""
@@ -291,8 +313,9 @@ def _num_actions(game: str) -> int:
 
 
 def _seed(seed: bool | int) -> int:
-    if isinstance(seed, bool) or seed < 0:
+    if isinstance(seed, bool):
         raise UserError(f"seed_everything must be a whole number from 0 on, got {seed}")
+    check_between("seed_everything", seed, 0, MOST_SEED)
     return seed
 
 

@@ -118,11 +118,12 @@ class Curriculum(Method):
         """See that every phase's states are there.
 
         Raises:
-            UserError: a state is not known, or its weights are impossible.
+            UserError: a state is not known or cannot be read, or its weights are impossible.
         """
         super().check(pl_module, data, callbacks)
         for phase in self.phases:
-            data.state_weights(phase.states)
+            for state in data.state_weights(phase.states):
+                data.game.state_bytes(state)
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Set the phase's states.

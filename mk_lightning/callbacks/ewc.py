@@ -14,7 +14,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 
 from mk_lightning.callbacks.added_gradient import gradient_share, learning_parameters, norm
 from mk_lightning.callbacks.method import Method, log_is_due, q_network
-from mk_lightning.errors import UserError, check_at_least
+from mk_lightning.errors import UserError, check_at_least, check_positive
 from mk_lightning.experience.checks import require_originals
 from mk_lightning.experience.datamodule import ExperienceDataModule
 from mk_lightning.learning.fisher import Estimator, fisher_diagonal, normalised, sample_actions
@@ -66,8 +66,7 @@ class ElasticWeightConsolidation(Method):
         if not (math.isfinite(strength) and strength > 0):
             raise UserError(f"{name}: strength must be above 0, got {strength}")
         check_at_least(f"{name}: samples", samples, 1, "env_step")
-        if temperature <= 0:
-            raise UserError(f"{name}: temperature must be above 0, got {temperature}")
+        check_positive(f"{name}: temperature", temperature)
         if online_decay is not None and not 0 <= online_decay <= 1:
             raise UserError(f"{name}: online_decay must be between 0 and 1, got {online_decay}")
         if not estimate and not files:

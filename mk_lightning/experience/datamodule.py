@@ -22,6 +22,7 @@ from mk_lightning.experience.matches import TEST_SEEDS, VALIDATION_SEEDS, matche
 from mk_lightning.experience.policy import GreedyPolicy
 from mk_lightning.experience.recording import Recording, Rehearsal, fingerprint, record
 from mk_lightning.experience.replay import Replay
+from mk_lightning.experience.resume import common
 from mk_lightning.experience.segments import Segments
 from mk_lightning.experience.settings import EnvSettings, EvaluationSettings, RecordingSettings, ReplaySettings
 from mk_lightning.experience.transition import Batch
@@ -101,7 +102,7 @@ class ExperienceDataModule(LightningDataModule):
         self.max_env_steps = max_env_steps
         self.warmup_env_steps = warmup_env_steps
         self.env_steps_per_learner_step = env_steps_per_learner_step
-        self.epsilon = as_schedule(epsilon)
+        self.epsilon = as_schedule(epsilon, "data.epsilon")
         self.reward_scale = reward_scale
         self.rehearsal_ratio = rehearsal_ratio
         self.overlap = overlap
@@ -113,6 +114,8 @@ class ExperienceDataModule(LightningDataModule):
         self.test_epsilons = list(evaluation.test_epsilons)
         """Exploration rates that the next test plays, one pass each."""
         check_experience(self)
+        for state in dict.fromkeys((*self.evaluation_states, *self.train_states)):
+            self.game.state_bytes(state)  # a file that is no state is told here, not by an emulator
         self._evaluation_env: RetroVectorEnv | None = None
         self._train_env: RetroVectorEnv | None = None
         self._loader: ExperienceLoader | None = None
@@ -270,6 +273,7 @@ class ExperienceDataModule(LightningDataModule):
             "collector": self._loader.collector.state_dict(),
             "loader": self._loader.state_dict(),
             "recorded": self._recording.about if self._recording else None,
+            "common": common(self),
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
