@@ -20,6 +20,7 @@ from mk_lightning.schedules import Schedule
 
 WRAPPED = re.compile(r"(?:Call to compute_fn|Problem with given class_path|Validation failed).*? failed: ", re.S)
 UNKNOWN_OPTION = re.compile(r"[Uu]nrecognized arguments?: (--[^\s=]+)")
+REFUSED_OPTION = re.compile(r"Subcommand '\w+' does not accept option '([\w.]+)'")
 UNKNOWN_KEY = re.compile(r"""[Kk]ey ['"]?(?P<key>[\w.]+)['"]? is not expected""")
 PARENT_KEY = re.compile(r"""Parser key ['"](?P<key>[\w.]+)['"]""")
 UNKNOWN_CLASS = re.compile(r"Expected a dot import path string: ([\w.]+)")
@@ -32,7 +33,7 @@ NOT_ACCEPTED = re.compile(r"Option '(\w+)' is not accepted")
 NO_CLASS = re.compile(r"Problem with given class_path '[\w.]*?(\w+)':\s+module .* has no attribute")
 OTHER_CLASS = re.compile(r"(?:Import path|Expected) '?([\w.]+)'? (?:does not correspond to|to be) a subclass of \W*(\w+)")
 ABSTRACT = re.compile(r"Expected an instantiatable class, but (\w+) is abstract")
-WRONG_KIND = re.compile(r"Expected a (?P<kind><class '\w+'>|typing.Literal\[.*\]|\w+\[.*\])\. Got value: (?P<value>.*)")
+WRONG_KIND = re.compile(r"Expected a (?P<kind><class '[\w.]+'>|typing.Literal\[.*\]|\w+\[.*\])\. Got value: (?P<value>.*)")
 UNEXPECTED = re.compile(r"Unexpected config: *(.*)")
 NO_GROUP = re.compile(r"Unable to load config '(.*)'")
 LINKED = re.compile(r"""Linked ['"]([\w.]+)['"] must be given via ['"]([\w.]+)['"]|argument \w+\((.*)\) --> ([\w.]+): invalid""")
@@ -46,6 +47,8 @@ KINDS = {
     "bool": "true or false",
     "NoneType": "null",
     "list": "a list",
+    "collections.abc.Sequence": "a list",
+    "collections.abc.Iterable": "a list",
     "list[str]": "a list of names",
     "list[float]": "a list of numbers",
     "dict": "a mapping",
@@ -66,6 +69,8 @@ def readable(message: str, options: Iterable[str]) -> str:
     message = WRAPPED.sub("", message)
     if match := UNKNOWN_OPTION.search(message):
         return f"no option {match[1]}{_option(match[1][2:], options)}"
+    if match := REFUSED_OPTION.search(message):
+        return f"no key {match[1]} in the config{_option(match[1], options)}"
     if match := LINKED.search(message):
         return f"{match[1] or match[4]} follows from {match[2] or match[3]}; leave it out"
     if match := NO_COMMAND.search(message):

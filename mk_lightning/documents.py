@@ -41,7 +41,7 @@ def read_yaml(path: Path, what: str) -> Any:
         # All but the first come from values that are none of their kind, such as a date in a 13th month.
         raise UserError(f"{path} is not YAML: {shortened(error, 240)}") from None
     except RecursionError:
-        raise UserError(f"{path} is not YAML that a {what} could be: it is nested too deeply") from None
+        raise UserError(f"{path} is no {what}: it is nested too deeply") from None
     finally:
         loader.dispose()
 
@@ -60,7 +60,7 @@ def read_json(path: Path, what: str) -> Any:
     try:
         return json.loads(text, parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
-        raise UserError(f"{path} is not JSON: {shortened(error, 120)}") from None
+        raise UserError(f"{path} is no {what}: it is not JSON ({shortened(error, 120)})") from None
 
 
 def _text(path: Path, what: str, most: int) -> str:
@@ -68,18 +68,18 @@ def _text(path: Path, what: str, most: int) -> str:
         if path.is_dir():
             raise UserError(f"{path} is a directory, not a {what}")
         if not path.is_file():
-            raise UserError(f"cannot read the {what} {path}: there is no such file")
+            raise UserError(f"cannot read {path}: no such {what}")
         if (size := path.stat().st_size) > most:
             raise UserError(f"{path} is no {what}: it has {size:,} bytes, more than {most:,}")
         return path.read_text(encoding="utf-8")
     except OSError as error:
-        raise UserError(f"cannot read the {what} {path}: {error.strerror}") from None
+        raise UserError(f"cannot read {path}: {error.strerror}") from None
     except UnicodeDecodeError as error:
         raise UserError(f"{path} is no {what}: it is not text in UTF-8 (byte {error.start:,})") from None
     except ValueError as error:
         if isinstance(error, UserError):
             raise
-        raise UserError(f"cannot read the {what} {str(path)!r}: {error}") from None  # a NUL in its name
+        raise UserError(f"cannot read {shortened(path)!r}: {error}") from None  # a NUL in its name
 
 
 def _check_nodes(root: yaml.Node) -> None:

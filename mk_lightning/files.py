@@ -29,11 +29,11 @@ def check_directory(name: str, path: str | Path) -> None:
     Raises:
         UserError: it cannot; the message calls it `name`.
     """
-    if not Path(path).name:
+    if not Path(path).name or "\0" in str(path):
         raise UserError(f"{name} must name a directory, such as runs/mine, got {str(path)!r}")
     try:
         there = next(parent for parent in Path(path).absolute().parents if parent.exists())
-    except (OSError, ValueError) as error:  # too long, or a NUL in it
+    except OSError as error:  # too long
         raise UserError(f"{name} {str(path)!r} is no directory: {error}") from None
     if len(os.fsencode(Path(path).name)) > 200:
         raise UserError(f"{name}: the last part of {str(path)!r} is too long for a directory's name")

@@ -14,7 +14,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 
 from mk_lightning.callbacks.added_gradient import gradient_share, learning_parameters, norm
 from mk_lightning.callbacks.method import Method, log_is_due, q_network
-from mk_lightning.errors import UserError, check_at_least, check_positive
+from mk_lightning.errors import UserError, check_between, check_positive
 from mk_lightning.experience.checks import require_originals
 from mk_lightning.experience.datamodule import ExperienceDataModule
 from mk_lightning.learning.fisher import Estimator, fisher_diagonal, normalised, sample_actions
@@ -40,7 +40,7 @@ class ElasticWeightConsolidation(Method):
     Args:
         strength: lambda of the paper, for a Fisher information of mean 1.
         estimator: `q_value` or `policy`, see `fisher_diagonal`.
-        samples: env_steps the Fisher information is estimated from, on each rank.
+        samples: env_steps the Fisher information is estimated from, on each rank; at most 1,000,000.
         temperature: of the `policy` estimator's softmax, learning units.
         files: `fisher.pt` of earlier runs, a task each.
         estimate: also estimate one for this run's start; off, the files are all there is.
@@ -65,7 +65,7 @@ class ElasticWeightConsolidation(Method):
         name = self._name
         if not (math.isfinite(strength) and strength > 0):
             raise UserError(f"{name}: strength must be above 0, got {strength}")
-        check_at_least(f"{name}: samples", samples, 1, "env_step")
+        check_between(f"{name}: samples", samples, 1, 10**6, "env_steps")
         check_positive(f"{name}: temperature", temperature)
         if online_decay is not None and not 0 <= online_decay <= 1:
             raise UserError(f"{name}: online_decay must be between 0 and 1, got {online_decay}")

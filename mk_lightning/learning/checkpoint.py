@@ -38,7 +38,7 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     for name, weights in checkpoint["state_dict"].items():
         if problem := _problem(name, weights):
             raise UserError(f"{path} cannot be used: {shortened(name)} {problem}")
-    counters = ["env_steps", *(["global_step", "epoch"] if "optimizer_states" in checkpoint else [])]
+    counters = ["env_steps", *(["global_step"] if "optimizer_states" in checkpoint else [])]
     for name in counters:
         if type(count := checkpoint.get(name, 0 if name == "env_steps" else None)) is not int or count < 0:
             raise UserError(f"{path} cannot be used: its {name} is {shortened(count)}, not a whole number from 0 on")
