@@ -25,18 +25,26 @@ UNKNOWN_KEY = re.compile(r"""[Kk]ey ['"]?(?P<key>[\w.]+)['"]? is not expected"""
 PARENT_KEY = re.compile(r"""Parser key ['"](?P<key>[\w.]+)['"]""")
 UNKNOWN_CLASS = re.compile(r"Expected a dot import path string: ([\w.]+)")
 UNION = re.compile(r"Does not validate against any of the Union subtypes\s+Subtypes: \[(?P<kinds>.*)\]\s+Errors:")
-UNION_ERROR = re.compile(r"^ +- (?!Expected a |Not a valid subclass|a class path|a dict )(?P<reason>.+(?:\n {8,}.+)*)", re.M)
+UNION_ERROR = re.compile(
+    r"^ +- (?!Expected a |Not a valid subclass|a class path|a dict )(?P<reason>.+(?:\n {8,}.+)*)", re.M
+)
 """Of a union's kinds that the value was not, the ones that say more than that."""
 UNION_VALUE = re.compile(r"Given value: (.*)")
 INNER_KEY = re.compile(r"""Parser key ['"](?P<key>[\w.]+)['"]:\s*""")
 NOT_ACCEPTED = re.compile(r"Option '(\w+)' is not accepted")
 NO_CLASS = re.compile(r"Problem with given class_path '[\w.]*?(\w+)':\s+module .* has no attribute")
-OTHER_CLASS = re.compile(r"(?:Import path|Expected) '?([\w.]+)'? (?:does not correspond to|to be) a subclass of \W*(\w+)")
+OTHER_CLASS = re.compile(
+    r"(?:Import path|Expected) '?([\w.]+)'? (?:does not correspond to|to be) a subclass of \W*(\w+)"
+)
 ABSTRACT = re.compile(r"Expected an instantiatable class, but (\w+) is abstract")
-WRONG_KIND = re.compile(r"Expected a (?P<kind><class '[\w.]+'>|typing.Literal\[.*\]|\w+\[.*\])\. Got value: (?P<value>.*)")
+WRONG_KIND = re.compile(
+    r"Expected a (?P<kind><class '[\w.]+'>|typing.Literal\[.*\]|\w+\[.*\])\. Got value: (?P<value>.*)"
+)
 UNEXPECTED = re.compile(r"Unexpected config: *(.*)")
 NO_GROUP = re.compile(r"Unable to load config '(.*)'")
-LINKED = re.compile(r"""Linked ['"]([\w.]+)['"] must be given via ['"]([\w.]+)['"]|argument \w+\((.*)\) --> ([\w.]+): invalid""")
+LINKED = re.compile(
+    r"""Linked ['"]([\w.]+)['"] must be given via ['"]([\w.]+)['"]|argument \w+\((.*)\) --> ([\w.]+): invalid"""
+)
 NO_COMMAND = re.compile(r"""expected "subcommand" to be one of \{(.*)\}""")
 OTHER_COMMAND = re.compile(r"argument subcommand: invalid choice: '(.*)' \(choose from (.*)\)")
 SAID = re.compile(r"\w+ must be ")
@@ -117,7 +125,9 @@ def _kinds(kinds: str) -> list[str]:
     found = [f"one of {', '.join(literals)}"] if literals else []
     for simple, generic in names:
         name = (simple or generic).replace("typing.", "")
-        found.append(KINDS.get(name) or f"a {simple.rpartition('.')[2]}" if simple else KINDS.get(name, "a list of them"))
+        found.append(
+            KINDS.get(name) or f"a {simple.rpartition('.')[2]}" if simple else KINDS.get(name, "a list of them")
+        )
     return list(dict.fromkeys(found))
 
 

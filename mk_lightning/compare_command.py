@@ -44,6 +44,9 @@ def compare(words: Sequence[str]) -> int:
     options = parser.parse_args(list(words))
     if len(options.files) < 2:
         raise UserError(f"compare takes at least two evaluations, got {options.files[0]}")
+    twice = [path for i, path in enumerate(options.files) if path.resolve() in [p.resolve() for p in options.files[:i]]]
+    if twice:
+        raise UserError(f"compare: {twice[0]} is given twice")
     if options.fail_if_worse is not None and not 0 <= options.fail_if_worse <= 100:
         raise UserError(f"compare: --fail-if-worse must be 0 to 100 points, got {options.fail_if_worse:g}")
     before, *others = (Evaluation.read(path) for path in options.files)

@@ -1,5 +1,6 @@
 """Reading YAML and JSON, from wherever they come: whatever is in the file, there is a document or one line that says why
-there is none."""
+there is none.
+"""
 
 from __future__ import annotations
 
@@ -30,8 +31,8 @@ def read_yaml(path: Path, what: str) -> Any:
         UserError: it cannot be read, or is something else.
     """
     text = _text(path, what, YAML_BYTES)
-    loader = yaml.SafeLoader(text)
     try:
+        loader = yaml.SafeLoader(text)
         node = loader.get_single_node()
         if node is None:
             return None
@@ -42,8 +43,6 @@ def read_yaml(path: Path, what: str) -> Any:
         raise UserError(f"{path} is not YAML: {shortened(error, 240)}") from None
     except RecursionError:
         raise UserError(f"{path} is no {what}: it is nested too deeply") from None
-    finally:
-        loader.dispose()
 
 
 def read_json(path: Path, what: str) -> Any:
@@ -89,7 +88,9 @@ def _check_nodes(root: yaml.Node) -> None:
     def size(node: yaml.Node) -> int:
         known = sizes.get(id(node))
         if known == 0:  # entered and not left
-            raise yaml.constructor.ConstructorError(None, None, "an alias stands for what it is part of", node.start_mark)
+            raise yaml.constructor.ConstructorError(
+                None, None, "an alias stands for what it is part of", node.start_mark
+            )
         if known is None:
             sizes[id(node)] = 0
             below: list[yaml.Node] = []

@@ -63,6 +63,9 @@ class Parser(LightningArgumentParser):
 class MKLightningCLI(LightningCLI):
     """LightningCLI with a directory per run, the run's own loggers and checkpoints, and the before/after table."""
 
+    def _parse_ckpt_path(self) -> None:
+        """Nothing, where Lightning takes options from the checkpoint: it may come from anywhere."""
+
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Arguments of a run, and links that spare the user from saying a thing twice."""
         parser.add_argument(
@@ -78,7 +81,10 @@ class MKLightningCLI(LightningCLI):
             help="figure by which the best checkpoint is chosen (highest)",
         )
         parser.add_argument(
-            "--torch_threads", type=int, default=1, help="threads of torch, at most 256; part of what makes two runs equal"
+            "--torch_threads",
+            type=int,
+            default=1,
+            help="threads of torch, at most 256; part of what makes two runs equal",
         )
         parser.add_class_arguments(FilmSettings, "film", help="what predict films")
         parser.link_arguments("data.game", "model.num_actions", compute_fn=_num_actions)
@@ -108,6 +114,8 @@ class MKLightningCLI(LightningCLI):
         if self.run.checkpoint:
             resumed = self.run.resume_step is not None
             check_checkpoint(self.run.checkpoint, self.model, self.datamodule, resumed=resumed)
+        elif self.subcommand == "fit":
+            self.datamodule.check_recording(self.model.online)
         config = self.config_init[self.subcommand].trainer
         kwargs["logger"] = self._loggers(config.logger)
         config.callbacks = [*(config.callbacks or []), *self._callbacks()]

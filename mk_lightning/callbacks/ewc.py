@@ -169,9 +169,13 @@ class ElasticWeightConsolidation(Method):
         task: Task = read_tensors(file, "Fisher information")
         mine = {name: p.shape for name, p in q_network(pl_module).named_parameters()}
         for kind in ("fisher", "anchor"):
-            parts = task.get(kind, {}) if isinstance(task, dict) else {}
-            if {name: part.shape for name, part in parts.items()} != mine:
+            parts = task.get(kind) if isinstance(task, dict) else None
+            tensors = isinstance(parts, dict) and all(isinstance(part, torch.Tensor) for part in parts.values())
+            if not tensors or {name: part.shape for name, part in parts.items()} != mine:
                 raise UserError(f"{self._name}: {file} is not of this network")
+            for name, part in parts.items():
+                if not part.is_floating_point() or not bool(part.isfinite().all()):
+                    raise UserError(f"{self._name}: {file} cannot be used: {kind} of {name} is not finite numbers")
         return task
 
 

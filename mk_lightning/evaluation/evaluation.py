@@ -170,12 +170,16 @@ class Evaluation:
             if name not in content:
                 raise UserError(f"{path} is not an evaluation, as a test or a fit writes it: {name} is missing")
             if name != "matches" and not is_of(content[name], kind):
-                raise UserError(f"{path} is not an evaluation, as a test or a fit writes it: {name} is of the wrong type")
+                raise UserError(
+                    f"{path} is not an evaluation, as a test or a fit writes it: {name} is of the wrong type"
+                )
         rows = content["matches"] if isinstance(content["matches"], list) else []
         for number, row in enumerate(rows, 1):
             fits = isinstance(row, dict) and row.keys() == columns.keys()
             if not (fits and all(is_of(row[name], kind) for name, kind in columns.items())):
-                raise UserError(f"{path} is not an evaluation: match {number} has not the columns of one, or wrong types")
+                raise UserError(
+                    f"{path} is not an evaluation: match {number} has not the columns of one, or wrong types"
+                )
         try:
             evaluation = cls(**{name: content[name] for name in kinds} | {"matches": [Match(**row) for row in rows]})
             evaluation._check()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,22 @@ def common(data: ExperienceDataModule) -> dict[str, Any]:
     }
 
 
+def check_segments(named: object) -> None:
+    """See that what a file names as its replay's segments are files beside each other, and not elsewhere.
+
+    Raises:
+        UserError: they are not.
+    """
+    if not isinstance(named, list) or not all(isinstance(segment, Mapping) for segment in named):
+        raise UserError("the replay's segments are no list of files")
+    for segment in named:
+        file, rows = segment.get("file"), [segment.get("start"), segment.get("stop")]
+        if not isinstance(file, str) or not re.fullmatch(r"[\w-][\w.-]*", file):
+            raise UserError(f"a segment of the replay is named {shortened(file)!r}, which is no file beside the others")
+        if not all(type(row) is int for row in rows) or not 0 <= rows[0] < rows[1]:
+            raise UserError(f"the rows of the replay's segment {file} are {shortened(rows)}")
+
+
 def check_resumable(data: ExperienceDataModule, state: object) -> None:
     """See that a run can go on from what a DataModule left in a checkpoint, before an emulator starts.
 
@@ -41,6 +58,7 @@ def check_resumable(data: ExperienceDataModule, state: object) -> None:
     """
     if not isinstance(state, Mapping) or not isinstance(replay := state.get("replay"), Mapping):
         raise UserError("the checkpoint has no replay, a fit cannot be resumed from it; use --model.init_from")
+    check_segments(state.get("segments"))
     mine = common(data)
     theirs = state.get("common")
     for name, value in (theirs if isinstance(theirs, Mapping) else {}).items():

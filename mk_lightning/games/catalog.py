@@ -108,9 +108,7 @@ def _checked(file: Path, raw: Any) -> dict[str, Any]:
         raise GameError(f"{file}: expected a mapping of keys such as {', '.join(_REQUIRED)}")
     for key in raw:
         if key not in (*_REQUIRED, *_OPTIONAL):
-            raise GameError(
-                f"{file}: unknown key {shortened(key)!r}{suggestion(str(key), (*_REQUIRED, *_OPTIONAL))}"
-            )
+            raise GameError(f"{file}: unknown key {shortened(key)!r}{suggestion(str(key), (*_REQUIRED, *_OPTIONAL))}")
     for key in _REQUIRED:
         if key not in raw:
             raise GameError(f"{file}: key {key!r} is missing")
@@ -126,7 +124,9 @@ def _checked(file: Path, raw: Any) -> dict[str, Any]:
     if (sha1 := raw.get("rom_sha1")) is not None and not re.fullmatch("[0-9a-fA-F]{40}", sha1):
         raise GameError(f"{file}: rom_sha1 must be 40 hexadecimal digits, not {_shown(sha1)}")
     opponents = raw.get("opponents")
-    if opponents is not None and not (isinstance(opponents, dict) and all(map(is_name, (*opponents, *opponents.values())))):
+    if opponents is not None and not (
+        isinstance(opponents, dict) and all(map(is_name, (*opponents, *opponents.values())))
+    ):
         raise GameError(f"{file}: opponents must be a mapping from states to names, not {_shown(opponents)}")
     health = raw["full_health"]
     if type(health) is not int or not 1 <= health < 2**31:

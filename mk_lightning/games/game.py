@@ -130,7 +130,9 @@ class Game:
             one_player = [state for state in self.states if state not in self.two_player_states]
             matches = [state for state in one_player if any(fnmatchcase(state, glob) for glob in globs)]
             if not matches:
-                raise GameError(f"{self.id}: no state {shortened(pattern)!r}{suggestion(pattern, (*one_player, 'all'))}")
+                raise GameError(
+                    f"{self.id}: no state {shortened(pattern)!r}{suggestion(pattern, (*one_player, 'all'))}"
+                )
             found.update(dict.fromkeys(matches))
         if not found:
             raise GameError(f"{self.id}: no states given; name at least one, or 'all'")

@@ -34,9 +34,7 @@ def fit(hint: str, *words: str, files: Callable[[Path], object] | None = None) -
     return Mistake([*PRETRAIN, *words], hint, files)
 
 
-def refuse(
-    mistake: Mistake, folder: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def refuse(mistake: Mistake, folder: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """Run the command in `folder`, an empty directory, and see that it is refused as a mistake should be."""
     monkeypatch.chdir(folder)  # the shipped configs are found from anywhere
     if mistake.files is not None:

@@ -74,7 +74,9 @@ LAUGHS = "a: &a [x,x,x,x,x,x,x,x,x,x]\n" + "".join(
 MISTAKES = {
     # -- game.yaml
     "no such file": fit("no such game file", "--data.game", "nowhere/game.yaml"),
-    "directory": fit("is a directory, not a game file", "--data.game", "g.yaml", files=lambda f: (f / "g.yaml").mkdir()),
+    "directory": fit(
+        "is a directory, not a game file", "--data.game", "g.yaml", files=lambda f: (f / "g.yaml").mkdir()
+    ),
     "empty": whole("", "expected a mapping of keys"),
     "list": whole("- id\n", "expected a mapping of keys"),
     "binary": whole(bytes(range(256)), "not text in UTF-8"),
@@ -95,7 +97,9 @@ MISTAKES = {
     "folder behind a link": fit(
         "leads out of",
         *PLAY,
-        files=lambda f: (copy_of_the_dojo(f, lambda t: t.replace("integration: .", "integration: in")) / "in").symlink_to(DOJO),
+        files=lambda f: (
+            copy_of_the_dojo(f, lambda t: t.replace("integration: .", "integration: in")) / "in"
+        ).symlink_to(DOJO),
     ),
     "no such folder": described("integration: .", "integration: files", "no such file of a game"),
     "bundled id with a path": described("integration: .", "integration: null", "stable-retro has no game"),
@@ -127,7 +131,9 @@ MISTAKES = {
     "half a state": holding(f"{STATE}.state", PACKED[: len(PACKED) // 2], "is no save state"),
     "flipped state": holding(f"{STATE}.state", FLIPPED, "is no save state"),
     "other content": holding(f"{STATE}.state", gzip.compress(b"hello"), "does not begin with GENPLUS-GX"),
-    "a bomb of a state": holding(f"{STATE}.state", gzip.compress(bytes(64 * 2**20)), "unpacks to more than 8,388,608 bytes"),
+    "a bomb of a state": holding(
+        f"{STATE}.state", gzip.compress(bytes(64 * 2**20)), "unpacks to more than 8,388,608 bytes"
+    ),
     "noise as a state": holding(f"{STATE}.state", random.Random(1).randbytes(1000), "is no save state"),
     "markup in a state's name": holding("[red].state", b"", "is no name of a state"),
     "state above": fit("no state '../game/", *PLAY, f"--data.train_states=[../game/{STATE}]", files=copy_of_the_dojo),

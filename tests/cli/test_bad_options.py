@@ -149,12 +149,21 @@ MISTAKES = {
     ),
     "module of a callback": method("nowhere.Method", "No module named 'nowhere'"),
     # -- W&B, films, directories, commands
-    "mode of W&B": fit("mode must be one of 'online', 'offline' or null", "-c", "configs/logger/wandb.yaml", "--trainer.logger.mode=onlin"),
+    "mode of W&B": fit(
+        "mode must be one of 'online', 'offline' or null",
+        "-c",
+        "configs/logger/wandb.yaml",
+        "--trainer.logger.mode=onlin",
+    ),
     "option of W&B": fit("did you mean 'project'?", "-c", "configs/logger/wandb.yaml", "--trainer.logger.projct=x"),
-    "patience nan": fit("patience must be above 0 s", "-c", "configs/logger/wandb.yaml", "--trainer.logger.patience=.nan"),
+    "patience nan": fit(
+        "patience must be above 0 s", "-c", "configs/logger/wandb.yaml", "--trainer.logger.patience=.nan"
+    ),
     "logger": fit("did you mean 'WandbRun'?", "--trainer.logger", "wandb"),
     "format of a film": Mistake(["predict", "--film.format", "avi"], "must be one of 'mp4', 'gif', got avi"),
-    "number of films": Mistake(["predict", *PRETRAIN[1:], "--film.matches", "-1"], "film.matches must be at least 0, got -1"),
+    "number of films": Mistake(
+        ["predict", *PRETRAIN[1:], "--film.matches", "-1"], "film.matches must be at least 0, got -1"
+    ),
     "option of a film": Mistake(["predict", "--film.formt", "mp4"], "did you mean 'film.format'?"),
     "run_dir empty": fit("run_dir must name a directory", "--run_dir", ""),
     "run_dir below a file": fit("is a file", "--run_dir", "f/x", files=lambda folder: (folder / "f").write_text("")),
@@ -178,7 +187,9 @@ MISTAKES = {
     "no such alias": config("data: *nope\n", "undefined alias"),
     "deep config": config("a: " + "[" * 3000, "nested too deeply"),
     "huge config": config("#" + "x" * 2_000_000, "it has 2,000,001 bytes, more than 1,000,000"),
-    "code in a config": config("a: !!python/object/apply:os.system ['touch ran']\n", "could not determine a constructor"),
+    "code in a config": config(
+        "a: !!python/object/apply:os.system ['touch ran']\n", "could not determine a constructor"
+    ),
     "date that is none": config("run_dir: 2020-13-45\n", "month must be in 1..12"),
     "section": config("modle: {hidden: 3}\n", "no key modle.hidden in the config; did you mean 'model.hidden'?"),
     "directory as a config": Mistake(["fit", "-c", "."], ". is a directory, not a config"),
