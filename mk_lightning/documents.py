@@ -1,6 +1,4 @@
-"""Reading YAML and JSON, from wherever they come: whatever is in the file, there is a document or one line that says why
-there is none.
-"""
+"""Reading YAML and JSON, from wherever they come: there is a document, or a line that says why there is none."""
 
 from __future__ import annotations
 
@@ -18,6 +16,8 @@ JSON_BYTES = 1_000_000_000
 """An evaluation has about 3 kB a match."""
 NODES = 100_000
 """Entries of a YAML document with its aliases written out: a few lines of them can stand for billions."""
+
+_Refused = yaml.constructor.ConstructorError
 
 
 def read_yaml(path: Path, what: str) -> Any:
@@ -88,9 +88,7 @@ def _check_nodes(root: yaml.Node) -> None:
     def size(node: yaml.Node) -> int:
         known = sizes.get(id(node))
         if known == 0:  # entered and not left
-            raise yaml.constructor.ConstructorError(
-                None, None, "an alias stands for what it is part of", node.start_mark
-            )
+            raise _Refused(None, None, "an alias stands for what it is part of", node.start_mark)
         if known is None:
             sizes[id(node)] = 0
             below: list[yaml.Node] = []
@@ -101,9 +99,7 @@ def _check_nodes(root: yaml.Node) -> None:
                 below = node.value
             known = sizes[id(node)] = 1 + sum(size(part) for part in below)
         if known > NODES:
-            raise yaml.constructor.ConstructorError(
-                None, None, f"its aliases stand for more than {NODES:,} entries", node.start_mark
-            )
+            raise _Refused(None, None, f"its aliases stand for more than {NODES:,} entries", node.start_mark)
         return known
 
     size(root)
@@ -114,9 +110,7 @@ def _check_keys(node: yaml.MappingNode) -> None:
     for key, _ in node.value:
         if isinstance(key, yaml.ScalarNode) and key.tag != "tag:yaml.org,2002:merge":
             if key.value in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"key {shortened(key.value)!r} stands there twice", key.start_mark
-                )
+                raise _Refused(None, None, f"key {shortened(key.value)!r} stands there twice", key.start_mark)
             seen.add(key.value)
 
 

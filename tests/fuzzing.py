@@ -19,9 +19,15 @@ fuzz = settings(
 )
 
 
+def one_line(error: Exception, most: int = 1000) -> None:
+    """See that an error is a line that can be read."""
+    assert "\n" not in str(error)
+    assert len(str(error)) < most
+
+
 @st.composite
 def damaged(draw: st.DrawFn, good: bytes) -> bytes:
-    """A file like `good` with one to four of: bits flipped, a part cut out, bytes put in, a part twice, another start."""
+    """A file like `good` with one to four changes: a byte, a part cut out, put in or doubled, another start."""
     raw = bytearray(good)
     for _ in range(draw(st.integers(1, 4))):
         place = draw(st.integers(0, max(len(raw) - 1, 0)))

@@ -169,7 +169,7 @@ class ElasticWeightConsolidation(Method):
         task: Task = read_tensors(file, "Fisher information")
         mine = {name: p.shape for name, p in q_network(pl_module).named_parameters()}
         for kind in ("fisher", "anchor"):
-            parts = task.get(kind) if isinstance(task, dict) else None
+            parts: Any = task.get(kind) if isinstance(task, dict) else None
             tensors = isinstance(parts, dict) and all(isinstance(part, torch.Tensor) for part in parts.values())
             if not tensors or {name: part.shape for name, part in parts.items()} != mine:
                 raise UserError(f"{self._name}: {file} is not of this network")

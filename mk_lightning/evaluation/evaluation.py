@@ -159,32 +159,29 @@ class Evaluation:
         Raises:
             UserError: no such file, or not an evaluation.
         """
+        not_one = f"{path} is not an evaluation, as a test or a fit writes it"
         content = read_json(path, "evaluation")
         version = content.get("format") if isinstance(content, dict) else None
         if version is None:
-            raise UserError(f"{path} is not an evaluation, as a test or a fit writes it")
+            raise UserError(not_one)
         if version != FORMAT:
             raise UserError(f"{path} has format {shortened(version)}, this version reads {FORMAT}")
         kinds, columns = get_type_hints(cls) | {"matches": list[dict[str, Any]]}, get_type_hints(Match)
         for name, kind in kinds.items():
             if name not in content:
-                raise UserError(f"{path} is not an evaluation, as a test or a fit writes it: {name} is missing")
+                raise UserError(f"{not_one}: {name} is missing")
             if name != "matches" and not is_of(content[name], kind):
-                raise UserError(
-                    f"{path} is not an evaluation, as a test or a fit writes it: {name} is of the wrong type"
-                )
+                raise UserError(f"{not_one}: {name} is of the wrong type")
         rows = content["matches"] if isinstance(content["matches"], list) else []
         for number, row in enumerate(rows, 1):
             fits = isinstance(row, dict) and row.keys() == columns.keys()
             if not (fits and all(is_of(row[name], kind) for name, kind in columns.items())):
-                raise UserError(
-                    f"{path} is not an evaluation: match {number} has not the columns of one, or wrong types"
-                )
+                raise UserError(f"{not_one}: match {number} has not the columns of one, or wrong types")
         try:
             evaluation = cls(**{name: content[name] for name in kinds} | {"matches": [Match(**row) for row in rows]})
             evaluation._check()
         except (UserError, TypeError) as error:  # TypeError: an option that no environment has
-            raise UserError(f"{path} is not an evaluation, as a test or a fit writes it: {error}") from None
+            raise UserError(f"{not_one}: {error}") from None
         return evaluation
 
     def _check(self) -> None:

@@ -188,9 +188,8 @@ class ExperienceDataModule(LightningDataModule):
         """
         if self._recording is None:
             require_originals(self, "rehearsal")
-            wanted = self._recorded or self._about_recording(
-                self._network, self._rank
-            )  # a resumed run has moved on from whom it recorded
+            # A resumed run has moved on from whom it recorded.
+            wanted = self._recorded or self._about_recording(self._network, self._rank)
             self._recording = (
                 Recording.load(self._recording_folder, wanted, n_step=self.replay.n_step, gamma=self.replay.gamma)
                 or self._record()

@@ -101,7 +101,7 @@ class Recording:
         if not isinstance(q_values, torch.Tensor) or q_values.ndim != 3 or list(q_values.shape[:2]) != shape:
             raise UserError(f"{folder / FILE} is not a readable recording: its parts do not fit each other")
         check_segments(content.get("segments"))
-        return content
+        return dict(content)
 
     @classmethod
     def load(cls, folder: Path, about: dict[str, Any], *, n_step: int, gamma: float) -> Recording | None:

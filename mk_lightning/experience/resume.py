@@ -64,8 +64,8 @@ def check_resumable(data: ExperienceDataModule, state: object) -> None:
     for name, value in (theirs if isinstance(theirs, Mapping) else {}).items():
         if name in mine and mine[name] != value:
             raise UserError(
-                f"{name} of the checkpoint is {shortened(value)}, this config's {shortened(mine[name])}: a run is resumed "
-                "with the config it had; for another, start one with --model.init_from"
+                f"{name} of the checkpoint is {shortened(value)}, this config's {shortened(mine[name])}: a run is "
+                "resumed with the config it had; for another, start one with --model.init_from"
             )
     shape = [data.replay.capacity // data.env.num_envs, data.env.num_envs]
     if replay.get("shape") != shape:  # a checkpoint from before `common` was kept

@@ -91,9 +91,7 @@ def check_scenario(folder: Path) -> None:
     """
     file = folder / "scenario.json"
     if "scripts" in _mapping(file):
-        raise GameError(
-            f"{file} names Lua scripts, and a game's files run no code; take 'scripts' out, it is not needed"
-        )
+        raise GameError(f"{file} names Lua scripts, and a game's files run no code; take 'scripts' out")
 
 
 def read_states(folder: Path, order: Sequence[str]) -> tuple[str, ...]:

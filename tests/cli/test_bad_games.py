@@ -1,4 +1,4 @@
-"""Games, ROMs and save states that cannot be used; a game may have been downloaded, so nothing of it leads elsewhere."""
+"""Games, ROMs and save states that cannot be used; they may have been downloaded, so nothing of them leads elsewhere."""
 
 from __future__ import annotations
 

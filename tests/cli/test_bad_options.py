@@ -1,4 +1,4 @@
-"""Options and configs that cannot be used: wrong types, numbers out of range, sizes that no machine has, broken files."""
+"""Options and configs that cannot be used: wrong types, numbers out of range, absurd sizes, broken files."""
 
 from __future__ import annotations
 

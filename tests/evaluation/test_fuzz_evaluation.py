@@ -20,7 +20,7 @@ from mk_lightning.evaluation.evaluation import Evaluation
 from mk_lightning.evaluation.tables import evaluation_table
 from mk_lightning.experience.weakest import weakest
 from tests.evaluation.test_compare import A, B, C, evaluation
-from tests.fuzzing import damaged, fuzz
+from tests.fuzzing import damaged, fuzz, one_line
 
 VALUES = st.recursive(
     st.none()
@@ -53,8 +53,7 @@ def taken_or_refused(path: Path, other: Path) -> None:
         for answer in answers(comparison):
             console.print(answer.text)
     except UserError as error:
-        assert "\n" not in str(error)
-        assert len(str(error)) < 1000
+        one_line(error)
 
 
 def walk(value: Any, data: st.DataObject) -> tuple[Any, Any]:
@@ -99,4 +98,4 @@ def test_fuzz_weakest(good: Path, data: st.DataObject, value: object, count: int
         assert found is not None
         assert len(found) == count
     except UserError as error:
-        assert "\n" not in str(error)
+        one_line(error)
