@@ -47,6 +47,8 @@ LINKED = re.compile(
 )
 NO_COMMAND = re.compile(r"""expected "subcommand" to be one of \{(.*)\}""")
 OTHER_COMMAND = re.compile(r"argument subcommand: invalid choice: '(.*)' \(choose from (.*)\)")
+SECTIONS = ("model", "data", "trainer", "film", "run_dir", "monitor", "torch_threads", "seed_everything", "ckpt_path")
+"""What a config's keys begin with."""
 SAID = re.compile(r"\w+ must be ")
 KINDS = {
     "int": "a whole number",
@@ -78,7 +80,8 @@ def readable(message: str, options: Iterable[str]) -> str:
     if match := UNKNOWN_OPTION.search(message):
         return f"no option {match[1]}{_option(match[1][2:], options)}"
     if match := REFUSED_OPTION.search(message):
-        return f"no key {match[1]} in the config{_option(match[1], options)}"
+        section = match[1].partition(".")[0]
+        return f"no key {match[1]} in the config{'' if section in SECTIONS else suggestion(section, SECTIONS)}"
     if match := LINKED.search(message):
         return f"{match[1] or match[4]} follows from {match[2] or match[3]}; leave it out"
     if match := NO_COMMAND.search(message):

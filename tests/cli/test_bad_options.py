@@ -191,7 +191,7 @@ MISTAKES = {
         "a: !!python/object/apply:os.system ['touch ran']\n", "could not determine a constructor"
     ),
     "date that is none": config("run_dir: 2020-13-45\n", "month must be in 1..12"),
-    "section": config("modle: {hidden: 3}\n", "no key modle.hidden in the config; did you mean 'model.hidden'?"),
+    "section": config("modle: {hidden: 3}\n", "no key modle.hidden in the config; did you mean 'model'?"),
     "directory as a config": Mistake(["fit", "-c", "."], ". is a directory, not a config"),
     "config after an equals sign": Mistake(["fit", "--config=configs/dojo/pretain.yaml"], "pretrain.yaml"),
 }
