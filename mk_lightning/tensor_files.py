@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,8 @@ def read_tensors(path: Path, what: str) -> Any:
         raise UserError(f"{path} is a directory, not a {what}")
     try:
         _check_archive(path)
-        return torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings(action="ignore"):  # what torch has to say of a file, an error says better
+            return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # damaged bytes raise whatever they happen to lead to
         raise UserError(f"{path} is not a readable {what}: {_reason(error)}") from None
 
