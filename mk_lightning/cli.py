@@ -24,8 +24,9 @@ from jsonargparse import ArgumentError
 
 from mk_lightning.compare_command import compare
 from mk_lightning.doctor_command import doctor
+from mk_lightning.documents import read_yaml
 from mk_lightning.envs import WorkerError
-from mk_lightning.errors import RunStopped, UserError
+from mk_lightning.errors import RunStopped, UserError, shortened
 from mk_lightning.experience import ExperienceDataModule
 from mk_lightning.files import find_file, shipped_configs
 from mk_lightning.games.names import suggestion
@@ -60,7 +61,7 @@ def main(args: Sequence[str] | None = None) -> None:
     _quiet_lightning()
     if str(Path.cwd()) not in sys.path:
         sys.path.append(str(Path.cwd()))  # where a user keeps a method of their own; last, so it hides nothing
-    words = list(sys.argv[1:] if args is None else args)
+    words = [part for word in (sys.argv[1:] if args is None else args) for part in _parts(word)]
     for i, word in enumerate(words[:-1]):
         if word in {"-c", "--config", "--ckpt_path"}:
             words[i + 1] = str(find_file(words[i + 1]))
@@ -70,8 +71,10 @@ def main(args: Sequence[str] | None = None) -> None:
                 raise SystemExit(code)
             return
         for option, path in pairwise(words):
-            if option in {"-c", "--config"} and not Path(path).is_file():
-                raise UserError(f"no config {path}{suggestion(path, shipped_configs())}")
+            if option in {"-c", "--config"}:
+                if not Path(path).exists():
+                    raise UserError(f"no config {path}{suggestion(path, shipped_configs())}")
+                read_yaml(Path(path), "config")
         MKLightningCLI(
             DuelingDoubleDQN,
             ExperienceDataModule,
@@ -89,9 +92,15 @@ def main(args: Sequence[str] | None = None) -> None:
     except (UserError, WorkerError, ArgumentError, ValueError) as error:
         if (known := _known_cause(error)) is None:
             raise
-        line = " ".join(str(known).split())
+        line = shortened(known, 440)
         sys.stderr.write(f"mk-lightning: error: {line}\n")
         raise SystemExit(USAGE_ERROR) from None
+
+
+def _parts(word: str) -> list[str]:
+    """`--config=FILE` as the two words it stands for, and any other word as it is."""
+    option, equals, value = word.partition("=")
+    return [option, value] if equals and option in {"--config", "--ckpt_path"} else [word]
 
 
 def _known_cause(error: BaseException | None) -> BaseException | None:

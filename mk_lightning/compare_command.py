@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from mk_lightning.errors import UserError
@@ -43,6 +44,9 @@ def compare(words: Sequence[str]) -> int:
     options = parser.parse_args(list(words))
     if len(options.files) < 2:
         raise UserError(f"compare takes at least two evaluations, got {options.files[0]}")
+    twice = [path for i, path in enumerate(options.files) if path.resolve() in [p.resolve() for p in options.files[:i]]]
+    if twice:
+        raise UserError(f"compare: {twice[0]} is given twice")
     if options.fail_if_worse is not None and not 0 <= options.fail_if_worse <= 100:
         raise UserError(f"compare: --fail-if-worse must be 0 to 100 points, got {options.fail_if_worse:g}")
     before, *others = (Evaluation.read(path) for path in options.files)
@@ -73,7 +77,7 @@ def comparison_table(comparison: Comparison) -> Table:
     """Win rates per state and group, with the interval of the change and the verdict."""
     before, after = comparison.before, comparison.after
     played = how_many(score.matches for score in before.scores().values())
-    table = Table(title=f"{after.policy} beside {before.policy}: {played}, change [95 % interval]")
+    table = Table(title=f"{escape(after.policy)} beside {escape(before.policy)}: {played}, change [95 % interval]")
     for name in ("state", "group", "before", "after", "change, points", "verdict"):
         table.add_column(name, justify="left" if name in {"state", "group", "verdict"} else "right", no_wrap=True)
     for group, states in before.groups.items():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import importlib.util
 import os
 import platform
@@ -123,11 +122,10 @@ def _machine() -> Finding:
 
 def _states(game: Game) -> str:
     for state in game.states:
-        path = game.folder / f"{state}.state"
         try:
-            gzip.decompress(path.read_bytes())
-        except (OSError, EOFError) as error:
-            raise UserError(f"{path} cannot be read ({error}); install the package anew") from None
+            game.state_bytes(state)
+        except UserError as error:
+            raise UserError(f"{error}; install the package anew") from None
     return f"{len(game.states)}, all readable"
 
 

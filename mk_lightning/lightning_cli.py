@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 import yaml
+from lightning_fabric.utilities.exceptions import MisconfigurationException
 from lightning_utilities.core.rank_zero import rank_zero_only
 from pytorch_lightning import Trainer
 from pytorch_lightning.callbacks import ModelCheckpoint
@@ -21,7 +22,7 @@ from mk_lightning.callbacks.guard import KEPT
 from mk_lightning.callbacks.method import check_methods
 from mk_lightning.cli_errors import readable
 from mk_lightning.envs import WorkerError
-from mk_lightning.errors import RunStopped, UserError
+from mk_lightning.errors import RunStopped, UserError, check_between
 from mk_lightning.evaluation.answers import answers
 from mk_lightning.evaluation.before_after import TEXT_WIDTH, BeforeAfter, score_table
 from mk_lightning.evaluation.clips import film_pairs
@@ -29,7 +30,8 @@ from mk_lightning.evaluation.compare import Comparison
 from mk_lightning.evaluation.evaluation import Evaluation, write_matches
 from mk_lightning.evaluation.match import summarise
 from mk_lightning.evaluation.tables import evaluation_table
-from mk_lightning.files import find_file
+from mk_lightning.experience.checks import MOST_SEED
+from mk_lightning.files import check_directory, find_file
 from mk_lightning.games import load_game
 from mk_lightning.games.names import suggestion
 from mk_lightning.learning.checkpoint import read_checkpoint
@@ -40,9 +42,14 @@ from mk_lightning.runs.checkpoint_files import CHECKPOINTS, CheckpointFiles
 from mk_lightning.runs.directory import RunDirectory
 from mk_lightning.runs.disk import check_disk, quiet_threads
 from mk_lightning.runs.interruption import Interruption
+from mk_lightning.runs.resume import check_checkpoint
 from mk_lightning.runs.run_checkpoint import LAST, CheckpointSettings, RunCheckpoint
+from mk_lightning.trainer_options import check_trainer
 
 log = logging.getLogger(__name__)
+
+MOST_THREADS = 256
+"""Of torch; each is a thread of the system."""
 
 
 class Parser(LightningArgumentParser):
@@ -65,6 +72,9 @@ class Parser(LightningArgumentParser):
 class MKLightningCLI(LightningCLI):
     """LightningCLI with a directory per run, the run's own loggers and checkpoints, and the before/after table."""
 
+    def _parse_ckpt_path(self) -> None:
+        """Nothing, where Lightning takes options from the checkpoint: it may come from anywhere."""
+
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Arguments of a run, and links that spare the user from saying a thing twice."""
         parser.add_argument(
@@ -80,7 +90,10 @@ class MKLightningCLI(LightningCLI):
             help="figure by which the best checkpoint is chosen (highest)",
         )
         parser.add_argument(
-            "--torch_threads", type=int, default=1, help="threads of torch; part of what makes two runs equal"
+            "--torch_threads",
+            type=int,
+            default=1,
+            help="threads of torch, at most 256; part of what makes two runs equal",
         )
         parser.add_class_arguments(FilmSettings, "film", help="what predict films")
         parser.add_class_arguments(CheckpointSettings, "checkpoint", help="how often a fit is saved")
@@ -95,9 +108,10 @@ class MKLightningCLI(LightningCLI):
     def before_instantiate_classes(self) -> None:
         """Find the run directory and the checkpoint."""
         config = self.config[self.subcommand]
-        if config.torch_threads < 1:
-            raise UserError(f"torch_threads must be at least 1, got {config.torch_threads}")
+        check_between("torch_threads", config.torch_threads, 1, MOST_THREADS)
         torch.set_num_threads(config.torch_threads)
+        check_directory("run_dir", config.run_dir)
+        check_trainer(config.trainer)
         self.run = RunDirectory.choose(str(self.subcommand), Path(config.run_dir), config.get("ckpt_path"))
         if self.run.checkpoint:
             config.ckpt_path = str(self.run.checkpoint)
@@ -108,6 +122,11 @@ class MKLightningCLI(LightningCLI):
         """The Trainer, with the run's own loggers and callbacks beside those of the config."""
         self._check_monitor()
         check_methods(self._configured_callbacks(), self.model, self.datamodule)
+        if self.run.checkpoint:
+            resumed = self.run.resume_step is not None
+            check_checkpoint(self.run.checkpoint, self.model, self.datamodule, resumed=resumed)
+        elif self.subcommand == "fit":
+            self.datamodule.check_recording(self.model.online)
         if self.subcommand == "fit":
             log.info(check_disk(self.run.path, self.model, self.datamodule))
         config = self.config_init[self.subcommand].trainer
@@ -115,20 +134,31 @@ class MKLightningCLI(LightningCLI):
         config.plugins = [*filter(None, plugins), CheckpointFiles(self.run.path)]
         kwargs["logger"] = self._loggers(config.logger)
         config.callbacks = [*(config.callbacks or []), *self._callbacks()]
-        return super().instantiate_trainer(**kwargs)
+        try:
+            return super().instantiate_trainer(**kwargs)
+        except (MisconfigurationException, TypeError, ValueError) as error:
+            raise UserError(f"trainer: {error}") from None
 
     @staticmethod
     def subcommands() -> dict[str, set[str]]:
-        """Lightning's, without the switch for its own table of metrics: ours is printed."""
-        return {name: skipped | {"verbose"} for name, skipped in LightningCLI.subcommands().items()}
+        """Lightning's, without the switches for its own table of metrics and for checkpoints that may run code."""
+        return {name: skipped | {"verbose", "weights_only"} for name, skipped in LightningCLI.subcommands().items()}
+
+    def fit(self, **kwargs: Any) -> None:
+        """Fit; a checkpoint can hold no code."""
+        self.trainer.fit(weights_only=True, **kwargs)
 
     def validate(self, **kwargs: Any) -> None:
         """Validate without Lightning's table."""
-        self.trainer.validate(verbose=False, **kwargs)
+        self.trainer.validate(verbose=False, weights_only=True, **kwargs)
 
     def test(self, **kwargs: Any) -> None:
         """Test without Lightning's table."""
-        self.trainer.test(verbose=False, **kwargs)
+        self.trainer.test(verbose=False, weights_only=True, **kwargs)
+
+    def predict(self, **kwargs: Any) -> None:
+        """Play the matches; a checkpoint can hold no code."""
+        self.trainer.predict(weights_only=True, **kwargs)
 
     def before_fit(self) -> None:
         """Measure the policy before it is trained."""
@@ -340,8 +370,9 @@ def _num_actions(game: str) -> int:
 
 
 def _seed(seed: bool | int) -> int:
-    if isinstance(seed, bool) or seed < 0:
+    if isinstance(seed, bool):
         raise UserError(f"seed_everything must be a whole number from 0 on, got {seed}")
+    check_between("seed_everything", seed, 0, MOST_SEED)
     return seed
 
 

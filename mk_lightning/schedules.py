@@ -41,9 +41,9 @@ class Linear(Schedule):
     """
 
     def __init__(self, start: float, end: float, env_steps: int) -> None:
-        self.start = _finite("start", start)
-        self.end = _finite("end", end)
-        self.env_steps = _length("env_steps", env_steps)
+        self.start = _finite("Linear: start", start)
+        self.end = _finite("Linear: end", end)
+        self.env_steps = _length("Linear: env_steps", env_steps)
 
     def __call__(self, env_steps: int) -> float:
         """`start + (end - start) * min(1, env_steps / length)`."""
@@ -60,9 +60,9 @@ class Exponential(Schedule):
     """
 
     def __init__(self, start: float, end: float, env_steps: int) -> None:
-        self.start = _positive("start", start)
-        self.end = _positive("end", end)
-        self.env_steps = _length("env_steps", env_steps)
+        self.start = _positive("Exponential: start", start)
+        self.end = _positive("Exponential: end", end)
+        self.env_steps = _length("Exponential: env_steps", env_steps)
 
     def __call__(self, env_steps: int) -> float:
         """`start * (end / start) ** min(1, env_steps / length)`."""
@@ -79,11 +79,11 @@ class Cyclical(Schedule):
     """
 
     def __init__(self, low: float, high: float, period: int) -> None:
-        self.low = _finite("low", low)
-        self.high = _finite("high", high)
+        self.low = _finite("Cyclical: low", low)
+        self.high = _finite("Cyclical: high", high)
         if self.low > self.high:
             raise UserError(f"Cyclical: low {low} is above high {high}; swap them")
-        self.period = _length("period", period)
+        self.period = _length("Cyclical: period", period)
 
     def __call__(self, env_steps: int) -> float:
         """`low + (high - low) * (1 - |2 * phase - 1|)` with `phase` in [0, 1)."""
@@ -102,7 +102,7 @@ class Warmup(Schedule):
 
     def __init__(self, schedule: Schedule | float, env_steps: int, start: float = 0.0) -> None:
         self.schedule = as_schedule(schedule)
-        self.env_steps = _length("env_steps", env_steps)
+        self.env_steps = _length("Warmup: env_steps", env_steps)
         if not 0 <= start <= 1:
             raise UserError(f"Warmup: start is a share from 0 to 1 of the schedule's value, got {start}")
         self.start = float(start)
@@ -112,9 +112,13 @@ class Warmup(Schedule):
         return self.schedule(env_steps) * (self.start + (1.0 - self.start) * min(1.0, env_steps / self.env_steps))
 
 
-def as_schedule(value: Schedule | float) -> Schedule:
-    """A schedule as it is; a number as the constant schedule."""
-    return value if isinstance(value, Schedule) else Constant(value)
+def as_schedule(value: Schedule | float, name: str = "value") -> Schedule:
+    """A schedule as it is; a number as the constant schedule.
+
+    Raises:
+        UserError: the number is not finite; the message calls it `name`.
+    """
+    return value if isinstance(value, Schedule) else Constant(_finite(name, value))
 
 
 def bounds(schedule: Schedule) -> tuple[float, float]:

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import pickle
+import re
+import warnings
 import zipfile
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from mk_lightning.errors import UserError
+from mk_lightning.errors import UserError, shortened
 from mk_lightning.files import replacing
 
 
 def read_tensors(path: Path, what: str) -> Any:
     """Load tensors and plain Python, to host memory; nothing in the file can run code.
 
-    The file is a zip archive whose members have checksums, which torch does not look at: they are checked first.
+    The one place of the package that loads such a file. `torch.save` writes an archive that is not compressed and has
+    checksums, so what is damaged or would unpack to more than it is is found before torch reads it.
 
     Args:
         path: of a file that `torch.save` wrote.
@@ -25,20 +27,14 @@ def read_tensors(path: Path, what: str) -> Any:
     Raises:
         UserError: there is no such file, or it is something else or damaged.
     """
+    if path.is_dir():
+        raise UserError(f"{path} is a directory, not a {what}")
     try:
-        with zipfile.ZipFile(path) as archive:
-            if any(member.compress_type != zipfile.ZIP_STORED for member in archive.infolist()):
-                raise UserError(f"{path} is not a readable {what}: its parts are compressed, which torch never does")
-            if (damaged := archive.testzip()) is not None:
-                raise UserError(f"{path} is damaged: the checksum of its part {damaged} is wrong")
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except UserError:
-        raise
-    except (
-        zipfile.BadZipFile, pickle.UnpicklingError, RuntimeError, EOFError, KeyError, ValueError, OSError,
-    ) as error:  # fmt: skip
-        reason = next(iter(str(error).splitlines()), "it ends too early")
-        raise UserError(f"{path} is not a readable {what}: {reason}") from None
+        _check_archive(path)
+        with warnings.catch_warnings(action="ignore"):  # what torch has to say of a file, an error says better
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # damaged bytes raise whatever they happen to lead to
+        raise UserError(f"{path} is not a readable {what}: {_reason(error)}") from None
 
 
 def write_tensors(content: Any, path: Path) -> None:
@@ -53,3 +49,29 @@ def write_tensors(content: Any, path: Path) -> None:
     """
     with replacing(path) as file:
         torch.save(content, file)
+
+
+def _check_archive(path: Path) -> None:
+    size = path.stat().st_size
+    if not size:
+        raise ValueError("it is empty")
+    if not zipfile.is_zipfile(path):
+        raise ValueError("it is cut short, or was never written by torch.save")
+    with zipfile.ZipFile(path) as archive:
+        parts = archive.infolist()
+        if any(part.compress_type != zipfile.ZIP_STORED for part in parts) or sum(p.file_size for p in parts) > size:
+            raise ValueError("it holds compressed parts, which torch.save never writes")
+        if (damaged := archive.testzip()) is not None:
+            raise ValueError(f"its part {damaged} is damaged")
+
+
+def _reason(error: Exception) -> str:
+    """Why, in a few words: torch's own would have the user load the file with nothing to protect them."""
+    text = str(error)
+    if named := re.search(r"(?:GLOBAL|Unsupported class|function) ([\w.]+)", text):
+        return f"it names {named[1]}, which is neither a tensor nor plain Python; nothing of it was run"
+    if "Weights only load failed" in text or "weights_only" in text:
+        return "it holds something that is neither a tensor nor plain Python; nothing of it was run"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return shortened(next(iter(text.splitlines()), "it ends too early"), 120)

@@ -13,7 +13,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 
 from mk_lightning.callbacks.method import Method, log_is_due
 from mk_lightning.envs import EpisodeResult
-from mk_lightning.errors import UserError, check_at_least
+from mk_lightning.errors import UserError, check_at_least, check_between
 from mk_lightning.experience.datamodule import ExperienceDataModule
 from mk_lightning.experience.transition import Batch
 
@@ -54,7 +54,7 @@ class Phase:
             raise UserError(f"Curriculum: win_rate of a phase must be above 0 and at most 1, got {self.win_rate}")
         if self.mean_return is not None and not math.isfinite(self.mean_return):
             raise UserError(f"Curriculum: mean_return of a phase must be a finite number, got {self.mean_return}")
-        check_at_least("Curriculum: matches of a phase", self.matches, 1)
+        check_between("Curriculum: matches of a phase", self.matches, 1, 10**5)
 
     @property
     def ends(self) -> list[str]:
@@ -118,11 +118,12 @@ class Curriculum(Method):
         """See that every phase's states are there.
 
         Raises:
-            UserError: a state is not known, or its weights are impossible.
+            UserError: a state is not known or cannot be read, or its weights are impossible.
         """
         super().check(pl_module, data, callbacks)
         for phase in self.phases:
-            data.state_weights(phase.states)
+            for state in data.state_weights(phase.states):
+                data.game.state_bytes(state)
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Set the phase's states.

@@ -12,11 +12,12 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 
 from mk_lightning.callbacks.added_gradient import add_gradient, gradient_share, learning_parameters, norm
 from mk_lightning.callbacks.method import Method, log_is_due, q_network
-from mk_lightning.errors import UserError, check_at_least
+from mk_lightning.errors import UserError, check_between, check_positive
 from mk_lightning.experience import Batch
 from mk_lightning.experience.checks import require_originals
 from mk_lightning.experience.datamodule import ExperienceDataModule
 from mk_lightning.experience.recording import Rehearsal
+from mk_lightning.experience.settings import MOST_BATCH
 from mk_lightning.learning.losses import Distance, distillation_loss
 from mk_lightning.schedules import Schedule, as_schedule, bounds
 
@@ -41,12 +42,11 @@ class Distillation(Method, ABC):
         self, weight: Schedule | float = 1.0, distance: Distance = "kl", temperature: float = 0.1, batch_size: int = 8
     ) -> None:
         owner = self._name
-        self.weight = as_schedule(weight)
+        self.weight = as_schedule(weight, f"{owner}: weight")
         if bounds(self.weight)[0] < 0:
             raise UserError(f"{owner}: weight must not be negative, got {bounds(self.weight)[0]}")
-        if temperature <= 0:
-            raise UserError(f"{owner}: temperature must be above 0, got {temperature}")
-        check_at_least(f"{owner}: batch_size", batch_size, 1)
+        check_positive(f"{owner}: temperature", temperature)
+        check_between(f"{owner}: batch_size", batch_size, 1, MOST_BATCH)
         self.distance = distance
         self.temperature = temperature
         self.batch_size = batch_size

@@ -14,7 +14,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 
 from mk_lightning.callbacks.added_gradient import gradient_share, learning_parameters, norm
 from mk_lightning.callbacks.method import Method, log_is_due, q_network
-from mk_lightning.errors import UserError, check_at_least
+from mk_lightning.errors import UserError, check_between, check_positive
 from mk_lightning.experience.checks import require_originals
 from mk_lightning.experience.datamodule import ExperienceDataModule
 from mk_lightning.learning.fisher import Estimator, fisher_diagonal, normalised, sample_actions
@@ -40,7 +40,7 @@ class ElasticWeightConsolidation(Method):
     Args:
         strength: lambda of the paper, for a Fisher information of mean 1.
         estimator: `q_value` or `policy`, see `fisher_diagonal`.
-        samples: env_steps the Fisher information is estimated from, on each rank.
+        samples: env_steps the Fisher information is estimated from, on each rank; at most 1,000,000.
         temperature: of the `policy` estimator's softmax, learning units.
         files: `fisher.pt` of earlier runs, a task each.
         estimate: also estimate one for this run's start; off, the files are all there is.
@@ -65,9 +65,8 @@ class ElasticWeightConsolidation(Method):
         name = self._name
         if not (math.isfinite(strength) and strength > 0):
             raise UserError(f"{name}: strength must be above 0, got {strength}")
-        check_at_least(f"{name}: samples", samples, 1, "env_step")
-        if temperature <= 0:
-            raise UserError(f"{name}: temperature must be above 0, got {temperature}")
+        check_between(f"{name}: samples", samples, 1, 10**6, "env_steps")
+        check_positive(f"{name}: temperature", temperature)
         if online_decay is not None and not 0 <= online_decay <= 1:
             raise UserError(f"{name}: online_decay must be between 0 and 1, got {online_decay}")
         if not estimate and not files:
@@ -170,9 +169,13 @@ class ElasticWeightConsolidation(Method):
         task: Task = read_tensors(file, "Fisher information")
         mine = {name: p.shape for name, p in q_network(pl_module).named_parameters()}
         for kind in ("fisher", "anchor"):
-            parts = task.get(kind, {}) if isinstance(task, dict) else {}
-            if {name: part.shape for name, part in parts.items()} != mine:
+            parts: Any = task.get(kind) if isinstance(task, dict) else None
+            tensors = isinstance(parts, dict) and all(isinstance(part, torch.Tensor) for part in parts.values())
+            if not tensors or {name: part.shape for name, part in parts.items()} != mine:
                 raise UserError(f"{self._name}: {file} is not of this network")
+            for name, part in parts.items():
+                if not part.is_floating_point() or not bool(part.isfinite().all()):
+                    raise UserError(f"{self._name}: {file} cannot be used: {kind} of {name} is not finite numbers")
         return task
 
 

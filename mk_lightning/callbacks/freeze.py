@@ -63,13 +63,16 @@ class FreezeLayers(Method):
         """Parameter -> env_steps from which on it learns, of those not unfrozen yet."""
 
     def check(self, pl_module: LightningModule, data: ExperienceDataModule, callbacks: Sequence[Callback]) -> None:
-        """See that every pattern matches a parameter.
+        """See that every pattern matches a parameter, and that something is left to learn.
 
         Raises:
-            UserError: one does not, or a parameter is in both `patterns` and `unfreeze_at`.
+            UserError: one does not, a parameter is in both `patterns` and `unfreeze_at`, or all are frozen at first.
         """
         super().check(pl_module, data, callbacks)
-        self.frozen_names(pl_module)
+        freezers = [callback for callback in callbacks if isinstance(callback, FreezeLayers)]
+        frozen = set().union(self.frozen_names(pl_module), *(one.frozen_names(pl_module) for one in freezers))
+        if all(name in frozen for name, _ in q_network(pl_module).named_parameters()):
+            raise self._nothing_learns()
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Freeze, before the optimizer is built; in every stage, so that a mistake shows at once.
@@ -87,8 +90,7 @@ class FreezeLayers(Method):
         for name in frozen:
             parameters[name].requires_grad_(False)
         if not any(parameter.requires_grad for parameter in parameters.values()):
-            patterns = [*self.patterns, *self.unfreeze_at]
-            raise UserError(f"FreezeLayers: {patterns} freeze every parameter; nothing could learn at the start")
+            raise self._nothing_learns()
         self._waiting = {name: until for name, until in frozen.items() if until < math.inf}
         if stage == "fit":
             total = sum(p.numel() for p in parameters.values())
@@ -131,6 +133,10 @@ class FreezeLayers(Method):
         if both := sorted(always & until.keys()):
             raise UserError(f"FreezeLayers: patterns would keep {both[0]} frozen, unfreeze_at not; leave it out of one")
         return until | dict.fromkeys(always, math.inf)
+
+    def _nothing_learns(self) -> UserError:
+        patterns = [*self.patterns, *self.unfreeze_at]
+        return UserError(f"FreezeLayers: {patterns} freeze every parameter; nothing could learn at the start")
 
     def _check_surroundings(self, trainer: Trainer) -> None:
         if self.unfreeze_at and trainer.world_size > 1:

@@ -11,7 +11,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 
 from mk_lightning.callbacks.curriculum import Curriculum
 from mk_lightning.callbacks.method import Method, log_is_due
-from mk_lightning.errors import UserError, check_at_least
+from mk_lightning.errors import UserError, check_at_least, check_between
 from mk_lightning.experience.datamodule import ExperienceDataModule
 from mk_lightning.experience.transition import Batch
 
@@ -59,7 +59,7 @@ class WeaknessTargeting(Method):
     def __init__(self, floor: float = 0.1, matches: int = 20, every: int = 4000) -> None:
         if not 0 <= floor < 1:
             raise UserError(f"WeaknessTargeting: floor must be at least 0 and below 1, got {floor}")
-        check_at_least("WeaknessTargeting: matches", matches, 1)
+        check_between("WeaknessTargeting: matches", matches, 1, 10**5)
         check_at_least("WeaknessTargeting: every", every, 1, "env_step")
         self.floor = floor
         self.matches = matches

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from mk_lightning.errors import UserError
+from mk_lightning.errors import UserError, shortened
 from mk_lightning.evaluation.evaluation import Evaluation
 from mk_lightning.evaluation.intervals import mean_interval, paired_interval
 
@@ -65,7 +65,7 @@ class Comparison:
             if mine != theirs:
                 raise UserError(
                     f"{before.policy} and {after.policy} cannot be compared, they did not play the same: "
-                    f"{what} {_only(mine, theirs)} beside {_only(theirs, mine)}"
+                    f"{what} {shortened(_only(mine, theirs))} beside {shortened(_only(theirs, mine))}"
                 )
 
     def state(self, state: str) -> Change:

@@ -11,24 +11,30 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mk_lightning.errors import UserError
+from mk_lightning.documents import read_json
+from mk_lightning.errors import UserError, check_between, shortened
+from mk_lightning.evaluation.json_types import is_of
 from mk_lightning.evaluation.match import Match, summarise
 from mk_lightning.evaluation.metrics import StateScore
 from mk_lightning.experience.episodes import EpisodeRecord
 from mk_lightning.experience.settings import EnvSettings
 from mk_lightning.files import write_text
 from mk_lightning.games import Game
+from mk_lightning.games.names import is_name
 
 FORMAT = 2
 """Raised when a file of before could no longer be read."""
 
 CELL = 16
 """Pixels along the edge of a cell of `positions`."""
+
+MOST_POSITION = 10**9
+"""In `positions`: cells, and env_steps in one."""
 
 
 @dataclass(frozen=True)
@@ -156,21 +162,65 @@ class Evaluation:
             UserError: no such file, or not an evaluation.
         """
         not_one = f"{path} is not an evaluation, as a test or a fit writes it"
-        try:
-            content = json.loads(path.read_text())
-            version = content["format"]
-        except OSError as error:
-            raise UserError(f"cannot read {path}: {error.strerror}") from None
-        except (ValueError, KeyError, TypeError):
-            raise UserError(not_one) from None
+        content = read_json(path, "evaluation")
+        version = content.get("format") if isinstance(content, dict) else None
+        if version is None:
+            raise UserError(not_one)
         if version != FORMAT:
-            raise UserError(f"{path} has format {version}, this version reads {FORMAT}")
+            raise UserError(f"{path} has format {shortened(version)}, this version reads {FORMAT}")
+        kinds, columns = get_type_hints(cls) | {"matches": list[dict[str, Any]]}, get_type_hints(Match)
+        for name, kind in kinds.items():
+            if name not in content:
+                raise UserError(f"{not_one}: {name} is missing")
+            if name != "matches" and not is_of(content[name], kind):
+                raise UserError(f"{not_one}: {name} is of the wrong type")
+        rows = content["matches"] if isinstance(content["matches"], list) else []
+        for number, row in enumerate(rows, 1):
+            fits = isinstance(row, dict) and row.keys() == columns.keys()
+            if not (fits and all(is_of(row[name], kind) for name, kind in columns.items())):
+                raise UserError(f"{not_one}: match {number} has not the columns of one, or wrong types")
         try:
-            values = {field.name: content[field.name] for field in fields(cls)}
-            EnvSettings(**values["env"])  # options that an environment takes
-            return cls(**values | {"matches": [Match(**match) for match in content["matches"]]})
-        except (ValueError, KeyError, TypeError):
-            raise UserError(not_one) from None
+            evaluation = cls(**{name: content[name] for name in kinds} | {"matches": [Match(**row) for row in rows]})
+            evaluation._check()
+        except (UserError, TypeError) as error:  # TypeError: an option that no environment has
+            raise UserError(f"{not_one}: {error}") from None
+        return evaluation
+
+    def _check(self) -> None:
+        """See that the parts fit each other and that names are names: the file may come from anywhere.
+
+        Raises:
+            UserError: they do not, or are not.
+        """
+        env = EnvSettings(**self.env)
+        check_between("epsilon", self.epsilon, 0, 1)
+        names = [self.game, *self.groups, *self.states]
+        for name in names:
+            if not is_name(name):
+                raise UserError(f"{shortened(name)!r} is no name of a game, group or state")
+        if self.game.endswith((".yaml", ".yml")):
+            raise UserError(f"game must be the id of one, got {shortened(self.game)!r}")
+        if not self.policy.isprintable() or len(self.policy) > 1000:
+            raise UserError(f"policy {shortened(self.policy)!r} is not a line of text")
+        if not 1 <= len(self.actions) <= 2**16 or not all(map(is_name, self.actions)):
+            raise UserError("actions must be the names of a game's action table")
+        played = {match.state for match in self.matches}
+        if not all(self.groups.values()):
+            raise UserError("a group has no states")
+        if not played or len(self.states) != len(set(self.states)) or set(self.states) != played:
+            raise UserError("the groups must name every state that was played, and each once")
+        if len(self.plays) != len(self.matches):
+            raise UserError(f"{len(self.plays):,} plays of {len(self.matches):,} matches")
+        for match in self.matches:
+            check_between(f"env_steps of match {match.episode}", match.env_steps, 1, env.max_env_steps)
+        for counts in self.action_counts.values():
+            if len(counts) != len(self.actions) or min(counts) < 0 or not sum(counts):
+                raise UserError("action_counts must have a count for each action, 0 or more")
+        for cells in self.positions.values():
+            if any(len(cell) != 3 or max(map(abs, cell)) > MOST_POSITION for cell in cells):
+                raise UserError("positions must be (own x, enemy's x, env_steps)")
+        if self.action_counts.keys() != played or not self.positions.keys() <= played:
+            raise UserError("action_counts and positions must be of the states that were played")
 
 
 def write_matches(path: Path, matches: Sequence[Match]) -> None:

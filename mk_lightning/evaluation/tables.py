@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from statistics import fmean, pstdev
 
+from rich.markup import escape
 from rich.table import Table
 
 from mk_lightning.evaluation.evaluation import Evaluation
@@ -20,7 +21,7 @@ def evaluation_table(evaluation: Evaluation) -> Table:
     Rounds are won:lost, the return with its standard deviation, damage dealt:taken; perfect matches, rounds that the
     clock decided, and matches that were cut off, in per cent.
     """
-    table = Table(title=f"{evaluation.policy} at epsilon {evaluation.epsilon:g} [Wilson 95 % interval]")
+    table = Table(title=f"{escape(evaluation.policy)} at epsilon {evaluation.epsilon:g} [Wilson 95 % interval]")
     for name in COLUMNS:
         table.add_column(name, justify="left" if name == "state" else "right", no_wrap=True)
     for group, states in evaluation.groups.items():

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mk_lightning.errors import UserError
+from mk_lightning.errors import UserError, check_between, check_positive
 from mk_lightning.experience.replay import least_capacity
+from mk_lightning.experience.settings import MOST_ENV_STEPS
 from mk_lightning.schedules import bounds
 
 if TYPE_CHECKING:
     from mk_lightning.experience.datamodule import ExperienceDataModule
+
+MOST_SEED = 2**32 - 1
+"""NumPy's and Lightning's."""
 
 
 def check_experience(data: ExperienceDataModule) -> None:
@@ -18,15 +22,15 @@ def check_experience(data: ExperienceDataModule) -> None:
     Raises:
         UserError: one does not; the message names the nearest that would, where there is one.
     """
-    if data.max_env_steps < 1 or data.max_env_steps % data.evaluation.every:
+    check_between("data.max_env_steps", data.max_env_steps, 1, MOST_ENV_STEPS, "env_steps")
+    if data.max_env_steps % data.evaluation.every:
         every = data.evaluation.every
         nearest = max(1, round(data.max_env_steps / every)) * every
         raise UserError(
             f"data.max_env_steps must be a multiple of data.evaluation.every ({every}), "
             f"got {data.max_env_steps}; nearest: {nearest}"
         )
-    if data.warmup_env_steps < 0:
-        raise UserError(f"data.warmup_env_steps must not be negative, got {data.warmup_env_steps}")
+    check_between("data.warmup_env_steps", data.warmup_env_steps, 0, MOST_ENV_STEPS, "env_steps")
     per_step, num_envs = data.env_steps_per_learner_step, data.env.num_envs
     if per_step < 1 or per_step % num_envs:
         nearest = max(1, round(per_step / num_envs)) * num_envs
@@ -46,13 +50,17 @@ def check_experience(data: ExperienceDataModule) -> None:
         raise UserError(
             f"data.replay.capacity must be at least {least} transitions for {num_envs} environments, got {capacity}"
         )
+    if data.replay.batch_size > capacity:
+        raise UserError(
+            f"data.replay.batch_size must be at most data.replay.capacity ({capacity}), got {data.replay.batch_size}"
+        )
     if data.warmup_env_steps < (least := (n_step + 1) * num_envs - per_step):
         raise UserError(
             f"data.warmup_env_steps must be at least {least}, or there is no transition of {n_step} env_steps to "
             f"draw at first, got {data.warmup_env_steps}"
         )
     low, high = bounds(data.epsilon)
-    if low < 0 or high > 1:
+    if not 0 <= low <= high <= 1:
         raise UserError(f"data.epsilon must stay between 0 and 1, got {low if low < 0 else high}")
     if not 0 <= data.rehearsal_ratio < 1:
         raise UserError(f"data.rehearsal_ratio must be at least 0 and below 1, got {data.rehearsal_ratio}")
@@ -63,10 +71,8 @@ def check_experience(data: ExperienceDataModule) -> None:
         )
     if data.rehearsal_ratio:
         require_originals(data, "data.rehearsal_ratio")
-    if data.reward_scale <= 0:
-        raise UserError(f"data.reward_scale must be above 0, got {data.reward_scale}")
-    if data.seed < 0:
-        raise UserError(f"seed_everything must not be negative, got {data.seed}")
+    check_positive("data.reward_scale", data.reward_scale)
+    check_between("seed_everything", data.seed, 0, MOST_SEED)
 
 
 def require_originals(data: ExperienceDataModule, owner: str) -> None:

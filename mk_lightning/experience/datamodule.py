@@ -22,10 +22,12 @@ from mk_lightning.experience.matches import TEST_SEEDS, VALIDATION_SEEDS, matche
 from mk_lightning.experience.policy import GreedyPolicy
 from mk_lightning.experience.recording import Recording, Rehearsal, fingerprint, record
 from mk_lightning.experience.replay import Replay
+from mk_lightning.experience.resume import common
 from mk_lightning.experience.segments import Segments
 from mk_lightning.experience.settings import EnvSettings, EvaluationSettings, RecordingSettings, ReplaySettings
 from mk_lightning.experience.transition import Batch
 from mk_lightning.experience.weakest import weakest
+from mk_lightning.files import check_directory
 from mk_lightning.games import load_game
 from mk_lightning.schedules import Schedule, as_schedule
 
@@ -104,7 +106,7 @@ class ExperienceDataModule(LightningDataModule):
         self.max_env_steps = max_env_steps
         self.warmup_env_steps = warmup_env_steps
         self.env_steps_per_learner_step = env_steps_per_learner_step
-        self.epsilon = as_schedule(epsilon)
+        self.epsilon = as_schedule(epsilon, "data.epsilon")
         self.reward_scale = reward_scale
         self.rehearsal_ratio = rehearsal_ratio
         self.overlap = overlap
@@ -116,6 +118,8 @@ class ExperienceDataModule(LightningDataModule):
         self.test_epsilons = list(evaluation.test_epsilons)
         """Exploration rates that the next test plays, one pass each."""
         check_experience(self)
+        for state in dict.fromkeys((*self.evaluation_states, *self.train_states)):
+            self.game.state_bytes(state)  # a file that is no state is told here, not by an emulator
         self._evaluation_env: RetroVectorEnv | None = None
         self._train_env: RetroVectorEnv | None = None
         self._loader: ExperienceLoader | None = None
@@ -188,12 +192,26 @@ class ExperienceDataModule(LightningDataModule):
         """
         if self._recording is None:
             require_originals(self, "rehearsal")
-            wanted = self._recorded or self._about_recording()  # a resumed run has moved on from whom it recorded
+            # A resumed run has moved on from whom it recorded.
+            wanted = self._recorded or self._about_recording(self._network, self._rank)
             self._recording = (
                 Recording.load(self._recording_folder, wanted, n_step=self.replay.n_step, gamma=self.replay.gamma)
                 or self._record()
             )
         return Rehearsal(self._recording, [self.seed, self._rank, *seed])
+
+    def check_recording(self, network: torch.nn.Module) -> None:
+        """See that a recording in a folder of its own can be made or used, before anything is started.
+
+        Args:
+            network: the base policy's, which the run starts from.
+
+        Raises:
+            UserError: there is another recording, or something else.
+        """
+        if self.recording.folder is not None:
+            check_directory("data.recording.folder", self.recording.folder)
+            Recording.read(Path(self.recording.folder), self._about_recording(network, rank=0))
 
     def state_weights(self, states: States) -> dict[str, float]:
         """Probability of each state to train on.
@@ -274,6 +292,7 @@ class ExperienceDataModule(LightningDataModule):
             "collector": self._loader.collector.state_dict(),
             "loader": self._loader.state_dict(),
             "recorded": self._recording.about if self._recording else None,
+            "common": common(self),
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
@@ -318,22 +337,23 @@ class ExperienceDataModule(LightningDataModule):
             "and it will not be the run that it would have been without a stop"
         )
 
-    def _about_recording(self) -> dict[str, Any]:
+    def _about_recording(self, network: torch.nn.Module, rank: int) -> dict[str, Any]:
         """What makes two recordings the same."""
         return {
             "game": self.game.id,
             "states": list(self.state_groups.get("original", [])),
-            "fighter": fingerprint(self._network),
+            "fighter": fingerprint(network),
             "env_steps": self.recording.env_steps,
             "epsilon": self.recording.epsilon,
             "reward_scale": self.reward_scale,
             "num_envs": self.env.num_envs,
             "frame_skip": self.env.frame_skip,
-            "seed": [self.seed, self._rank] if self.recording.folder is None else [0, self._rank],
+            "seed": [self.seed, rank] if self.recording.folder is None else [0, rank],
         }
 
     def _record(self) -> Recording:
-        states, settings, about = self.state_groups["original"], self.recording, self._about_recording()
+        states, settings = self.state_groups["original"], self.recording
+        about = self._about_recording(self._network, self._rank)
         log.info(f"recording {settings.env_steps:,} env_steps of the base policy on {len(states)} original states")
         # Not in the evaluation's environments, whose number may change nothing but its speed.
         with closing(self._start_env(states, self.env.num_envs)) as env:

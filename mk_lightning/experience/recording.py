@@ -15,10 +15,11 @@ import torch
 from numpy.typing import NDArray
 
 from mk_lightning.envs import RetroVectorEnv
-from mk_lightning.errors import UserError
+from mk_lightning.errors import UserError, shortened
 from mk_lightning.experience.collector import Collector
 from mk_lightning.experience.policy import GreedyPolicy
 from mk_lightning.experience.replay import NO_ACTION, Replay, least_capacity
+from mk_lightning.experience.resume import check_segments
 from mk_lightning.experience.segments import Segments
 from mk_lightning.experience.transition import Transition
 from mk_lightning.schedules import Constant
@@ -71,6 +72,36 @@ class Recording:
         write_tensors(content, folder / FILE)
 
     @classmethod
+    def read(cls, folder: Path, about: dict[str, Any]) -> dict[str, Any] | None:
+        """Read all but the rows, or return None if there is nothing.
+
+        Args:
+            folder: where it is.
+            about: what is wanted.
+
+        Raises:
+            UserError: it is damaged, or another recording.
+        """
+        if not (folder / FILE).is_file():
+            return None
+        content = read_tensors(folder / FILE, "recording")
+        seen = content.get("about") if isinstance(content, dict) else None
+        if not isinstance(seen, dict):
+            raise UserError(f"{folder / FILE} is not a readable recording: it does not say what of")
+        for name, value in about.items():
+            if seen.get(name) != value:
+                raise UserError(
+                    f"{folder} holds another recording ({name}: {shortened(seen.get(name))}, this run's "
+                    f"{shortened(value)}); remove it or set data.recording.folder to another"
+                )
+        shape = content["replay"].get("shape") if isinstance(content.get("replay"), dict) else None
+        q_values = content.get("q_values")
+        if not isinstance(q_values, torch.Tensor) or q_values.ndim != 3 or list(q_values.shape[:2]) != shape:
+            raise UserError(f"{folder / FILE} is not a readable recording: its parts do not fit each other")
+        check_segments(content.get("segments"))
+        return dict(content)
+
+    @classmethod
     def load(cls, folder: Path, about: dict[str, Any], *, n_step: int, gamma: float) -> Recording | None:
         """Read what `save` wrote, or return None if there is nothing.
 
@@ -83,15 +114,9 @@ class Recording:
         Raises:
             UserError: a file is missing or damaged, or it is another recording.
         """
-        if not (folder / FILE).is_file():
+        content = cls.read(folder, about)
+        if content is None:
             return None
-        content = read_tensors(folder / FILE, "recording")
-        for name, value in about.items():
-            if (seen := content["about"].get(name)) != value:
-                raise UserError(
-                    f"{folder} holds another recording ({name}: {seen}, this run's {value}); "
-                    "remove it or set data.recording.folder to another"
-                )
         rows, num_envs = content["replay"]["shape"]
         replay = Replay(rows * num_envs, num_envs, n_step=n_step, gamma=gamma)
         replay.load_state_dict(content["replay"])

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from mk_lightning.errors import UserError, check_at_least
+from mk_lightning.errors import UserError, check_at_least, check_positive
 from mk_lightning.experience.sum_tree import SumTree
 from mk_lightning.experience.transition import Transition
 
@@ -19,6 +19,9 @@ match, at which no action was taken."""
 
 COLUMNS = ("frames", "actions", "rewards", "outcomes", "ages")
 """The arrays that hold the rows."""
+
+BYTES_PER_TRANSITION = 7_068
+"""Its frame and the rest of its row; without priorities."""
 
 MAX_AGE = 255
 """Ages saturate here: a stack looks back fewer frames than that."""
@@ -46,9 +49,8 @@ class Priorities:
     def __post_init__(self) -> None:
         for name in ("alpha", "beta"):
             if not 0 <= getattr(self, name) <= 1:
-                raise UserError(f"replay.priorities.{name} must be between 0 and 1, got {getattr(self, name)}")
-        if self.epsilon <= 0:
-            raise UserError(f"replay.priorities.epsilon must be above 0, got {self.epsilon}")
+                raise UserError(f"data.replay.priorities.{name} must be between 0 and 1, got {getattr(self, name)}")
+        check_positive("data.replay.priorities.epsilon", self.epsilon)
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,18 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
 
-from mk_lightning.errors import UserError, check_at_least
-from mk_lightning.experience.replay import Priorities
+from mk_lightning.errors import UserError, check_at_least, check_between
+from mk_lightning.experience.replay import BYTES_PER_TRANSITION, Priorities
+from mk_lightning.machine import check_memory
+
+MOST_ENVS = 1024
+"""Processes; more would be a slip of the keyboard, and starting them would stop the machine."""
+MOST_BATCH = 16_384
+"""Transitions: a batch of them is 0.9 GB of frames."""
+MOST_MATCHES = 10_000
+"""Matches per state, which measure a win rate to a point."""
+MOST_ENV_STEPS = 10**12
+"""env_steps of a run; a machine of today plays as many in years."""
 
 
 @dataclass(frozen=True)
@@ -13,11 +23,12 @@ class EnvSettings:
     """How matches are played, in training and in evaluation alike.
 
     Attributes:
-        num_envs: environments in training, a process each.
-        frame_skip: frames per env_step.
-        release_frames: frames at the end of an env_step in which the attack buttons are released.
-        max_noops: most frames without input at the start of a match.
-        max_env_steps: env_steps after which a match is cut off.
+        num_envs: environments in training, a process each; at most 1,024.
+        frame_skip: frames per env_step, 1 to 60.
+        release_frames: frames at the end of an env_step in which the attack buttons are released; fewer than
+            `frame_skip`.
+        max_noops: most frames without input at the start of a match, 0 to 3,600.
+        max_env_steps: env_steps after which a match is cut off, 1 to 1,000,000.
     """
 
     num_envs: int = 8
@@ -27,11 +38,11 @@ class EnvSettings:
     max_env_steps: int = 1800
 
     def __post_init__(self) -> None:
-        check_at_least("data.env.num_envs", self.num_envs, 1)
-        check_at_least("data.env.frame_skip", self.frame_skip, 1)
-        check_at_least("data.env.release_frames", self.release_frames, 0)
-        check_at_least("data.env.max_noops", self.max_noops, 0)
-        check_at_least("data.env.max_env_steps", self.max_env_steps, 1)
+        check_between("data.env.num_envs", self.num_envs, 1, MOST_ENVS)
+        check_between("data.env.frame_skip", self.frame_skip, 1, 60, "frames")
+        check_between("data.env.release_frames", self.release_frames, 0, self.frame_skip - 1, "frames")
+        check_between("data.env.max_noops", self.max_noops, 0, 3600, "frames")
+        check_between("data.env.max_env_steps", self.max_env_steps, 1, 10**6, "env_steps")
 
     @property
     def of_a_match(self) -> dict[str, int]:
@@ -44,10 +55,10 @@ class ReplaySettings:
     """What is kept and how it is drawn.
 
     Attributes:
-        capacity: transitions kept, about 7.1 kB each.
+        capacity: transitions kept, about 7.1 kB each; as many as fit into the machine's memory.
         n_step: env_steps a transition spans.
         gamma: discount per env_step.
-        batch_size: transitions per learner_step.
+        batch_size: transitions per learner_step, at most 16,384 and no more than `capacity`.
         priorities: draw by TD error; null draws uniformly.
         on_disk: keep it on disk, too, in the run's directory; off, a resumed run begins with an empty one.
     """
@@ -62,9 +73,9 @@ class ReplaySettings:
     def __post_init__(self) -> None:
         check_at_least("data.replay.capacity", self.capacity, 1)
         check_at_least("data.replay.n_step", self.n_step, 1)
-        check_at_least("data.replay.batch_size", self.batch_size, 1)
-        if not 0 <= self.gamma <= 1:
-            raise UserError(f"data.replay.gamma must be between 0 and 1, got {self.gamma}")
+        check_memory("data.replay.capacity", self.capacity, BYTES_PER_TRANSITION)
+        check_between("data.replay.batch_size", self.batch_size, 1, MOST_BATCH, "transitions")
+        check_between("data.replay.gamma", self.gamma, 0, 1)
 
 
 @dataclass(frozen=True)
@@ -72,7 +83,7 @@ class RecordingSettings:
     """How the base policy's play on the original states is recorded, for the methods that look back at it.
 
     Attributes:
-        env_steps: how many to record, about 7.2 kB each.
+        env_steps: how many to record, about 7.2 kB each; as many as fit into the machine's memory.
         epsilon: probability of a random action.
         folder: where the recording is kept, and read from if it is there; null takes the run's own `recording`.
     """
@@ -83,8 +94,8 @@ class RecordingSettings:
 
     def __post_init__(self) -> None:
         check_at_least("data.recording.env_steps", self.env_steps, 1)
-        if not 0 <= self.epsilon <= 1:
-            raise UserError(f"data.recording.epsilon must be between 0 and 1, got {self.epsilon}")
+        check_memory("data.recording.env_steps", self.env_steps, BYTES_PER_TRANSITION)
+        check_between("data.recording.epsilon", self.epsilon, 0, 1)
 
 
 @dataclass(frozen=True)
@@ -96,14 +107,14 @@ class EvaluationSettings:
 
     Attributes:
         every: env_steps between validations; an epoch of training.
-        matches: matches per state in a validation.
-        test_matches: matches per state in a test, and before and after a fit.
+        matches: matches per state in a validation, at most 10,000.
+        test_matches: matches per state in a test, and before and after a fit, at most 10,000.
         mixed: draw the state of each test match at random instead of playing the same number on each; their number in
             all stays, and which state each is on is the same for every policy.
         num_envs: environments matches are played in, a process each, at most one per match. It changes how long an
-            evaluation takes, not its matches.
+            evaluation takes, not its matches; at most 1,024.
         epsilon: probability of a random action in a validation, and before and after a fit.
-        test_epsilons: the same in a test, which plays all its matches once for each.
+        test_epsilons: the same in a test, which plays all its matches once for each; each named once.
     """
 
     every: int = 48_000
@@ -115,12 +126,15 @@ class EvaluationSettings:
     test_epsilons: list[float] = field(default_factory=lambda: [0.0, 0.05])
 
     def __post_init__(self) -> None:
-        check_at_least("data.evaluation.every", self.every, 1)
-        check_at_least("data.evaluation.matches", self.matches, 1)
-        check_at_least("data.evaluation.test_matches", self.test_matches, 1)
-        check_at_least("data.evaluation.num_envs", self.num_envs, 1)
+        check_between("data.evaluation.every", self.every, 1, MOST_ENV_STEPS, "env_steps")
+        check_between("data.evaluation.matches", self.matches, 1, MOST_MATCHES)
+        check_between("data.evaluation.test_matches", self.test_matches, 1, MOST_MATCHES)
+        check_between("data.evaluation.num_envs", self.num_envs, 1, MOST_ENVS)
+        check_between("data.evaluation.epsilon", self.epsilon, 0, 1)
         if not self.test_epsilons:
             raise UserError("data.evaluation.test_epsilons must name at least one exploration rate, e.g. [0.0]")
-        for epsilon in (self.epsilon, *self.test_epsilons):
-            if not 0 <= epsilon <= 1:
-                raise UserError(f"data.evaluation: an epsilon must be between 0 and 1, got {epsilon}")
+        for epsilon in self.test_epsilons:
+            check_between("each of data.evaluation.test_epsilons", epsilon, 0, 1)
+        names = [f"{epsilon:g}" for epsilon in self.test_epsilons]  # as a test names its files
+        if twice := [name for name in names if names.count(name) > 1]:
+            raise UserError(f"data.evaluation.test_epsilons names {twice[0]} twice; leave one out")

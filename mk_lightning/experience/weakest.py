@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 from typing import Any
 
-from mk_lightning.errors import UserError
+from mk_lightning.documents import read_json
+from mk_lightning.errors import UserError, shortened
 
-PATTERN = re.compile(r"weakest (?P<count>\d+) of (?P<file>.+)")
+PATTERN = re.compile(r"weakest (?P<count>[0-9]{1,9}) of (?P<file>.+)")
 
 
 def weakest(words: str) -> list[str] | None:
@@ -27,17 +27,18 @@ def weakest(words: str) -> list[str] | None:
     if not found:
         return None
     path, count = Path(found["file"]), int(found["count"])
+    if not path.exists():
+        raise UserError(f"{shortened(words)!r}: no file {path}")
+    content = read_json(path, "evaluation")
     try:
-        scores = {entry["state"]: entry.get("after", entry) for entry in json.loads(path.read_text())["states"]}
+        scores = {entry["state"]: entry.get("after", entry) for entry in content["states"]}
         ranked = sorted(scores, key=lambda state: _strength(scores[state]))
-    except FileNotFoundError:
-        raise UserError(f"{words!r}: no file {path}") from None
-    except (ValueError, KeyError, TypeError, AttributeError, OSError):
-        raise UserError(f"{words!r}: {path} holds no scores as a run's before_after.json does") from None
+    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError):
+        raise UserError(f"{shortened(words)!r}: {path} holds no scores as a run's before_after.json does") from None
     if not 1 <= count <= len(ranked):
-        raise UserError(f"{words!r}: {path} has {len(ranked)} states, so N must be 1 to {len(ranked)}")
+        raise UserError(f"{shortened(words)!r}: {path} has {len(ranked)} states, so N must be 1 to {len(ranked)}")
     return ranked[:count]
 
 
 def _strength(score: dict[str, Any]) -> tuple[float, float]:
-    return score["wins"] / score["matches"], score["mean_return"]
+    return float(score["wins"] / score["matches"]), float(score["mean_return"])

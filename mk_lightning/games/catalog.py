@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from mk_lightning.documents import read_yaml
+from mk_lightning.errors import UserError, check_between, shortened
 from mk_lightning.games.game import Game
-from mk_lightning.games.names import GameError, suggestion
+from mk_lightning.games.integration import (
+    bundled_folder,
+    check_scenario,
+    own_folder,
+    read_states,
+    read_variables,
+    recorded_sha1,
+)
+from mk_lightning.games.names import GameError, is_name, suggestion
 
 __all__ = ["FIGHT_VARIABLES", "load_game", "shipped_games"]
 
@@ -22,16 +28,19 @@ FIGHT_VARIABLES = ("health", "enemy_health", "rounds_won", "enemy_rounds_won")
 _TEXTS = ("id", "title")
 _LISTS = ("buttons", "actions", "attack_buttons")
 _REQUIRED = (*_TEXTS, *_LISTS, "full_health")
-_OPTIONAL = (
-    "aliases", "guard_buttons", "integration", "rom_sha1", "seed_variable", "state_order", "two_player_states",
-    "opponents",
-)  # fmt: skip
+_OPTIONAL_TEXTS = ("integration", "rom_sha1", "seed_variable")
+_OPTIONAL_LISTS = ("aliases", "guard_buttons", "state_order", "two_player_states")
+_OPTIONAL = (*_OPTIONAL_TEXTS, *_OPTIONAL_LISTS, "opponents")
+_NAMES = (*_LISTS, "aliases", "guard_buttons")
+"""Lists of names; the others are of patterns."""
+_MOST = 1000
+"""Entries of a list."""
 
 
 def shipped_games() -> dict[str, Path]:
     """Return the ``game.yaml`` of each game in the package by game id."""
     files = sorted(Path(__file__).parent.glob("*/game.yaml"))
-    return {str(yaml.safe_load(file.read_text(encoding="utf-8"))["id"]): file for file in files}
+    return {str(read_yaml(file, "game")["id"]): file for file in files}
 
 
 def load_game(name: str | Path) -> Game:
@@ -45,10 +54,10 @@ def load_game(name: str | Path) -> Game:
         GameError: unknown name (the nearest one is given), or a file with a mistake (which is named).
     """
     if isinstance(name, Path) or name.endswith((".yaml", ".yml")):
-        return _read_game(Path(name).resolve())
+        return _read_game(Path(name))
     names: dict[str, Path] = {}
     for game_id, file in shipped_games().items():
-        aliases = yaml.safe_load(file.read_text(encoding="utf-8")).get("aliases") or ()
+        aliases = read_yaml(file, "game").get("aliases") or ()
         for alias in (game_id, *aliases, re.sub(r"-v\d+$", "", game_id)):
             names[alias] = file
     for alias, file in names.items():
@@ -59,25 +68,25 @@ def load_game(name: str | Path) -> Game:
 
 def _read_game(file: Path) -> Game:
     try:
-        raw = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise GameError(f"cannot read the game file {file}: {error.strerror}") from None
-    except yaml.YAMLError as error:
-        raise GameError(f"{file} is not YAML: {' '.join(str(error).split())}") from None
-    fields = _checked(file, raw)
+        file = file.resolve()
+        fields = _checked(file, read_yaml(file, "game file"))
+    except (UserError, OSError, ValueError, RuntimeError) as error:  # a loop of links, a NUL in the name
+        raise GameError(str(error)) from None
     game_id = fields["id"]
     bundled = fields.get("integration") is None
-    folder = _bundled_folder(game_id) if bundled else (file.parent / fields["integration"]).resolve()
-    variables = _read_variables(folder)
+    folder = bundled_folder(game_id) if bundled else own_folder(file, fields["integration"])
+    variables = read_variables(folder)
+    if not bundled:
+        check_scenario(folder)  # stable-retro's own are as trusted as stable-retro
     two_player = _names(fields.get("two_player_states"))
-    states = _read_states(folder, _names(fields.get("state_order")))
+    states = read_states(folder, _names(fields.get("state_order")))
     game = Game(
         id=game_id,
         title=fields["title"],
         aliases=_names(fields.get("aliases")),
         folder=folder,
         bundled=bundled,
-        rom_sha1=fields.get("rom_sha1") or _recorded_sha1(folder),
+        rom_sha1=(fields.get("rom_sha1") or "").lower() or recorded_sha1(folder),
         buttons=_names(fields["buttons"]),
         actions=_names(fields["actions"]),
         attack_buttons=_names(fields["attack_buttons"]),
@@ -99,20 +108,54 @@ def _checked(file: Path, raw: Any) -> dict[str, Any]:
         raise GameError(f"{file}: expected a mapping of keys such as {', '.join(_REQUIRED)}")
     for key in raw:
         if key not in (*_REQUIRED, *_OPTIONAL):
-            raise GameError(f"{file}: unknown key {key!r}{suggestion(str(key), (*_REQUIRED, *_OPTIONAL))}")
+            raise GameError(f"{file}: unknown key {shortened(key)!r}{suggestion(str(key), (*_REQUIRED, *_OPTIONAL))}")
     for key in _REQUIRED:
         if key not in raw:
             raise GameError(f"{file}: key {key!r} is missing")
-    for key in _TEXTS:
-        if not isinstance(raw[key], str):
-            raise GameError(f"{file}: {key} must be text, not {raw[key]!r}")
-    for key in _LISTS:
-        if not isinstance(raw[key], list) or not all(isinstance(item, str) for item in raw[key]):
-            raise GameError(f"{file}: {key} must be a list of names, not {raw[key]!r}")
+    for key in (*_TEXTS, *_OPTIONAL_TEXTS):
+        if not (isinstance(raw.get(key), str) or (key in _OPTIONAL_TEXTS and raw.get(key) is None)):
+            raise GameError(f"{file}: {key} must be text, not {_shown(raw[key])}")
+    for key in (*_LISTS, *_OPTIONAL_LISTS):
+        _check_list(file, key, raw.get(key), optional=key in _OPTIONAL_LISTS)
+    if not is_name(raw["id"]):
+        raise GameError(f"{file}: id must be letters, digits and . _ -, not {_shown(raw['id'])}")
+    if not raw["title"].isprintable() or len(raw["title"]) > 100:
+        raise GameError(f"{file}: title must be a line of at most 100 characters, not {_shown(raw['title'])}")
+    if (sha1 := raw.get("rom_sha1")) is not None and not re.fullmatch("[0-9a-fA-F]{40}", sha1):
+        raise GameError(f"{file}: rom_sha1 must be 40 hexadecimal digits, not {_shown(sha1)}")
+    opponents = raw.get("opponents")
+    if opponents is not None and not (
+        isinstance(opponents, dict) and all(map(is_name, (*opponents, *opponents.values())))
+    ):
+        raise GameError(f"{file}: opponents must be a mapping from states to names, not {_shown(opponents)}")
     health = raw["full_health"]
-    if not isinstance(health, int) or health < 1:
-        raise GameError(f"{file}: full_health must be an integer of 1 or more, not {health!r}")
+    if type(health) is not int or not 1 <= health < 2**31:
+        raise GameError(f"{file}: full_health must be an integer of 1 or more, not {_shown(health)}")
     return raw
+
+
+def _check_list(file: Path, key: str, value: Any, *, optional: bool) -> None:
+    """See that a value is a list of names; an optional one may be a name alone, or nothing."""
+    if optional and value is None:
+        return
+    if optional and isinstance(value, str):
+        value = [value]
+    items = value if isinstance(value, list) else [None]
+    is_one = is_name if key in _NAMES else _is_pattern
+    if not all(map(is_one, items)):
+        raise GameError(f"{file}: {key} must be a list of names, not {_shown(value)}")
+    check_between(f"{file}: the length of {key}", len(value), 0, _MOST)
+
+
+def _is_pattern(item: object) -> bool:
+    return isinstance(item, str) and item.isprintable() and len(item) <= 100
+
+
+def _shown(value: object) -> str:
+    """A value for a message. Of a list or a mapping only what it is: a few aliases can make it very long."""
+    if isinstance(value, list | dict):
+        return "a list" if isinstance(value, list) else "a mapping"
+    return repr(shortened(value) if isinstance(value, str) else value)
 
 
 def _check_references(game: Game) -> None:
@@ -136,45 +179,6 @@ def _check_references(game: Game) -> None:
             )
     for state in game.opponents:
         game.state_index(state)
-
-
-def _bundled_folder(game_id: str) -> Path:
-    """Return stable-retro's own folder for the game."""
-    import stable_retro.data  # not needed for a game that has its own folder
-
-    root = Path(stable_retro.data.path()) / "stable"
-    if not (root / game_id).is_dir():
-        games = (entry.name for entry in root.iterdir() if entry.is_dir())
-        raise GameError(f"stable-retro has no game {game_id!r}{suggestion(game_id, games)}")
-    return root / game_id
-
-
-def _read_variables(folder: Path) -> tuple[str, ...]:
-    try:
-        described = json.loads((folder / "data.json").read_text(encoding="utf-8"))
-    except OSError as error:
-        raise GameError(f"cannot read {folder / 'data.json'}: {error.strerror}") from None
-    except json.JSONDecodeError as error:
-        raise GameError(f"{folder / 'data.json'} is not JSON: {error}") from None
-    return tuple(sorted(described.get("info", {})))
-
-
-def _read_states(folder: Path, order: Sequence[str]) -> tuple[str, ...]:
-    """Return the folder's states by the first pattern of ``order`` that matches, by number, by name."""
-
-    def rank(state: str) -> tuple[int, int, str]:
-        group = next((i for i, pattern in enumerate(order) if fnmatchcase(state, pattern)), len(order))
-        number = re.search(r"(\d+)$", state)
-        return group, int(number[1]) if number else 0, state
-
-    return tuple(sorted((file.name.removesuffix(".state") for file in folder.glob("*.state")), key=rank))
-
-
-def _recorded_sha1(folder: Path) -> str | None:
-    """Return the first SHA-1 in the folder's ``rom.sha``, where stable-retro keeps it."""
-    file = folder / "rom.sha"
-    words = file.read_text(encoding="utf-8").split() if file.is_file() else []
-    return words[0].lower() if words else None
 
 
 def _names(value: Any) -> tuple[str, ...]:

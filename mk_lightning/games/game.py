@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import math
 import re
@@ -12,6 +11,8 @@ from fnmatch import fnmatchcase
 from functools import lru_cache
 from pathlib import Path
 
+from mk_lightning.errors import shortened
+from mk_lightning.games.integration import check_rom, read_state
 from mk_lightning.games.names import GameError, suggestion
 
 __all__ = ["Game"]
@@ -19,14 +20,11 @@ __all__ = ["Game"]
 SHORT_BUTTONS = {"U": "UP", "D": "DOWN", "L": "LEFT", "R": "RIGHT"}
 """Buttons that the action table writes with one letter."""
 
+MOST_WEIGHT = 1e9
+"""Of a state, so that their sum is finite, too."""
+
 NO_BUTTON = "none"
 """The action that presses nothing."""
-
-
-@lru_cache(maxsize=16)
-def _read_state(path: Path) -> bytes:
-    """Return the raw emulator state in ``path``; about 1 MB each, hence the bound."""
-    return gzip.decompress(path.read_bytes())
 
 
 @lru_cache(maxsize=16)
@@ -132,7 +130,9 @@ class Game:
             one_player = [state for state in self.states if state not in self.two_player_states]
             matches = [state for state in one_player if any(fnmatchcase(state, glob) for glob in globs)]
             if not matches:
-                raise GameError(f"{self.id}: no state {pattern!r}{suggestion(pattern, (*one_player, 'all'))}")
+                raise GameError(
+                    f"{self.id}: no state {shortened(pattern)!r}{suggestion(pattern, (*one_player, 'all'))}"
+                )
             found.update(dict.fromkeys(matches))
         if not found:
             raise GameError(f"{self.id}: no states given; name at least one, or 'all'")
@@ -154,8 +154,11 @@ class Game:
             return dict.fromkeys(names, 1.0 / len(names))
         weights: dict[str, float] = {}
         for pattern, weight in states.items():
-            if not (math.isfinite(weight) and weight >= 0):
-                raise GameError(f"{self.id}: weight of state {pattern!r} must be 0 or more and finite, not {weight}")
+            if not 0 <= weight <= MOST_WEIGHT:
+                raise GameError(
+                    f"{self.id}: weight of state {shortened(pattern)!r} must be 0 or more and finite "
+                    f"(at most {MOST_WEIGHT:g}), not {weight}"
+                )
             weights.update(dict.fromkeys(self.resolve_states(pattern), float(weight)))
         total = math.fsum(weights.values())
         if total <= 0:
@@ -171,15 +174,15 @@ class Game:
         try:
             return self.states.index(state)
         except ValueError:
-            raise GameError(f"{self.id}: no state {state!r}{suggestion(state, self.states)}") from None
+            raise GameError(f"{self.id}: no state {shortened(state)!r}{suggestion(state, self.states)}") from None
 
     def state_bytes(self, state: str) -> bytes:
         """Return the raw emulator state named ``state`` (about 1 MB; the last 16 are kept in memory).
 
         Raises:
-            GameError: there is no such state.
+            GameError: there is no such state, or its file is none.
         """
-        return _read_state(self.folder / f"{self.states[self.state_index(state)]}.state")
+        return read_state(self.folder / f"{self.states[self.state_index(state)]}.state")
 
     def opponent(self, state: str) -> str:
         """Return the opponent's name for reports: from ``opponents``, else ``Name`` in ``Tier.Name-07``."""
@@ -194,7 +197,7 @@ class Game:
         """Return the ROM file, checked against ``rom_sha1``.
 
         Raises:
-            GameError: the file is missing or is another ROM; the message says which one is wanted and where
+            GameError: the file is missing, is another ROM or none; the message says which one is wanted and where
             it goes.
         """
         path = self.folder / "rom.md"
@@ -206,6 +209,7 @@ class Game:
         if not path.is_file():
             missing = "its ROM is not imported" if self.bundled else f"no ROM at {path}"
             raise GameError(f"{self.id}: {missing}: {remedy}")
+        check_rom(path)
         if self.rom_sha1 and _sha1(path) != self.rom_sha1:
             raise GameError(f"{self.id}: {path} is another ROM (sha1 {_sha1(path)}): {remedy}")
         return path

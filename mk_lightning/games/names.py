@@ -6,13 +6,20 @@ import difflib
 import re
 from collections.abc import Iterable
 
-from mk_lightning.errors import UserError
+from mk_lightning.errors import UserError, shortened
 
-__all__ = ["GameError", "nearest", "suggestion"]
+__all__ = ["GameError", "is_name", "nearest", "suggestion"]
+
+NAME = re.compile(r"[\w.+-][\w .+()',&!-]{0,99}")
 
 
 class GameError(UserError):
     """A game, state, action or ROM that cannot be used; the message is one line that says what to do."""
+
+
+def is_name(text: object) -> bool:
+    """Whether something can be the name of a state or a group: it becomes part of file names, figures and tables."""
+    return isinstance(text, str) and NAME.fullmatch(text) is not None
 
 
 def _plain(name: str) -> str:
@@ -29,7 +36,7 @@ def nearest(value: str, choices: Iterable[str]) -> str | None:
     wanted = _plain(value)
     if wanted in plain:
         return plain[wanted]
-    found = difflib.get_close_matches(wanted, plain, n=1, cutoff=0.5)
+    found = difflib.get_close_matches(wanted[:200], plain, n=1, cutoff=0.5)
     return plain[found[0]] if found else None
 
 
@@ -38,6 +45,6 @@ def suggestion(value: str, choices: Iterable[str]) -> str:
     choices = list(choices)
     near = nearest(value, choices)
     if near is not None:
-        return f"; did you mean {near!r}?"
-    shown = ", ".join(choices[:8]) + (", ..." if len(choices) > 8 else "")
+        return f"; did you mean {shortened(near)!r}?"
+    shown = ", ".join(shortened(choice) for choice in choices[:8]) + (", ..." if len(choices) > 8 else "")
     return f"; valid: {shown}" if choices else ""

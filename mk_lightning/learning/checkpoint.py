@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from mk_lightning.errors import UserError
+from mk_lightning.errors import UserError, shortened
 from mk_lightning.files import find_file
 from mk_lightning.tensor_files import read_tensors
 
@@ -23,9 +23,11 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
 
     Raises:
         UserError: no such file; names the checkpoints beside it.
-        UserError: not a checkpoint of this package.
+        UserError: not a checkpoint, or one of a run whose weights are no longer numbers.
     """
     path = find_file(path)
+    if path.is_dir():
+        raise UserError(f"{path} is a directory, not a checkpoint")
     if not path.is_file():
         near = sorted(p.name for p in path.parent.glob("*.ckpt")) if path.parent.is_dir() else []
         hint = f"; there: {', '.join(near)}" if near else ""
@@ -33,7 +35,29 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     checkpoint = read_tensors(path, "checkpoint")
     if not isinstance(checkpoint, dict) or not isinstance(checkpoint.get("state_dict"), dict):
         raise UserError(f"{path} is not a Lightning checkpoint: it has no state_dict")
+    for name, weights in checkpoint["state_dict"].items():
+        if problem := _problem(name, weights):
+            raise UserError(f"{path} cannot be used: {shortened(name)} {problem}")
+    counters = ["env_steps", *(["global_step"] if "optimizer_states" in checkpoint else [])]
+    for name in counters:
+        if type(count := checkpoint.get(name, 0 if name == "env_steps" else None)) is not int or count < 0:
+            raise UserError(f"{path} cannot be used: its {name} is {shortened(count)}, not a whole number from 0 on")
     return checkpoint
+
+
+def _problem(name: object, weights: object) -> str | None:
+    """What is wrong with an entry of a state_dict, or None."""
+    if not isinstance(name, str) or not isinstance(weights, torch.Tensor):
+        return "is no tensor with a name"
+    if weights.layout != torch.strided or weights.device.type != "cpu" or weights.is_quantized:
+        return "is not a plain tensor"
+    if weights.untyped_storage().nbytes() < weights.numel() * weights.element_size():
+        return f"claims {weights.numel():,} values, which are not in the file"
+    if name.startswith(PREFIX) and not weights.is_floating_point():
+        return f"is of type {weights.dtype}, not floating point"
+    if not bool(weights.isfinite().all()):
+        return "has values that are not finite: the run that wrote it had diverged"
+    return None
 
 
 @dataclass(frozen=True)
@@ -56,8 +80,14 @@ class LoadReport:
     def __str__(self) -> str:
         """One line."""
         rest = {"missing": self.missing, "unexpected": self.unexpected, "of another shape": self.reshaped}
-        parts = (f"{what}: {', '.join(names)}" for what, names in rest.items() if names)
+        parts = (f"{what}: {_listed(names)}" for what, names in rest.items() if names)
         return "; ".join([f"{len(self.matched)} parameters matched", *parts])
+
+
+def _listed(names: list[str], most: int = 4) -> str:
+    """The first names, and how many more there are."""
+    shown = ", ".join(shortened(name) for name in names[:most])
+    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
 
 
 def load_matching(network: nn.Module, state_dict: Mapping[str, torch.Tensor]) -> LoadReport:
@@ -69,16 +99,21 @@ def load_matching(network: nn.Module, state_dict: Mapping[str, torch.Tensor]) ->
     """
     theirs = {name.removeprefix(PREFIX): t for name, t in state_dict.items() if name.startswith(PREFIX)}
     mine = network.state_dict()
-    reshaped = [
-        f"{name} {tuple(theirs[name].shape)} -> {tuple(mine[name].shape)}"
-        for name in mine
-        if name in theirs and theirs[name].shape != mine[name].shape
-    ]
-    matched = [name for name in mine if name in theirs and theirs[name].shape == mine[name].shape]
-    network.load_state_dict(mine | {name: theirs[name] for name in matched})
+    report = compare_weights(mine, theirs)
+    network.load_state_dict(mine | {name: theirs[name] for name in report.matched})
+    return report
+
+
+def compare_weights(mine: Mapping[str, torch.Tensor], theirs: Mapping[str, torch.Tensor]) -> LoadReport:
+    """What would become of each parameter if `theirs` were loaded into the network whose weights are `mine`."""
+    both = [name for name in mine if name in theirs]
     return LoadReport(
-        matched,
+        matched=[name for name in both if theirs[name].shape == mine[name].shape],
         missing=[name for name in mine if name not in theirs],
         unexpected=[name for name in theirs if name not in mine],
-        reshaped=reshaped,
+        reshaped=[
+            f"{name} {tuple(theirs[name].shape)} -> {tuple(mine[name].shape)}"
+            for name in both
+            if theirs[name].shape != mine[name].shape
+        ],
     )

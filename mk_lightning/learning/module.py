@@ -12,18 +12,22 @@ import torch
 from pytorch_lightning import LightningModule
 from pytorch_lightning.cli import OptimizerCallable
 
-from mk_lightning.errors import Diverged, UserError
+from mk_lightning.errors import Diverged, UserError, check_at_least, check_positive, shortened
 from mk_lightning.evaluation.metrics import MatchScores
 from mk_lightning.experience.episodes import EpisodeRecord
 from mk_lightning.experience.transition import Batch
 from mk_lightning.learning.checkpoint import PREFIX, load_matching, read_checkpoint
 from mk_lightning.learning.losses import double_q_target, huber_loss, td_errors
 from mk_lightning.learning.network import DuelingNetwork
+from mk_lightning.machine import check_memory
 from mk_lightning.schedules import Schedule, as_schedule, bounds
 
 log = logging.getLogger(__name__)
 
 TARGET_PREFIX = "target."
+
+BYTES_PER_HIDDEN = 6 * 4 * 64 * 7 * 7
+"""Of the first linear layer: weights, their copies for the target and the actor, gradient, the optimizer's moments."""
 
 
 def adam(parameters: Any) -> torch.optim.Optimizer:
@@ -41,7 +45,7 @@ class DuelingDoubleDQN(LightningModule):
 
     Args:
         num_actions: actions of the game's table; the CLI takes it from the data.
-        hidden: width of the fully connected layer.
+        hidden: width of the fully connected layer; as wide as fits into the machine's memory.
         learning_rate: number or schedule over env_steps. It is the only source of the rate: it is set before every
             learner_step, so it holds after a checkpoint is loaded, too.
         optimizer: builds the optimizer from parameters; leave its `lr` out.
@@ -72,13 +76,12 @@ class DuelingDoubleDQN(LightningModule):
         init_strict: bool = True,
     ) -> None:
         super().__init__()
-        self.learning_rate = as_schedule(learning_rate)
+        self.learning_rate = as_schedule(learning_rate, "model.learning_rate")
         if bounds(self.learning_rate)[0] < 0:
             raise UserError(f"model.learning_rate must not be negative, got {bounds(self.learning_rate)[0]}")
-        if hidden < 1:
-            raise UserError(f"model.hidden must be at least 1, got {hidden}")
-        if huber_delta <= 0:
-            raise UserError(f"model.huber_delta must be above 0, got {huber_delta}")
+        check_at_least("model.hidden", hidden, 1)
+        check_memory("model.hidden", hidden, BYTES_PER_HIDDEN)
+        check_positive("model.huber_delta", huber_delta)
         if (target_every is None) == (target_tau is None):
             raise UserError(
                 "give model.target_every (hard updates) or model.target_tau (soft updates) and set the other to null, "
@@ -88,8 +91,7 @@ class DuelingDoubleDQN(LightningModule):
             raise UserError(f"model.target_every must be at least 1 learner_step, got {target_every}")
         if target_tau is not None and not 0 < target_tau <= 1:
             raise UserError(f"model.target_tau must be above 0 and at most 1, got {target_tau}")
-        if not q_limit > 0:
-            raise UserError(f"model.q_limit must be above 0 learning units, got {q_limit}")
+        check_positive("model.q_limit", q_limit)
         self.q_limit = q_limit
         self.optimizer = optimizer
         self.huber_delta = huber_delta
@@ -212,7 +214,7 @@ class DuelingDoubleDQN(LightningModule):
         mine = {"num_actions": self.online.num_actions, "hidden": self.online.value.in_features}
         theirs = checkpoint.get("network", mine)
         if theirs != mine:
-            raise UserError(f"the checkpoint's network is {theirs}, this config's {mine}")
+            raise UserError(f"the checkpoint's network is {shortened(theirs)}, this config's {mine}")
         self.env_steps = checkpoint.get("env_steps", 0)
         weights = checkpoint["state_dict"]
         online = {k: v for k, v in weights.items() if k.startswith(PREFIX)}
@@ -244,7 +246,10 @@ class DuelingDoubleDQN(LightningModule):
         )
 
     def _check_optimizer(self) -> None:
-        optimizer = self.configure_optimizers()
+        try:
+            optimizer = self.configure_optimizers()
+        except (TypeError, ValueError) as error:
+            raise UserError(f"model.optimizer: {error}") from None
         default = inspect.signature(type(optimizer)).parameters["lr"].default
         if optimizer.defaults["lr"] != default:
             raise UserError(

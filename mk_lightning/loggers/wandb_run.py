@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
+import math
 import os
 import uuid
 from argparse import Namespace
@@ -119,8 +120,8 @@ class WandbRun(Logger):
         Raises:
             UserError: no patience. Not said by the constructor, whose errors the parser hides.
         """
-        if self._patience <= 0:
-            raise UserError(f"trainer.logger: patience must be above 0 s, got {self._patience:g}")
+        if not 0 < self._patience < math.inf:
+            raise UserError(f"trainer.logger: patience must be above 0 s and finite, got {self._patience:g}")
         self._folder = folder
         try:
             import wandb

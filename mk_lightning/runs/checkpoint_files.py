@@ -7,6 +7,7 @@ from typing import Any
 
 from pytorch_lightning.plugins.io import CheckpointIO
 
+from mk_lightning.errors import UserError
 from mk_lightning.experience.datamodule import REPLAY, ExperienceDataModule
 from mk_lightning.experience.segments import read_segment, remove_unnamed
 from mk_lightning.learning.checkpoint import read_checkpoint
@@ -70,7 +71,7 @@ class CheckpointFiles(CheckpointIO):
     def _prune(self) -> None:
         there = {_identity(path): path for path in (self.run / CHECKPOINTS).glob("*.ckpt")}
         self._named = {  # those of an earlier process are read, once
-            identity: self._named[identity] if identity in self._named else named_segments(read_checkpoint(path))
+            identity: self._named[identity] if identity in self._named else _named_by(path)
             for identity, path in there.items()
         }
         remove_unnamed(self.run / REPLAY, [segment for named in self._named.values() for segment in named])
@@ -80,6 +81,13 @@ def named_segments(checkpoint: dict[str, Any]) -> Named:
     """The replay segments that a checkpoint needs; none for one of weights only."""
     data = checkpoint.get(ExperienceDataModule.__qualname__) or {}
     return data.get("segments") or []
+
+
+def _named_by(path: Path) -> Named:
+    try:
+        return named_segments(read_checkpoint(path))
+    except UserError:  # damaged: nothing can go on from it
+        return []
 
 
 def check_whole(path: Path) -> dict[str, Any]:

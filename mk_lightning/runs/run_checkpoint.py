@@ -13,7 +13,7 @@ from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import Checkpoint
 from pytorch_lightning.loggers import TensorBoardLogger
 
-from mk_lightning.errors import Interrupted, UserError
+from mk_lightning.errors import Interrupted, check_positive
 from mk_lightning.experience.transition import Batch
 from mk_lightning.files import PART
 from mk_lightning.loggers import MetricsCSV
@@ -37,9 +37,8 @@ class CheckpointSettings:
 
     def __post_init__(self) -> None:
         for name in ("every_minutes", "every_env_steps"):
-            value = getattr(self, name)
-            if value is not None and not value > 0:
-                raise UserError(f"checkpoint.{name} must be above 0, got {value}; null does without")
+            if (value := getattr(self, name)) is not None:
+                check_positive(f"checkpoint.{name}", value)
 
 
 class RunCheckpoint(Checkpoint):

@@ -165,7 +165,7 @@ def test_refuses(phases, options, message):
         ({"win_rate": 1.01}, "win_rate of a phase must be above 0 and at most 1, got 1.01"),
         ({"win_rate": 0.0}, "win_rate of a phase must be above 0"),
         ({"mean_return": float("nan")}, "mean_return of a phase must be a finite number, got nan"),
-        ({"matches": 0}, "matches of a phase must be at least 1, got 0"),
+        ({"matches": 0}, "matches of a phase must be between 1 and 100,000, got 0"),
     ],
 )
 def test_a_phase_refuses(options, message):

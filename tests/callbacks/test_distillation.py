@@ -86,7 +86,7 @@ def test_kickstarting_resumes_with_the_base_it_began_with(tmp_path, monkeypatch)
     [
         ({"weight": -1.0}, "weight must not be negative, got -1.0"),
         ({"temperature": 0.0}, "temperature must be above 0, got 0.0"),
-        ({"batch_size": 0}, "batch_size must be at least 1, got 0"),
+        ({"batch_size": 0}, "batch_size must be between 1 and 16,384, got 0"),
     ],
 )
 @pytest.mark.parametrize("kind", [Cloning, Kickstarting])

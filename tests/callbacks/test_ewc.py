@@ -90,7 +90,7 @@ def test_it_goes_on_with_what_a_checkpoint_brought(files, tmp_path):
     [
         ({"strength": 0.0}, "strength must be above 0, got 0.0"),
         ({"strength": float("nan")}, "strength must be above 0, got nan"),
-        ({"samples": 0}, "samples must be at least 1 env_step, got 0"),
+        ({"samples": 0}, "samples must be between 1 and 1,000,000 env_steps, got 0"),
         ({"temperature": -1.0}, "temperature must be above 0, got -1.0"),
         ({"online_decay": 1.5}, "online_decay must be between 0 and 1, got 1.5"),
         ({"estimate": False}, "there is nothing to hold on to"),

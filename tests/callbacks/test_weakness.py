@@ -41,7 +41,7 @@ def test_more_losses_are_drawn_more_often_and_none_is_left_out(floor):
     [
         ({"floor": 1.0}, "floor must be at least 0 and below 1, got 1.0"),
         ({"floor": -0.1}, "floor must be at least 0"),
-        ({"matches": 0}, "matches must be at least 1, got 0"),
+        ({"matches": 0}, "matches must be between 1 and 100,000, got 0"),
         ({"every": 0}, "every must be at least 1 env_step, got 0"),
     ],
 )

@@ -9,9 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mk_lightning.cli import main
-
-PRETRAIN = ["fit", "-c", "configs/dojo/pretrain.yaml"]
+from tests.cli.mistakes import PRETRAIN, fit, refuse
 
 MISTAKES = {
     "state": (["--data.original_states", "[VeryEasy.Bramble-1]"], "VeryEasy.Bramble-01"),
@@ -60,7 +58,7 @@ MISTAKES = {
     ),
     "key of a phase": (
         ["--trainer.callbacks+=Curriculum", "--trainer.callbacks.phases=[{states: [original], win_rat: 0.5}]"],
-        "trainer.callbacks.phases: no option 'win_rat'; did you mean 'win_rate'?",
+        "no option 'win_rat'; did you mean 'win_rate'?",
     ),
     "argument of a callback": (
         ["--trainer.callbacks+=ForgettingGuard", "--trainer.callbacks.margn=0.1"],
@@ -68,7 +66,7 @@ MISTAKES = {
     ),
     "type of a callback's argument": (
         ["--trainer.callbacks+=ForgettingGuard", "--trainer.callbacks.margin=abc"],
-        "trainer.callbacks.margin must be of type float, got abc",
+        "trainer.callbacks.margin must be a number, got abc",
     ),
     "choice of a callback": (
         ["--trainer.callbacks+=ForgettingGuard", "--trainer.callbacks.action=wrn"],
@@ -91,30 +89,8 @@ MISTAKES = {
 def test_a_mistake_is_one_line_and_writes_nothing(
     mistake: str, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.chdir(tmp_path)  # the shipped configs are found from anywhere
     arguments, hint = MISTAKES[mistake]
-    with pytest.raises(SystemExit) as stop:
-        main([*PRETRAIN, *arguments])
-    error = capfd.readouterr().err
-    assert stop.value.code != 0
-    assert hint in error
-    assert error.startswith("mk-lightning: error: ")
-    assert error.count("\n") == 1
-    assert len(error) < 500
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_misspelt_action_in_a_game_file_is_named(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    shipped = Path(__file__).parents[2] / "mk_lightning" / "games" / "dojo"
-    text = (shipped / "game.yaml").read_text().replace("integration: .", f"integration: {shipped}")
-    text = text.replace("R+D+A", "R+W+A")
-    game = tmp_path / "game.yaml"
-    game.write_text(text)
-    with pytest.raises(SystemExit):
-        main([*PRETRAIN, "--data.game", str(game)])
-    error = capfd.readouterr().err
-    assert "R+W+A" in error
-    assert error.count("\n") == 1
+    refuse(fit(hint, *arguments), tmp_path, capfd, monkeypatch)
 
 
 def seconds_of_children() -> float:

@@ -25,7 +25,7 @@ def test_what_is_missing_fails_and_says_what_to_do(
     source = load_game("dojo").folder
     for path in source.iterdir():
         (tmp_path / path.name).write_bytes(path.read_bytes())
-    (tmp_path / "rom.md").write_bytes(b"another")
+    (tmp_path / "rom.md").write_bytes(b"another" * 100)
     state = tmp_path / "Easy.Ember-04.state"
     state.write_bytes(state.read_bytes()[:50])
     monkeypatch.setenv("COLUMNS", "300")
@@ -35,7 +35,7 @@ def test_what_is_missing_fails_and_says_what_to_do(
     assert stop.value.code == doctor_command.FAILED
     text = capsys.readouterr().out
     assert "is another ROM" in text
-    assert "Easy.Ember-04.state cannot be read" in text
+    assert "Easy.Ember-04.state is no save state" in text
     assert "2 of" in text
 
 

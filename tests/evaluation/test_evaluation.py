@@ -64,7 +64,7 @@ def test_the_table_begins_with_the_seed_project_s_columns(evaluation, tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("", "is not an evaluation"),
+        ("", "is no evaluation: it is not JSON"),
         ("[]", "is not an evaluation"),
         ('{"format": 2}', "is not an evaluation"),
         ('{"format": 99}', "has format 99, this version reads 2"),
@@ -108,5 +108,5 @@ def test_half_a_match_is_not_an_evaluation(evaluation, tmp_path):
 
 
 def test_no_file(tmp_path):
-    with pytest.raises(UserError, match=r"cannot read .*: No such file"):
+    with pytest.raises(UserError, match=r"cannot read .*: no such evaluation"):
         Evaluation.read(tmp_path / "nowhere.json")

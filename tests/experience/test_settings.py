@@ -9,21 +9,36 @@ from mk_lightning.experience.settings import EnvSettings, EvaluationSettings, Re
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: EnvSettings(num_envs=0), "data.env.num_envs must be at least 1, got 0"),
-        (lambda: EnvSettings(frame_skip=0), "data.env.frame_skip must be at least 1, got 0"),
-        (lambda: EnvSettings(release_frames=-1), "data.env.release_frames must be at least 0, got -1"),
-        (lambda: EnvSettings(max_noops=-1), "data.env.max_noops must be at least 0, got -1"),
-        (lambda: EnvSettings(max_env_steps=0), "data.env.max_env_steps must be at least 1, got 0"),
+        (lambda: EnvSettings(num_envs=0), "data.env.num_envs must be between 1 and 1,024, got 0"),
+        (lambda: EnvSettings(frame_skip=0), "data.env.frame_skip must be between 1 and 60 frames, got 0"),
+        (lambda: EnvSettings(release_frames=-1), "data.env.release_frames must be between 0 and 3 frames, got -1"),
+        (lambda: EnvSettings(max_noops=-1), "data.env.max_noops must be between 0 and 3,600 frames, got -1"),
+        (
+            lambda: EnvSettings(max_env_steps=0),
+            "data.env.max_env_steps must be between 1 and 1,000,000 env_steps, got 0",
+        ),
         (lambda: ReplaySettings(capacity=-5), "data.replay.capacity must be at least 1, got -5"),
         (lambda: ReplaySettings(n_step=0), "data.replay.n_step must be at least 1, got 0"),
-        (lambda: ReplaySettings(batch_size=0), "data.replay.batch_size must be at least 1, got 0"),
+        (
+            lambda: ReplaySettings(batch_size=0),
+            "data.replay.batch_size must be between 1 and 16,384 transitions, got 0",
+        ),
         (lambda: ReplaySettings(gamma=1.5), "data.replay.gamma must be between 0 and 1, got 1.5"),
-        (lambda: EvaluationSettings(every=0), "data.evaluation.every must be at least 1, got 0"),
-        (lambda: EvaluationSettings(matches=0), "data.evaluation.matches must be at least 1, got 0"),
-        (lambda: EvaluationSettings(test_matches=-1), "data.evaluation.test_matches must be at least 1, got -1"),
-        (lambda: EvaluationSettings(epsilon=-0.1), "an epsilon must be between 0 and 1, got -0.1"),
-        (lambda: EvaluationSettings(test_epsilons=[0.0, 2.0]), "an epsilon must be between 0 and 1, got 2.0"),
+        (
+            lambda: EvaluationSettings(every=0),
+            "data.evaluation.every must be between 1 and 1,000,000,000,000 env_steps, got 0",
+        ),
+        (lambda: EvaluationSettings(matches=0), "data.evaluation.matches must be between 1 and 10,000, got 0"),
+        (
+            lambda: EvaluationSettings(test_matches=-1),
+            "data.evaluation.test_matches must be between 1 and 10,000, got -1",
+        ),
+        (lambda: EvaluationSettings(epsilon=-0.1), "evaluation.epsilon must be between 0 and 1, got -0.1"),
+        (lambda: EvaluationSettings(test_epsilons=[0.0, 2.0]), "test_epsilons must be between 0 and 1, got 2.0"),
         (lambda: EvaluationSettings(test_epsilons=[]), "test_epsilons must name at least one"),
+        (lambda: EvaluationSettings(test_epsilons=[0.05, 0.05]), "test_epsilons names 0.05 twice"),
+        (lambda: EnvSettings(release_frames=4), "release_frames must be between 0 and 3 frames, got 4"),
+        (lambda: ReplaySettings(capacity=10**15), "capacity 1,000,000,000,000,000 would need 7.1 EB of memory"),
     ],
 )
 def test_refuses(make, message):

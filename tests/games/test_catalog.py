@@ -119,7 +119,7 @@ class TestOwnGame:
             load_game(file)
 
     def test_what_is_not_a_game_file_is_refused(self, file: Path) -> None:
-        with pytest.raises(GameError, match="cannot read the game file"):
+        with pytest.raises(GameError, match=r"cannot read .*: no such game file"):
             load_game(file.with_name("other.yaml"))
         self._write(file, ["a list"])
         with pytest.raises(GameError, match="expected a mapping"):

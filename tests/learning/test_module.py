@@ -295,5 +295,5 @@ def test_weights_that_are_not_finite_take_no_good_checkpoint_s_place(tmp_path):
 
 
 def test_a_q_limit_must_be_positive():
-    with pytest.raises(UserError, match=r"model.q_limit must be above 0 learning units, got 0"):
+    with pytest.raises(UserError, match=r"model.q_limit must be above 0, got 0"):
         new_module(q_limit=0.0)

@@ -1,0 +1,82 @@
+"""What a run that is resumed must have in common with the one that wrote the checkpoint."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from mk_lightning.errors import UserError, shortened
+
+if TYPE_CHECKING:
+    from mk_lightning.experience.datamodule import ExperienceDataModule
+
+
+def common(data: ExperienceDataModule) -> dict[str, Any]:
+    """The options that may not change, by name; plain Python.
+
+    All else may: a checkpoint's replay and emulators can go on with another `n_step` or more env_steps.
+    """
+    return {
+        "data.game": data.game.id,
+        "seed_everything": data.seed,
+        "data.env.num_envs": data.env.num_envs,
+        "data.env.frame_skip": data.env.frame_skip,
+        "data.replay.capacity": data.replay.capacity,
+        "data.replay.priorities": data.replay.priorities is not None,
+        "data.original_states": list(data.state_groups.get("original", ())),
+        "data.challenging_states": list(data.state_groups.get("challenging", ())),
+        "data.train_states": dict(data.train_states),
+    }
+
+
+def check_segments(named: object) -> None:
+    """See that what a file names as its replay's segments are files beside each other, and not elsewhere.
+
+    Args:
+        named: the segments; None says that the replay was not kept.
+
+    Raises:
+        UserError: they are not.
+    """
+    if named is None:
+        return
+    if not isinstance(named, list) or not all(isinstance(segment, Mapping) for segment in named):
+        raise UserError("the replay's segments are no list of files")
+    for segment in named:
+        file, rows = segment.get("file"), [segment.get("start"), segment.get("stop")]
+        if not isinstance(file, str) or not re.fullmatch(r"[\w-][\w.-]*", file):
+            raise UserError(f"a segment of the replay is named {shortened(file)!r}, which is no file beside the others")
+        if not all(type(row) is int for row in rows) or not 0 <= rows[0] < rows[1]:
+            raise UserError(f"the rows of the replay's segment {file} are {shortened(rows)}")
+
+
+def check_resumable(data: ExperienceDataModule, state: object) -> None:
+    """See that a run can go on from what a DataModule left in a checkpoint, before an emulator starts.
+
+    Args:
+        data: of this run.
+        state: of the other's, as its `state_dict` returned it.
+
+    Raises:
+        UserError: it cannot; the message names the option and both values.
+    """
+    if not isinstance(state, Mapping) or not isinstance(replay := state.get("replay"), Mapping):
+        raise UserError("the checkpoint has no replay, a fit cannot be resumed from it; use --model.init_from")
+    check_segments(state.get("segments"))
+    mine = common(data)
+    theirs = state.get("common")
+    for name, value in (theirs if isinstance(theirs, Mapping) else {}).items():
+        if name in mine and mine[name] != value:
+            raise UserError(
+                f"{name} of the checkpoint is {shortened(value)}, this config's {shortened(mine[name])}: a run is "
+                "resumed with the config it had; for another, start one with --model.init_from"
+            )
+    shape = [data.replay.capacity // data.env.num_envs, data.env.num_envs]
+    if replay.get("shape") != shape:  # a checkpoint from before `common` was kept
+        raise UserError(
+            f"the checkpoint's replay has {replay.get('shape')} rows x environments, this run's config {shape}; "
+            "data.replay.capacity and data.env.num_envs must be what they were"
+        )
+    if ("priorities" in replay) != (data.replay.priorities is not None):
+        raise UserError("the checkpoint's replay and this run's config differ in data.replay.priorities")

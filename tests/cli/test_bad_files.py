@@ -1,0 +1,340 @@
+"""Checkpoints, recordings, Fisher information and evaluations that cannot be used: they may come from anywhere."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from mk_lightning.evaluation.evaluation import Evaluation
+from mk_lightning.experience import ExperienceDataModule
+from mk_lightning.experience.resume import common
+from mk_lightning.experience.settings import EnvSettings, ReplaySettings
+from mk_lightning.learning.checkpoint import read_checkpoint
+from mk_lightning.learning.module import DuelingDoubleDQN
+from tests.cli.mistakes import Mistake, fit, refuse
+from tests.evaluation.test_compare import AFTER, BEFORE
+
+Files = Callable[[Path], object]
+STATES = ["VeryEasy.Bramble-01"], ["VeryEasy.Heron-06"]
+SMALL = [
+    "--model.hidden=16",
+    f"--data.original_states={STATES[0]}",
+    f"--data.challenging_states={STATES[1]}",
+    "--data.train_states=null",
+    "--data.replay.capacity=800",
+]
+
+
+class RunsCode:
+    """Unpickled with nothing to prevent it, this makes a file where it stands."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.system, ("touch ran",)
+
+
+def weights(**options: Any) -> dict[str, Any]:
+    """What a checkpoint of weights holds."""
+    module = DuelingDoubleDQN(**{"hidden": 16} | options)
+    content: dict[str, Any] = {"state_dict": module.state_dict(), "global_step": 7, "env_steps": 112, "epoch": 0}
+    return content | {"network": {"num_actions": module.online.num_actions, "hidden": module.online.value.in_features}}
+
+
+def resumable(**changes: Any) -> dict[str, Any]:
+    """What a fit resumes from, as far as it is looked at before anything starts."""
+    data = ExperienceDataModule(
+        "dojo", *STATES, seed=1, env=EnvSettings(max_env_steps=1500), replay=ReplaySettings(capacity=800)
+    )
+    state = {"replay": {"shape": [100, 8]}, "segments": [], "common": common(data) | changes}
+    return weights() | {"optimizer_states": [], "ExperienceDataModule": state}
+
+
+def saved(content: Any, name: str = "a.ckpt") -> Files:
+    return lambda folder: torch.save(content, folder / name)
+
+
+def mutated(change: Callable[[bytes], bytes]) -> Files:
+    """A good checkpoint whose bytes are changed."""
+
+    def files(folder: Path) -> None:
+        torch.save(weights(), folder / "a.ckpt")
+        raw = (folder / "a.ckpt").read_bytes()
+        (folder / "a.ckpt").write_bytes(change(raw))
+
+    return files
+
+
+def compressed(folder: Path) -> None:
+    """A good checkpoint as another program would pack it."""
+    torch.save(weights(), folder / "b")
+    with (
+        zipfile.ZipFile(folder / "b") as whole,
+        zipfile.ZipFile(folder / "a.ckpt", "w", zipfile.ZIP_DEFLATED) as packed,
+    ):
+        for name in whole.namelist():
+            packed.writestr(name, whole.read(name))
+    (folder / "b").unlink()
+
+
+def changed(**entries: Any) -> Files:
+    """A checkpoint with other weights under these names, dots as double underscores."""
+    content = weights()
+    content["state_dict"] |= {name.replace("__", "."): value for name, value in entries.items()}
+    return saved(content)
+
+
+def start(files: Files, hint: str) -> Mistake:
+    return fit(hint, *SMALL, "--model.init_from=a.ckpt", files=files)
+
+
+def evaluate(files: Files, hint: str) -> Mistake:
+    config = ["-c", "configs/dojo/pretrain.yaml"]
+    return Mistake(["test", *config, *SMALL, "--ckpt_path=a.ckpt"], hint, files)
+
+
+def resume(files: Files, hint: str, *words: str) -> Mistake:
+    return fit(hint, *SMALL, *words, "--ckpt_path", "a.ckpt", files=files)
+
+
+CHECKPOINTS = {
+    "none": fit("no checkpoint a.ckpt; there: b.ckpt", "--model.init_from=a.ckpt", files=saved(weights(), "b.ckpt")),
+    "directory": start(lambda folder: (folder / "a.ckpt").mkdir(), "is a directory, not a checkpoint"),
+    "empty": start(mutated(lambda raw: b""), "it is empty"),
+    "text": start(mutated(lambda raw: b"hello\n"), "never written by torch.save"),
+    "half": start(mutated(lambda raw: raw[: len(raw) // 2]), "it is cut short"),
+    "without its end": start(mutated(lambda raw: raw[:-1]), "is not a readable checkpoint"),
+    "a byte flipped": start(
+        mutated(lambda raw: raw[: len(raw) // 2] + bytes([raw[len(raw) // 2] ^ 1]) + raw[len(raw) // 2 + 1 :]),
+        "damaged",
+    ),
+    "zipped again": start(compressed, "compressed parts"),
+    "another zip": start(
+        lambda folder: zipfile.ZipFile(folder / "a.ckpt", "w").writestr("x", "y"), "is not a readable checkpoint"
+    ),
+    "plain pickle": start(mutated(lambda raw: pickle.dumps(weights())), "never written by torch.save"),
+    "code in a pickle": start(mutated(lambda raw: pickle.dumps(RunsCode(), 2)), "never written by torch.save"),
+    "code": start(saved(RunsCode()), "names posix.system, which is neither a tensor nor plain Python"),
+    "code among weights": start(saved(weights() | {"callbacks": RunsCode()}), "nothing of it was run"),
+    "code in a test": evaluate(saved(weights() | {"callbacks": RunsCode()}), "nothing of it was run"),
+    "code in a resume": resume(saved(resumable() | {"loops": RunsCode()}), "nothing of it was run"),
+    "a module": start(saved(torch.nn.Linear(1, 1)), "nothing of it was run"),
+    "list": start(saved([1]), "it has no state_dict"),
+    "no state_dict": start(saved({"weights": 1}), "it has no state_dict"),
+    "state_dict of numbers": start(saved({"state_dict": {"online.x": 1.0}}), "is no tensor with a name"),
+    "no weights": start(saved({"state_dict": {}}), "does not fit the network (0 parameters matched; missing"),
+    "nan": start(
+        changed(online__value__bias=torch.full((1,), torch.nan)), "online.value.bias has values that are not finite"
+    ),
+    "whole numbers": start(changed(online__value__bias=torch.zeros(1, dtype=torch.int64)), "is of type torch.int64"),
+    "sparse": start(changed(online__value__bias=torch.zeros(1).to_sparse()), "is not a plain tensor"),
+    "claims": start(changed(online__value__bias=torch.zeros(1).expand(10**12)), "which are not in the file"),
+    "parameter too many": start(changed(online__more=torch.zeros(1)), "unexpected: more"),
+    "env_steps": start(saved(weights() | {"env_steps": -3}), "its env_steps is -3"),
+    "another width": start(saved(weights(hidden=8)), "of another shape: features.1.weight"),
+    "other actions": start(saved(weights(num_actions=5)), "of another shape: advantage.weight"),
+    "another width in a test": evaluate(saved(weights(hidden=8)), "the checkpoint's network is"),
+    "parameter missing in a test": evaluate(saved({"state_dict": {}}), "does not fit the network"),
+    "options in a test": evaluate(
+        saved(weights(hidden=8) | {"hyper_parameters": {"hidden": 8}}), "the checkpoint's network is"
+    ),
+    "lying about its network": evaluate(
+        saved(weights(hidden=8) | {"network": {"num_actions": 26, "hidden": 16}}), "does not fit the network"
+    ),
+}
+
+RESUMED = {
+    "weights only": resume(saved(weights()), "holds weights only, a fit cannot be resumed from it"),
+    "no global_step": resume(saved(resumable() | {"global_step": None}), "its global_step is None"),
+    "no replay": resume(saved(weights() | {"optimizer_states": []}), "has no replay"),
+    "another width": resume(saved(resumable()), "the checkpoint's network is", "--model.hidden=8"),
+    "seed": resume(
+        saved(resumable()), "seed_everything of the checkpoint is 1, this config's 2", "--seed_everything=2"
+    ),
+    "num_envs": resume(saved(resumable()), "num_envs of the checkpoint is 8, this config's 4", "--data.env.num_envs=4"),
+    "capacity": resume(saved(resumable()), "capacity of the checkpoint is 800", "--data.replay.capacity=900"),
+    "priorities": resume(
+        saved(resumable()),
+        "priorities of the checkpoint is False, this config's True",
+        "--data.replay.priorities={alpha: 0.5}",
+    ),
+    "frame_skip": resume(saved(resumable()), "frame_skip of the checkpoint is 4", "--data.env.frame_skip=3"),
+    "game": resume(
+        saved(resumable(**{"data.game": "MortalKombatII-Genesis-v0"})), "data.game of the checkpoint is Mortal"
+    ),
+    "states": resume(
+        saved(resumable()), "data.challenging_states of the checkpoint", "--data.challenging_states=[Hard.Scythe-03]"
+    ),
+    "segment elsewhere": resume(
+        saved(resumable() | {"ExperienceDataModule": {"replay": {}, "segments": [{"file": "../x"}]}}), "'../x'"
+    ),
+    "shape of an older one": resume(
+        saved(resumable() | {"ExperienceDataModule": {"replay": {"shape": [3, 3]}, "segments": []}}),
+        "[3, 3] rows x environments",
+    ),
+}
+
+EWC = ["--trainer.callbacks+=ElasticWeightConsolidation", "--trainer.callbacks.files=[fisher.pt]"]
+
+
+def ewc(content: Any, hint: str) -> Mistake:
+    return fit(hint, *SMALL, *EWC, files=saved(content, "fisher.pt"))
+
+
+TENSORS = {
+    "Fisher information with code": ewc({"fisher": RunsCode()}, "nothing of it was run"),
+    "Fisher information of nothing": ewc({}, "fisher.pt is not of this network"),
+    "Fisher information in a list": ewc([1], "fisher.pt is not of this network"),
+    "Fisher information of numbers": ewc(
+        {"fisher": {"value.bias": 1.0}, "anchor": 3}, "fisher.pt is not of this network"
+    ),
+    "text for Fisher information": fit(
+        "is not a readable Fisher information", *SMALL, *EWC, files=lambda f: (f / "fisher.pt").write_text("x")
+    ),
+    "recording with code": fit(
+        "nothing of it was run",
+        *SMALL,
+        *("--data.rehearsal_ratio=0.25", "--data.recording.folder=r"),
+        files=lambda f: ((f / "r").mkdir(), torch.save({"about": RunsCode()}, f / "r" / "recording.pt")),
+    ),
+    "recording of another game": fit(
+        "holds another recording (game: x",
+        *SMALL,
+        *("--data.rehearsal_ratio=0.25", "--data.recording.folder=r"),
+        files=lambda f: ((f / "r").mkdir(), torch.save({"about": {"game": "x"}}, f / "r" / "recording.pt")),
+    ),
+    "recording of nothing": fit(
+        "is not a readable recording",
+        *SMALL,
+        *("--data.rehearsal_ratio=0.25", "--data.recording.folder=r"),
+        files=lambda f: ((f / "r").mkdir(), torch.save([1], f / "r" / "recording.pt")),
+    ),
+    "folder of a recording": fit(
+        "data.recording.folder", *SMALL, "--data.recording.folder=f/x", files=lambda f: (f / "f").write_text("")
+    ),
+}
+
+
+def pair(folder: Path) -> None:
+    """Two evaluations that can be compared."""
+    BEFORE.write(folder / "before.json")
+    AFTER.write(folder / "after.json")
+
+
+def compare(hint: str, *words: str, **changes: Any) -> Mistake:
+    """A comparison of two evaluations, the second with other entries."""
+
+    def files(folder: Path) -> None:
+        pair(folder)
+        path = folder / "after.json"
+        path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+    return Mistake(["compare", *(words or ("before.json", "after.json"))], hint, files)
+
+
+def first_match(**changes: Any) -> list[dict[str, Any]]:
+    """The matches of the second evaluation, the first of them changed."""
+    first, *others = [vars(match) for match in AFTER.matches]
+    return [first | changes, *others]
+
+
+def weakest(content: str, hint: str, words: str = "weakest 1 of e.json") -> Mistake:
+    return fit(hint, f"--data.train_states=[{words}]", files=lambda folder: (folder / "e.json").write_text(content))
+
+
+SCORE = {"wins": 1, "matches": 2, "mean_return": 0.0}
+EVALUATIONS = {
+    "one file": compare("at least two evaluations", "before.json"),
+    "the same file": compare("is given twice", "before.json", "before.json"),
+    "no such file": compare("no such evaluation", "before.json", "nowhere.json"),
+    "directory": compare("is a directory, not a evaluation", "before.json", "."),
+    "no words": compare("the following arguments are required: FILE", "--html=x.html"),
+    "option": compare("unrecognized arguments: --htm", "before.json", "after.json", "--htm", "x"),
+    "points as a word": compare("invalid float value", "before.json", "after.json", "--fail-if-worse=lots"),
+    "points nan": compare("must be 0 to 100 points, got nan", "before.json", "after.json", "--fail-if-worse=nan"),
+    "page in no folder": compare("cannot write", "before.json", "after.json", "--html=no/where.html"),
+    "format": compare("has format 99, this version reads 2", format=99),
+    "long format": compare("has format", format="9" * 10_000),
+    "another game": compare("did not play the same: game", game="Other-Genesis-v0"),
+    "game as a path": compare("is no name of a game", game="../x/game.yaml"),
+    "game as a file": compare("game must be the id of one", game="game.yaml"),
+    "epsilon": compare("epsilon must be between 0 and 1, got 7", epsilon=7),
+    "environment": compare("env is of the wrong type", env={"frame_skip": "x"}),
+    "option of no environment": compare("speed", env={"speed": 3}),
+    "markup for a group": compare("is no name of a game, group or state", groups={"[red]": ["x"]}),
+    "group of numbers": compare("groups is of the wrong type", groups={"original": [1]}),
+    "other states": compare("must name every state that was played", groups={"original": ["x"]}),
+    "no matches": compare("must name every state that was played", matches=[]),
+    "matches in a mapping": compare("must name every state that was played", matches={}),
+    "match of words": compare("match 1 has not the columns of one", matches=["x"]),
+    "match with a column too many": compare("match 1 has not the columns", matches=first_match(more=1)),
+    "number as a word": compare("match 1 has not the columns", matches=first_match(reward="much")),
+    "truth value as a number": compare("match 1 has not the columns", matches=first_match(env_steps=True)),
+    "huge number": compare("match 1 has not the columns", matches=first_match(reward=1e300)),
+    "endless match": compare("env_steps of match", matches=first_match(env_steps=10**12)),
+    "plays": compare("plays is of the wrong type", plays="x"),
+    "too few plays": compare("plays of", plays=[]),
+    "lines in a name": compare("is not a line of text", policy="a\nb"),
+    "counts": compare("action_counts must have a count for each action", action_counts={"x": []}),
+    "half": Mistake(["weak", "e.json"], "it is not JSON", lambda f: (f / "e.json").write_text('{"format": 2, "ga')),
+    "nan": Mistake(["weak", "e.json"], "NaN is not a finite number", lambda f: (f / "e.json").write_text('{"x": NaN}')),
+    "binary": Mistake(["weak", "e.json"], "not text in UTF-8", lambda f: (f / "e.json").write_bytes(bytes(range(256)))),
+    "deep": Mistake(["weak", "e.json"], "it is not JSON", lambda f: (f / "e.json").write_text("[" * 200_000)),
+    "nothing weak": Mistake(["weak", "before.json", "--below=0.001"], "no state is won less than 0%", pair),
+    "below nothing": Mistake(["weak", "before.json", "--below=0"], "--below must be above 0", pair),
+    "below nan": Mistake(
+        ["weak", "before.json", "--below=nan"], "--below must be above 0 and at most 1, got nan", pair
+    ),
+    "overlay in no folder": Mistake(["weak", "before.json", "--below=1", "--out=no/where.yaml"], "cannot write", pair),
+    "words for doctor": Mistake(["doctor", "who"], "unrecognized arguments: who"),
+    "weakest of no file": fit("no file nowhere.json", "--data.train_states=[weakest 2 of nowhere.json]"),
+    "weakest of half a file": weakest('{"states": [', "it is not JSON"),
+    "weakest of a list": weakest("[]", "holds no scores"),
+    "weakest of no matches": weakest(
+        json.dumps({"states": [{"state": "x"} | SCORE | {"matches": 0}]}), "holds no scores"
+    ),
+    "weakest of words": weakest(json.dumps({"states": [{"state": "x"} | SCORE | {"wins": "y"}]}), "holds no scores"),
+    "weakest of a nameless state": weakest(json.dumps({"states": [{"state": [1]} | SCORE]}), "holds no scores"),
+    "weakest of another game": weakest(json.dumps({"states": [{"state": "Ryu"} | SCORE]}), "no state 'Ryu'"),
+    "weakest 0": weakest(json.dumps({"states": [{"state": "x"} | SCORE]}), "N must be 1 to 1", "weakest 0 of e.json"),
+    "weakest of too many": weakest(
+        json.dumps({"states": [{"state": "x"} | SCORE]}), "N must be 1", "weakest 9 of e.json"
+    ),
+}
+
+MISTAKES = {
+    f"{kind}: {name}": mistake
+    for kind, mistakes in {
+        "checkpoint": CHECKPOINTS, "resumed": RESUMED, "tensors": TENSORS, "evaluation": EVALUATIONS,
+    }.items()
+    for name, mistake in mistakes.items()
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_it_is_refused_in_one_line(
+    name: str, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refuse(MISTAKES[name], tmp_path, capfd, monkeypatch)
+    assert not (tmp_path / "ran").exists()
+
+
+def test_the_code_would_have_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or the tests above would prove nothing."""
+    monkeypatch.chdir(tmp_path)
+    torch.save(RunsCode(), "a.ckpt")
+    torch.load("a.ckpt", weights_only=False)
+    assert (tmp_path / "ran").exists()
+
+
+def test_good_files_are_taken(tmp_path: Path) -> None:
+    pair(tmp_path)
+    assert Evaluation.read(tmp_path / "after.json").policy == "y.ckpt"
+    torch.save(resumable(), tmp_path / "a.ckpt")
+    assert read_checkpoint(tmp_path / "a.ckpt")["global_step"] == 7
