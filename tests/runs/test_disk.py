@@ -39,14 +39,18 @@ def test_a_run_takes_no_more_than_is_said(tmp_path: Path) -> None:
     )
 
 
-def test_too_small_a_disk_is_refused_before_the_run_begins(tmp_path: Path) -> None:
-    module, much = DuelingDoubleDQN(hidden=8), data(capacity=10**7, max_env_steps=10_016 * 10**4)
-    free = shutil.disk_usage(tmp_path).free
-    much.replay = ReplaySettings(capacity=free // TRANSITION_BYTES)
+def test_too_small_a_disk_is_refused_before_the_run_begins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk with room for less than the run may take, and one with just enough."""
+    module, wanted = DuelingDoubleDQN(hidden=8), data(max_env_steps=100_160)
+    needed = bytes_on_disk(module, wanted)
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=needed - 1))
     with pytest.raises(
         UserError, match=r"the run may take .* GB in .*, where .* GB are free; make room, lower data.rep"
     ):
-        check_disk(tmp_path / "not" / "there", module, much)
+        check_disk(tmp_path / "not" / "there", module, wanted)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=needed))
+    assert "will take at most" in check_disk(tmp_path / "not" / "there", module, wanted)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -30,7 +30,12 @@ def test_a_killed_run_leaves_no_lock(tmp_path: Path) -> None:
 def test_a_child_does_not_inherit_it(tmp_path: Path) -> None:
     """Or a worker that outlives a killed run would keep its directory."""
     lock = RunLock(tmp_path)
-    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, close_fds=False)
+    code = "print('here', flush=True); input()"
+    child = subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, close_fds=False
+    )
+    assert child.stdout is not None
+    assert child.stdout.readline() == b"here\n"
     lock.release()
     RunLock(tmp_path).release()
     child.communicate(b"\n")
