@@ -18,8 +18,16 @@ from pathlib import Path
 
 README = Path("README.md")
 DEMO = ("finetune", "recommended", "short")
-COMMANDS = {"demo": f"fit {' '.join(f'-c configs/dojo/{name}.yaml' for name in DEMO)} --run_dir runs/demo"}
-"""Without `mk-lightning`."""
+TEST = "test -c configs/dojo/finetune.yaml --ckpt_path checkpoints/dojo-{0}.ckpt --run_dir runs/{0}"
+TESTED = "runs/{0}-test/evaluation_epsilon_0.json"
+COMMANDS = {
+    "demo": f"fit {' '.join(f'-c configs/dojo/{name}.yaml' for name in DEMO)} --run_dir runs/demo",
+    "before": TEST.format("base"),
+    "after": TEST.format("finetuned"),
+    "compare": f"compare {TESTED.format('base')} {TESTED.format('finetuned')}",
+    "weak": f"weak {TESTED.format('finetuned')} --below 0.6",
+}
+"""Without `mk-lightning`; each may use what those before it wrote."""
 
 
 def main() -> None:

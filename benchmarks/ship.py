@@ -30,6 +30,10 @@ FIGHTERS = {
         "The fighter to fine-tune: a dueling double DQN that knows opponents 01 to 04 and never met 05 to 08.",
         "mk-lightning fit -c configs/dojo/pretrain.yaml",
     ),
+    "dojo-finetuned": (
+        "dojo-base after fine-tuning on 05 to 08 by the recommended recipe: what to compare dojo-base with.",
+        "mk-lightning fit -c configs/dojo/finetune.yaml -c configs/dojo/recommended.yaml",
+    ),
 }
 """What each is, and the run it is from."""
 CONFIG = Path("configs/dojo/finetune.yaml")

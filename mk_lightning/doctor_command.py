@@ -20,6 +20,7 @@ from rich.table import Table
 
 import mk_lightning
 from mk_lightning.envs import RetroVectorEnv
+from mk_lightning.envs.shared import SharedArrays
 from mk_lightning.errors import UserError
 from mk_lightning.games import Game, load_game
 from mk_lightning.games.catalog import shipped_games
@@ -31,6 +32,8 @@ FAILED = 1
 """Exit code when something a run needs is missing."""
 REPLAY_BYTES = 1_000_000_000
 """Free disk that the shipped configs want: 100,000 transitions, checkpoints, a recording."""
+SHARING = 128
+"""Environments, far more than a run has."""
 ENV_STEPS = 50
 """Played to see the emulator run."""
 
@@ -84,6 +87,7 @@ def findings() -> Iterator[Finding]:
         yield _tried(f"{game.id}: ROM", game.rom_path, otherwise="warn" if game.bundled else "fail")
         yield _tried(f"{game.id}: states", partial(_states, game), otherwise="fail")
     yield _tried("emulator", _emulator, otherwise="fail")
+    yield _tried("shared memory", _shared_memory, otherwise="fail")
     yield _disk(Path.cwd())
     yield _wandb()
 
@@ -143,6 +147,16 @@ def _emulator() -> str:
     if not frames.any():
         raise RuntimeError("the dojo's screen stays black; install stable-retro anew")
     return f"plays the dojo in two processes, {2 * ENV_STEPS / seconds:,.0f} env_steps/s"
+
+
+def _shared_memory() -> str:
+    """What a vector environment of that many shares with its workers."""
+    arrays = SharedArrays(SHARING, 16)
+    size = os.fstat(arrays.fd).st_size
+    os.close(arrays.fd)
+    shm = Path("/dev/shm")
+    named = f"{shutil.disk_usage(shm).total / 1e9:,.1f} GB" if shm.is_dir() else "nothing"
+    return f"{size / 1e6:.1f} MB for {SHARING} environments can be had; none of /dev/shm ({named}) is needed"
 
 
 def _disk(folder: Path) -> Finding:

@@ -164,6 +164,7 @@ class MKLightningCLI(LightningCLI):
         """Measure the policy before it is trained."""
         self._begin()
         if self.run.resume_step is not None:
+            Evaluation.read(self.run.path / "before.json")  # a mistake there is told now and not when training is over
             return
         self.trainer.validate(self.model, self.datamodule, verbose=False)
         self._test(self.config.fit.model.init_from or "untrained").write(self.run.path / "before.json")
@@ -259,9 +260,8 @@ class MKLightningCLI(LightningCLI):
         last = self.run.path / CHECKPOINTS / LAST
         if not last.is_file():
             return "nothing was saved yet, start it again"
-        env_steps = read_checkpoint(last)["env_steps"]
         return (
-            f"saved up to env_step {env_steps:,}: "
+            f"saved up to env_step {read_checkpoint(last)['env_steps']:,}: "
             f"mk-lightning fit -c {self.run.path}/config.yaml --ckpt_path {last} goes on from there"
         )
 
@@ -319,7 +319,7 @@ class MKLightningCLI(LightningCLI):
 
     def _loggers(self, configured: Any) -> list[Logger]:
         """`metrics.csv` always; TensorBoard unless `trainer.logger` is false; beside them, what it names."""
-        step = self.run.resume_step
+        step = 0 if self.run.exists and self.run.resume_step is None else self.run.resume_step
         rows = MetricsCSV(self.run.path, seen=self.run.rows)
         if configured is False:
             return [rows]

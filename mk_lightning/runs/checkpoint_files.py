@@ -9,6 +9,7 @@ from pytorch_lightning.plugins.io import CheckpointIO
 
 from mk_lightning.errors import UserError
 from mk_lightning.experience.datamodule import REPLAY, ExperienceDataModule
+from mk_lightning.experience.resume import check_segments
 from mk_lightning.experience.segments import read_segment, remove_unnamed
 from mk_lightning.learning.checkpoint import read_checkpoint
 from mk_lightning.runs.progress import mend_progress
@@ -97,7 +98,9 @@ def check_whole(path: Path) -> dict[str, Any]:
         UserError: it, or a segment of its replay, is missing or damaged.
     """
     checkpoint = read_checkpoint(path)
-    for segment in named_segments(checkpoint):
+    named = named_segments(checkpoint)
+    check_segments(named)
+    for segment in named:
         read_segment(path.parent.parent / REPLAY, segment)
     return checkpoint
 

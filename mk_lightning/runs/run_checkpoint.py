@@ -48,8 +48,8 @@ class RunCheckpoint(Checkpoint):
     as `settings` say between them, and when a signal asks to stop: then the learner_step is finished and the run ends
     with `Interrupted`. A signal during matches abandons them; the run goes on from before their validation.
 
-    No checkpoint is taken on a learner_step whose row of metrics is still to be written, so that no crash can part the
-    two, nor while gradients are being accumulated.
+    If it can wait a learner_step, no checkpoint is taken on one whose row of metrics is still to be written, so that no
+    crash can part the two; and none is while gradients are being accumulated.
 
     Args:
         folder: of the checkpoints.
@@ -84,10 +84,12 @@ class RunCheckpoint(Checkpoint):
         """
         accumulating, self._step = trainer.global_step == self._step, trainer.global_step
         every: int = trainer.log_every_n_steps  # type: ignore[attr-defined]
-        if accumulating or (every > 1 and trainer.global_step % every == 0):
+        last_chance = self._is_last_chance(trainer, batch_idx)
+        if accumulating or (every > 1 and trainer.global_step % every == 0 and not last_chance):
             return
         stop = trainer.strategy.reduce_boolean_decision(self.interruption.signum is not None, all=False)
-        if stop or self._validation_is_near(trainer, batch_idx) or self._is_time(trainer, batch.env_steps):
+        last_but_one = batch_idx + 2 == trainer.num_training_batches
+        if stop or last_chance or last_but_one or self._is_time(trainer, batch.env_steps):
             self._save(trainer, batch.env_steps)
         if stop:
             self._stop("training")
@@ -127,10 +129,9 @@ class RunCheckpoint(Checkpoint):
             if isinstance(logger, MetricsCSV):
                 checkpoint[METRICS_ROWS] = logger.rows_at(trainer.global_step, every)
 
-    def _validation_is_near(self, trainer: Trainer, batch_idx: int) -> bool:
-        """Whether this is the last learner_step but one, or the last and that could not be saved."""
-        left = int(trainer.num_training_batches) - batch_idx - 1
-        return left == 1 or (left == 0 and self._saved[2] < trainer.global_step - 1)
+    def _is_last_chance(self, trainer: Trainer, batch_idx: int) -> bool:
+        """Whether a validation comes next, and the run was not saved on the learner_step before this one."""
+        return batch_idx + 1 == trainer.num_training_batches and self._saved[2] < trainer.global_step - 1
 
     def _is_time(self, trainer: Trainer, env_steps: int) -> bool:
         when, steps, _ = self._saved

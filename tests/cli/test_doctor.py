@@ -13,7 +13,15 @@ def test_a_sound_machine(capsys: pytest.CaptureFixture[str], monkeypatch: pytest
     monkeypatch.setenv("COLUMNS", "300")
     main(["doctor"])
     text = capsys.readouterr().out
-    for found in ("torch 2", "Dojo-Genesis-v0: states", "48, all readable", "plays the dojo", "GB free", "wandb 0"):
+    for found in (
+        "torch 2",
+        "Dojo-Genesis-v0: states",
+        "48, all readable",
+        "plays the dojo",
+        "0.9 MB for 128 environments",
+        "GB free",
+        "wandb 0",
+    ):
         assert found in text
     assert "ready: mk-lightning fit" in text
 
