@@ -128,12 +128,15 @@ class MKLightningCLI(LightningCLI):
         elif self.subcommand == "fit":
             self.datamodule.check_recording(self.model.online)
         if self.subcommand == "fit":
-            log.info(check_disk(self.run.path, self.model, self.datamodule))
+            self._room = check_disk(self.run.path, self.model, self.datamodule)
         config = self.config_init[self.subcommand].trainer
         plugins = config.plugins if isinstance(config.plugins, list) else [config.plugins]
         config.plugins = [*filter(None, plugins), CheckpointFiles(self.run.path)]
         kwargs["logger"] = self._loggers(config.logger)
         config.callbacks = [*(config.callbacks or []), *self._callbacks()]
+        for logger in kwargs["logger"]:
+            if isinstance(logger, WandbRun):
+                logger.check()
         try:
             return super().instantiate_trainer(**kwargs)
         except (MisconfigurationException, TypeError, ValueError) as error:
@@ -162,6 +165,7 @@ class MKLightningCLI(LightningCLI):
 
     def before_fit(self) -> None:
         """Measure the policy before it is trained."""
+        log.info(self._room)
         self._begin()
         if self.run.resume_step is not None:
             Evaluation.read(self.run.path / "before.json")  # a mistake there is told now and not when training is over

@@ -107,6 +107,15 @@ class WandbRun(Logger):
 
     # -- a run's course ----------------------------------------------------------------------------------------------
 
+    def check(self) -> None:
+        """See that the arguments can be used; the constructor's errors would be hidden by the parser.
+
+        Raises:
+            UserError: no patience.
+        """
+        if not 0 < self._patience < math.inf:
+            raise UserError(f"trainer.logger: patience must be above 0 s and finite, got {self._patience:g}")
+
     @rank_zero_only
     def begin(self, folder: Path, command: str, config: Mapping[str, Any], *, resumed: bool = False) -> None:
         """Start the W&B run, or continue it.
@@ -116,12 +125,7 @@ class WandbRun(Logger):
             command: fit, validate, test or predict: the W&B run's job type.
             config: the whole config.
             resumed: continue the W&B run of this directory.
-
-        Raises:
-            UserError: no patience. Not said by the constructor, whose errors the parser hides.
         """
-        if not 0 < self._patience < math.inf:
-            raise UserError(f"trainer.logger: patience must be above 0 s and finite, got {self._patience:g}")
         self._folder = folder
         try:
             import wandb
