@@ -104,7 +104,7 @@ def _kill(config: Path, run: Path, number: int, seconds: float, rng: random.Rand
         while process.poll() is None and not reached() and time.monotonic() - began < 2 * seconds:
             time.sleep(0.0005)
         time.sleep(rng.uniform(0, SLACK))
-        os.kill(process.pid, signal.SIGKILL)  # the run alone: its workers must notice by themselves
+        process.kill()  # the run alone: its workers must notice by themselves
         process.wait()
         killed.append(f"{kind} {time.monotonic() - began:.1f} s")
         orphans += _left(process.pid)
@@ -133,10 +133,10 @@ def _moment(run: Path, number: int, seconds: float, rng: random.Random) -> tuple
         return reached
 
     def evaluating() -> bool:
-        """Shortly after a validation begins: the last checkpoint but one learner_step has just been written."""
+        """While matches are played nothing is saved for a while, which between two learner_steps is never so long."""
         if last.exists():
             seen.add(last.stat().st_mtime_ns)
-        return len(seen) >= count and time.time_ns() - last.stat().st_mtime_ns > 400_000_000
+        return len(seen) > count and time.time_ns() - max(seen) > 300_000_000
 
     moments: list[tuple[str, Callable[[], bool]]] = [
         ("at random after", lambda: time.monotonic() >= when),

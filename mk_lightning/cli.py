@@ -31,7 +31,8 @@ from mk_lightning.experience import ExperienceDataModule
 from mk_lightning.files import find_file, shipped_configs
 from mk_lightning.games.names import suggestion
 from mk_lightning.learning.module import DuelingDoubleDQN
-from mk_lightning.lightning_cli import MKLightningCLI, Parser
+from mk_lightning.lightning_cli import MKLightningCLI
+from mk_lightning.parser import Parser
 from mk_lightning.states_command import print_states
 from mk_lightning.weak_command import weak
 

@@ -20,7 +20,6 @@ from rich.console import Console
 from mk_lightning.callbacks import ForgettingGuard, MatchRecorder, ProgressLine
 from mk_lightning.callbacks.guard import KEPT
 from mk_lightning.callbacks.method import check_methods
-from mk_lightning.cli_errors import readable
 from mk_lightning.envs import WorkerError
 from mk_lightning.errors import RunStopped, UserError, check_between
 from mk_lightning.evaluation.answers import answers
@@ -30,12 +29,11 @@ from mk_lightning.evaluation.compare import Comparison
 from mk_lightning.evaluation.evaluation import Evaluation, write_matches
 from mk_lightning.evaluation.match import summarise
 from mk_lightning.evaluation.tables import evaluation_table
-from mk_lightning.experience.checks import MOST_SEED
 from mk_lightning.files import check_directory, find_file
-from mk_lightning.games import load_game
 from mk_lightning.games.names import suggestion
 from mk_lightning.learning.checkpoint import read_checkpoint
 from mk_lightning.loggers import MetricsCSV, WandbRun
+from mk_lightning.parser import checked_seed, epochs, num_actions
 from mk_lightning.playback.record import FilmSettings, record_match
 from mk_lightning.playback.replay import ReplayEnv
 from mk_lightning.runs.checkpoint_files import CHECKPOINTS, CheckpointFiles
@@ -50,23 +48,6 @@ log = logging.getLogger(__name__)
 
 MOST_THREADS = 256
 """Of torch; each is a thread of the system."""
-
-
-class Parser(LightningArgumentParser):
-    """A parser whose errors are one line, and which takes no part of an option's name for the option."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.allow_abbrev = False
-
-    def error(self, message: str, ex: Exception | None = None) -> None:  # type: ignore[override]
-        """Raise instead of printing the usage and leaving.
-
-        Raises:
-            UserError: always.
-        """
-        options = [option.removeprefix("--") for option in self._option_string_actions]
-        raise UserError(readable(message, options)) from ex
 
 
 class MKLightningCLI(LightningCLI):
@@ -97,12 +78,12 @@ class MKLightningCLI(LightningCLI):
         )
         parser.add_class_arguments(FilmSettings, "film", help="what predict films")
         parser.add_class_arguments(CheckpointSettings, "checkpoint", help="how often a fit is saved")
-        parser.link_arguments("data.game", "model.num_actions", compute_fn=_num_actions)
-        parser.link_arguments("seed_everything", "data.seed", compute_fn=_seed)
+        parser.link_arguments("data.game", "model.num_actions", compute_fn=num_actions)
+        parser.link_arguments("seed_everything", "data.seed", compute_fn=checked_seed)
         parser.link_arguments(
             ("data.max_env_steps", "data.evaluation.every"),
             "trainer.max_epochs",
-            compute_fn=_epochs,
+            compute_fn=epochs,
         )
 
     def before_instantiate_classes(self) -> None:
@@ -367,19 +348,3 @@ def _reason(error: Exception) -> str:
     if isinstance(error, OSError) and error.filename is not None:
         return f"{os.fsdecode(error.filename)}: {error.strerror}"
     return str(error)
-
-
-def _num_actions(game: str) -> int:
-    return len(load_game(game).actions)
-
-
-def _seed(seed: bool | int) -> int:
-    if isinstance(seed, bool):
-        raise UserError(f"seed_everything must be a whole number from 0 on, got {seed}")
-    check_between("seed_everything", seed, 0, MOST_SEED)
-    return seed
-
-
-def _epochs(env_steps: int, every: int) -> int:
-    """An epoch lasts from one validation to the next; the DataModule checks that they are whole."""
-    return max(1, env_steps // max(1, every))

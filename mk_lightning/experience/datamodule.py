@@ -14,13 +14,14 @@ from pytorch_lightning import LightningDataModule
 
 from mk_lightning.envs import RetroVectorEnv
 from mk_lightning.errors import UserError
+from mk_lightning.experience.base_play import about_recording, record_base
 from mk_lightning.experience.checks import check_experience, require_originals
 from mk_lightning.experience.collector import Collector
 from mk_lightning.experience.episodes import EpisodeSpec
 from mk_lightning.experience.loader import EpisodeLoader, ExperienceLoader
 from mk_lightning.experience.matches import TEST_SEEDS, VALIDATION_SEEDS, matches_of_each, mixed_matches
 from mk_lightning.experience.policy import GreedyPolicy
-from mk_lightning.experience.recording import Recording, Rehearsal, fingerprint, record
+from mk_lightning.experience.recording import Recording, Rehearsal
 from mk_lightning.experience.replay import Replay
 from mk_lightning.experience.resume import common
 from mk_lightning.experience.segments import Segments
@@ -193,7 +194,7 @@ class ExperienceDataModule(LightningDataModule):
         if self._recording is None:
             require_originals(self, "rehearsal")
             # A resumed run has moved on from whom it recorded.
-            wanted = self._recorded or self._about_recording(self._network, self._rank)
+            wanted = self._recorded or about_recording(self, self._network, self._rank)
             self._recording = (
                 Recording.load(self._recording_folder, wanted, n_step=self.replay.n_step, gamma=self.replay.gamma)
                 or self._record()
@@ -211,7 +212,7 @@ class ExperienceDataModule(LightningDataModule):
         """
         if self.recording.folder is not None:
             check_directory("data.recording.folder", self.recording.folder)
-            Recording.read(Path(self.recording.folder), self._about_recording(network, rank=0))
+            Recording.read(Path(self.recording.folder), about_recording(self, network, rank=0))
 
     def state_weights(self, states: States) -> dict[str, float]:
         """Probability of each state to train on.
@@ -337,40 +338,11 @@ class ExperienceDataModule(LightningDataModule):
             "and it will not be the run that it would have been without a stop"
         )
 
-    def _about_recording(self, network: torch.nn.Module, rank: int) -> dict[str, Any]:
-        """What makes two recordings the same."""
-        return {
-            "game": self.game.id,
-            "states": list(self.state_groups.get("original", [])),
-            "fighter": fingerprint(network),
-            "env_steps": self.recording.env_steps,
-            "epsilon": self.recording.epsilon,
-            "reward_scale": self.reward_scale,
-            "num_envs": self.env.num_envs,
-            "frame_skip": self.env.frame_skip,
-            "seed": [self.seed, rank] if self.recording.folder is None else [0, rank],
-        }
-
     def _record(self) -> Recording:
-        states, settings = self.state_groups["original"], self.recording
-        about = self._about_recording(self._network, self._rank)
-        log.info(f"recording {settings.env_steps:,} env_steps of the base policy on {len(states)} original states")
+        about = about_recording(self, self._network, self._rank)
         # Not in the evaluation's environments, whose number may change nothing but its speed.
-        with closing(self._start_env(states, self.env.num_envs)) as env:
-            recording = record(
-                env,
-                self._network,
-                env_steps=settings.env_steps,
-                epsilon=settings.epsilon,
-                reward_scale=self.reward_scale,
-                n_step=self.replay.n_step,
-                gamma=self.replay.gamma,
-                seed=[*about["seed"], 2],
-                about=about,
-            )
-        recording.save(self._recording_folder)
-        log.info(f"recorded in {self._recording_folder}")
-        return recording
+        with closing(self._start_env(self.state_groups["original"], self.env.num_envs)) as env:
+            return record_base(self, self._network, env, about, self._recording_folder)
 
     def _start_env(self, states: dict[str, float] | Sequence[str], num_envs: int) -> RetroVectorEnv:
         options: dict[str, Any] = self.env.of_a_match

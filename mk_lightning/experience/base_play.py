@@ -1,0 +1,71 @@
+"""The recording that a run needs of its base policy: what makes it that one, and how it is made."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from mk_lightning.envs import RetroVectorEnv
+from mk_lightning.experience.recording import Recording, fingerprint, record
+
+if TYPE_CHECKING:
+    from mk_lightning.experience.datamodule import ExperienceDataModule
+
+log = logging.getLogger(__name__)
+
+
+def about_recording(data: ExperienceDataModule, network: torch.nn.Module, rank: int) -> dict[str, Any]:
+    """What makes two recordings the same.
+
+    Args:
+        data: of the run.
+        network: the base policy's Q-network.
+        rank: whose recording.
+    """
+    return {
+        "game": data.game.id,
+        "states": list(data.state_groups.get("original", [])),
+        "fighter": fingerprint(network),
+        "env_steps": data.recording.env_steps,
+        "epsilon": data.recording.epsilon,
+        "reward_scale": data.reward_scale,
+        "num_envs": data.env.num_envs,
+        "frame_skip": data.env.frame_skip,
+        "seed": [data.seed, rank] if data.recording.folder is None else [0, rank],
+    }
+
+
+def record_base(
+    data: ExperienceDataModule, network: torch.nn.Module, env: RetroVectorEnv, about: dict[str, Any], folder: Path
+) -> Recording:
+    """Let the base policy play the original states, and keep what it did.
+
+    Args:
+        data: of the run.
+        network: the base policy's Q-network.
+        env: plays the original states.
+        about: see `about_recording`.
+        folder: where the recording is kept.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    settings = data.recording
+    log.info(f"recording {settings.env_steps:,} env_steps of the base policy on {len(about['states'])} original states")
+    recording = record(
+        env,
+        network,
+        env_steps=settings.env_steps,
+        epsilon=settings.epsilon,
+        reward_scale=data.reward_scale,
+        n_step=data.replay.n_step,
+        gamma=data.replay.gamma,
+        seed=[*about["seed"], 2],
+        about=about,
+    )
+    recording.save(folder)
+    log.info(f"recorded in {folder}")
+    return recording
