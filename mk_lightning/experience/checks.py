@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from mk_lightning.errors import UserError, check_between, check_positive
@@ -14,6 +15,21 @@ if TYPE_CHECKING:
 
 MOST_SEED = 2**32 - 1
 """NumPy's and Lightning's."""
+
+
+def check_groups(groups: Mapping[str, Sequence[str]]) -> None:
+    """See that there are states to evaluate, and none is in both groups.
+
+    Args:
+        groups: states, by the group's name.
+
+    Raises:
+        UserError: it is otherwise.
+    """
+    if not groups:
+        raise UserError("data.original_states and data.challenging_states are both empty: name a state in one")
+    if twice := set(groups.get("original", ())) & set(groups.get("challenging", ())):
+        raise UserError(f"{min(twice)} is both in data.original_states and in data.challenging_states")
 
 
 def check_experience(data: ExperienceDataModule) -> None:

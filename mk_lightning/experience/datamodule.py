@@ -13,9 +13,8 @@ import torch
 from pytorch_lightning import LightningDataModule
 
 from mk_lightning.envs import RetroVectorEnv
-from mk_lightning.errors import UserError
 from mk_lightning.experience.base_play import about_recording, record_base
-from mk_lightning.experience.checks import check_experience, require_originals
+from mk_lightning.experience.checks import check_experience, check_groups, require_originals
 from mk_lightning.experience.collector import Collector
 from mk_lightning.experience.episodes import EpisodeSpec
 from mk_lightning.experience.loader import EpisodeLoader, ExperienceLoader
@@ -23,7 +22,7 @@ from mk_lightning.experience.matches import TEST_SEEDS, VALIDATION_SEEDS, matche
 from mk_lightning.experience.policy import GreedyPolicy
 from mk_lightning.experience.recording import Recording, Rehearsal
 from mk_lightning.experience.replay import Replay
-from mk_lightning.experience.resume import common
+from mk_lightning.experience.resume import common, restore_replay
 from mk_lightning.experience.segments import Segments
 from mk_lightning.experience.settings import EnvSettings, EvaluationSettings, RecordingSettings, ReplaySettings
 from mk_lightning.experience.transition import Batch
@@ -97,12 +96,8 @@ class ExperienceDataModule(LightningDataModule):
             if states
         }
         """States to evaluate, by group: `original` and `challenging`, those that are not empty."""
-        twice = set(self.state_groups.get("original", ())) & set(self.state_groups.get("challenging", ()))
-        if twice:
-            raise UserError(f"{min(twice)} is both in data.original_states and in data.challenging_states")
+        check_groups(self.state_groups)
         self.evaluation_states = [state for states in self.state_groups.values() for state in states]
-        if not self.evaluation_states:
-            raise UserError("data.original_states and data.challenging_states are both empty: name a state in one")
         self.train_states = self.state_weights(train_states or self.evaluation_states)
         self.max_env_steps = max_env_steps
         self.warmup_env_steps = warmup_env_steps
@@ -169,7 +164,8 @@ class ExperienceDataModule(LightningDataModule):
             segments=self._segments,
         )
         if self._restored is not None:
-            self._restore_replay(replay, self._restored)
+            segments = self._segments or Segments(self._replay_folder)
+            restore_replay(replay, self._restored, segments, self.warmup_env_steps)
             collector.load_state_dict(self._restored["collector"])
             self._loader.load_state_dict(self._restored["loader"])
             self._restored = None
@@ -325,18 +321,6 @@ class ExperienceDataModule(LightningDataModule):
         shared = self.recording.folder
         folder = Path(shared) if shared else self._run_dir / "recording"
         return folder / f"rank-{self._rank}" if self._rank else folder
-
-    def _restore_replay(self, replay: Replay, state: dict[str, Any]) -> None:
-        """Fill the replay as it was, or say what becomes of a run without it."""
-        if state["segments"] is not None:
-            replay.load_state_dict(state["replay"])
-            (self._segments or Segments(self._replay_folder)).load(replay, state["segments"])
-            return
-        log.warning(
-            "this run's replay was not kept on disk (data.replay.on_disk is false): "
-            f"{self.warmup_env_steps:,} env_steps are played before learning goes on, "
-            "and it will not be the run that it would have been without a stop"
-        )
 
     def _record(self) -> Recording:
         about = about_recording(self, self._network, self._rank)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from mk_lightning.errors import UserError, shortened
+from mk_lightning.experience.replay import Replay
+from mk_lightning.experience.segments import Segments
 
 if TYPE_CHECKING:
     from mk_lightning.experience.datamodule import ExperienceDataModule
+
+log = logging.getLogger(__name__)
 
 
 def common(data: ExperienceDataModule) -> dict[str, Any]:
@@ -49,6 +54,29 @@ def check_segments(named: object) -> None:
             raise UserError(f"a segment of the replay is named {shortened(file)!r}, which is no file beside the others")
         if not all(type(row) is int for row in rows) or not 0 <= rows[0] < rows[1]:
             raise UserError(f"the rows of the replay's segment {file} are {shortened(rows)}")
+
+
+def restore_replay(replay: Replay, state: Mapping[str, Any], segments: Segments, warmup_env_steps: int) -> None:
+    """Fill a replay as it was, or say what becomes of a run without it.
+
+    Args:
+        replay: is filled.
+        state: what a DataModule left in a checkpoint.
+        segments: where the rows are.
+        warmup_env_steps: of this run.
+
+    Raises:
+        UserError: a segment is missing or damaged.
+    """
+    if state["segments"] is not None:
+        replay.load_state_dict(state["replay"])
+        segments.load(replay, state["segments"])
+        return
+    log.warning(
+        "this run's replay was not kept on disk (data.replay.on_disk is false): "
+        f"{warmup_env_steps:,} env_steps are played before learning goes on, "
+        "and it will not be the run that it would have been without a stop"
+    )
 
 
 def check_resumable(data: ExperienceDataModule, state: object) -> None:

@@ -59,6 +59,19 @@ def test_nothing_is_saved_while_gradients_are_accumulated(tmp_path: Path) -> Non
         assert loop["epoch_loop.batch_progress"]["total"]["ready"] % 2 == 0
 
 
+def test_without_a_replay_on_disk_a_resumed_run_says_what_it_lacks(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    run, off = tmp_path / "run", {"replay": {"on_disk": False}}
+    fit(run, off | {"max_env_steps": 160}, [])
+    assert not (run / "replay").exists()
+    assert read_checkpoint(run / "checkpoints" / "last.ckpt")["env_steps"] == 200
+    fit(run, off, [], "--ckpt_path", "last")
+    assert "this run's replay was not kept on disk" in caplog.text
+    assert "40 env_steps are played before learning goes on" in caplog.text
+    assert read_checkpoint(run / "checkpoints" / "last.ckpt")["env_steps"] == 360 + 40 + 8, "warm-up, next batch"
+
+
 @pytest.mark.parametrize("settings", [{"every_minutes": 0.0}, {"every_env_steps": -5}, {"every_minutes": float("nan")}])
 def test_an_interval_that_is_none_is_refused(settings: dict) -> None:
     with pytest.raises(UserError, match=rf"checkpoint.{next(iter(settings))} must be above 0"):
