@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from mk_lightning.callbacks import ForgettingGuard, MatchRecorder, ProgressLine
 from mk_lightning.callbacks.guard import KEPT
 from mk_lightning.callbacks.method import check_methods
 from mk_lightning.envs import WorkerError
-from mk_lightning.errors import RunStopped, UserError, check_between
+from mk_lightning.errors import Interrupted, RunStopped, UserError, check_between
 from mk_lightning.evaluation.answers import answers
 from mk_lightning.evaluation.before_after import TEXT_WIDTH, BeforeAfter, score_table
 from mk_lightning.evaluation.clips import film_pairs
@@ -41,7 +40,8 @@ from mk_lightning.runs.directory import RunDirectory
 from mk_lightning.runs.disk import check_disk, quiet_threads
 from mk_lightning.runs.interruption import Interruption
 from mk_lightning.runs.resume import check_checkpoint
-from mk_lightning.runs.run_checkpoint import LAST, CheckpointSettings, RunCheckpoint
+from mk_lightning.runs.run_checkpoint import CheckpointSettings, RunCheckpoint
+from mk_lightning.runs.stopped import stopped
 from mk_lightning.trainer_options import check_trainer
 
 log = logging.getLogger(__name__)
@@ -237,18 +237,11 @@ class MKLightningCLI(LightningCLI):
             with self._interruption, quiet_threads():
                 super()._run_subcommand("fit")
         except (RunStopped, WorkerError, OSError) as error:
-            stopped = RunStopped(f"{_reason(error)}; {self._how_to_go_on()}")
-            stopped.exit_code = getattr(error, "exit_code", stopped.exit_code)
-            raise stopped from error
-
-    def _how_to_go_on(self) -> str:
-        last = self.run.path / CHECKPOINTS / LAST
-        if not last.is_file():
-            return "nothing was saved yet, start it again"
-        return (
-            f"saved up to env_step {read_checkpoint(last)['env_steps']:,}: "
-            f"mk-lightning fit -c {self.run.path}/config.yaml --ckpt_path {last} goes on from there"
-        )
+            raise stopped(error, self.run.path) from error
+        except (SystemExit, KeyboardInterrupt):  # Lightning makes the one of the other
+            if self._interruption.signum is None:
+                raise
+            raise stopped(Interrupted(self._interruption.signum, "stopping"), self.run.path) from None
 
     def _begin(self) -> None:
         """Tell W&B what is about to run, and from which checkpoint."""
@@ -342,9 +335,3 @@ class MKLightningCLI(LightningCLI):
     @rank_zero_only
     def _print(self, what: Any) -> None:
         Console(soft_wrap=isinstance(what, str), width=max(TEXT_WIDTH, Console().width)).print(what)
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, OSError) and error.filename is not None:
-        return f"{os.fsdecode(error.filename)}: {error.strerror}"
-    return str(error)

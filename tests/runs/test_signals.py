@@ -85,6 +85,21 @@ def test_a_signal_ends_a_run_where_it_can_go_on(uninterrupted: dict, tmp_path: P
     assert differences(go_on(run), uninterrupted) == []
 
 
+def test_a_second_ctrl_c_stops_at_once(tmp_path: Path) -> None:
+    """While the matches before the fit are played, where nothing is to be saved."""
+    run = tmp_path / "run"
+    process = begin(run)
+    wait_until(process, lambda: (run / ".lock").is_file())
+    process.send_signal(signal.SIGINT)
+    time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == 128 + signal.SIGINT
+    assert errors.splitlines()[-1].startswith("mk-lightning: stopped: SIGINT while")
+    assert errors.splitlines()[-1].endswith("nothing was saved yet, start it again")
+    assert "Traceback" not in errors
+
+
 def test_a_run_killed_at_once_goes_on_from_its_last_checkpoint(uninterrupted: dict, tmp_path: Path) -> None:
     run = tmp_path / "run"
     process = begin(run)

@@ -1,0 +1,39 @@
+"""What a run that is stopped from outside says: why, and how it goes on."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from mk_lightning.errors import RunStopped
+from mk_lightning.learning.checkpoint import read_checkpoint
+from mk_lightning.runs.checkpoint_files import CHECKPOINTS
+from mk_lightning.runs.run_checkpoint import LAST
+
+
+def stopped(error: Exception, run: Path) -> RunStopped:
+    """The reason and the command that goes on, as one line.
+
+    Args:
+        error: what stopped the run.
+        run: its directory.
+    """
+    told = RunStopped(f"{_reason(error)}; {_how_to_go_on(run)}")
+    told.exit_code = getattr(error, "exit_code", told.exit_code)
+    return told
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{os.fsdecode(error.filename)}: {error.strerror}"
+    return str(error)
+
+
+def _how_to_go_on(run: Path) -> str:
+    last = run / CHECKPOINTS / LAST
+    if not last.is_file():
+        return "nothing was saved yet, start it again"
+    return (
+        f"saved up to env_step {read_checkpoint(last)['env_steps']:,}: "
+        f"mk-lightning fit -c {run}/config.yaml --ckpt_path {last} goes on from there"
+    )
