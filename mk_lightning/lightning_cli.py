@@ -96,7 +96,6 @@ class MKLightningCLI(LightningCLI):
         self.run = RunDirectory.choose(str(self.subcommand), Path(config.run_dir), config.get("ckpt_path"))
         if self.run.checkpoint:
             config.ckpt_path = str(self.run.checkpoint)
-        config.trainer.default_root_dir = str(self.run.path)
         self._interruption = Interruption()
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
@@ -111,16 +110,19 @@ class MKLightningCLI(LightningCLI):
         if self.subcommand == "fit":
             self._room = check_disk(self.run.path, self.model, self.datamodule)
         config = self.config_init[self.subcommand].trainer
+        for logger in _named(config.logger):
+            if isinstance(logger, WandbRun):
+                logger.check()
+        self.run, self._taken = self.run.take()
+        config.default_root_dir = str(self.run.path)
         plugins = config.plugins if isinstance(config.plugins, list) else [config.plugins]
         config.plugins = [*filter(None, plugins), CheckpointFiles(self.run.path)]
         kwargs["logger"] = self._loggers(config.logger)
         config.callbacks = [*(config.callbacks or []), *self._callbacks()]
-        for logger in kwargs["logger"]:
-            if isinstance(logger, WandbRun):
-                logger.check()
         try:
             return super().instantiate_trainer(**kwargs)
         except (MisconfigurationException, TypeError, ValueError) as error:
+            self._taken.undo()
             raise UserError(f"trainer: {error}") from None
 
     @staticmethod
@@ -225,11 +227,13 @@ class MKLightningCLI(LightningCLI):
 
     def _run_subcommand(self, subcommand: str) -> None:
         """Run the command in its directory: Lightning's own method, which everything a command does goes through."""
-        with self.run.taken():
+        try:
             if subcommand == "fit":
                 self._fit()
             else:
                 super()._run_subcommand(subcommand)
+        finally:
+            self._taken.release()
 
     def _fit(self) -> None:
         """Fit; where it is stopped from outside, say how it goes on."""
@@ -297,13 +301,12 @@ class MKLightningCLI(LightningCLI):
 
     def _loggers(self, configured: Any) -> list[Logger]:
         """`metrics.csv` always; TensorBoard unless `trainer.logger` is false; beside them, what it names."""
-        step = 0 if self.run.exists and self.run.resume_step is None else self.run.resume_step
+        step = 0 if self.run.base is None and self.run.resume_step is None else self.run.resume_step
         rows = MetricsCSV(self.run.path, seen=self.run.rows)
         if configured is False:
             return [rows]
         board = TensorBoardLogger(self.run.path, name="tensorboard", version="", purge_step=step)
-        named = configured if isinstance(configured, list) else [configured]
-        return [rows, board, *(entry for entry in named if isinstance(entry, Logger))]
+        return [rows, board, *_named(configured)]
 
     def _callbacks(self) -> list[Any]:
         self._recorder = MatchRecorder()
@@ -335,3 +338,9 @@ class MKLightningCLI(LightningCLI):
     @rank_zero_only
     def _print(self, what: Any) -> None:
         Console(soft_wrap=isinstance(what, str), width=max(TEXT_WIDTH, Console().width)).print(what)
+
+
+def _named(configured: Any) -> list[Logger]:
+    """The loggers of `trainer.logger`, which may also be true or false."""
+    entries = configured if isinstance(configured, list) else [configured]
+    return [entry for entry in entries if isinstance(entry, Logger)]

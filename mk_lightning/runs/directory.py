@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import logging
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,14 +32,14 @@ class RunDirectory:
         checkpoint: file to load, or None.
         resume_step: learner_steps of the fit that is resumed, or None when nothing is resumed.
         rows: rows of metrics it had written, or None.
-        exists: whether the directory is there, because a run is to go on in it.
+        base: the name that numbers are added to for a fresh directory; None where a run is to go on in one.
     """
 
     path: Path
     checkpoint: Path | None
     resume_step: int | None
     rows: int | None = None
-    exists: bool = False
+    base: Path | None = None
 
     @staticmethod
     def choose(subcommand: str, wanted: Path, ckpt_path: str | None) -> RunDirectory:
@@ -62,7 +62,7 @@ class RunDirectory:
             runs = [run for run in _numbered(wanted) if (run / "checkpoints" / f"{ckpt_path}.ckpt").is_file()]
             if not runs and ckpt_path == "last" and subcommand == "fit" and (begun := _begun(wanted)):
                 log.info(f"{begun[-1]} was stopped before it was first saved; it begins anew")
-                return RunDirectory(begun[-1], None, None, exists=True)
+                return RunDirectory(begun[-1], None, None)
             if not runs:
                 raise UserError(f"no {ckpt_path}.ckpt in {wanted}/checkpoints; name the file or the run_dir")
             checkpoint: Path | None = runs[-1] / "checkpoints" / f"{ckpt_path}.ckpt"
@@ -77,32 +77,62 @@ class RunDirectory:
                         f"start one with --model.init_from {checkpoint}"
                     )
                 run, step, rows = checkpoint.parent.parent, content["global_step"], content.get(METRICS_ROWS)
-                return RunDirectory(run, checkpoint, step, rows, exists=True)
+                return RunDirectory(run, checkpoint, step, rows)
         base = wanted if subcommand == "fit" else wanted.with_name(f"{wanted.name}-{subcommand}")
-        return RunDirectory(_fresh(base), checkpoint, None)
+        return RunDirectory(_fresh(base), checkpoint, None, base=base)
 
-    @contextlib.contextmanager
-    def taken(self) -> Iterator[None]:
-        """Make the directory, if it is to be a fresh one, and keep other runs out of it meanwhile.
+    def take(self) -> tuple[RunDirectory, Taken]:
+        """Make the directory, if it is to be a fresh one, and keep other runs out of it.
+
+        Returns:
+            Itself, or with the next number if another run took the directory meanwhile; and the hold on it.
 
         Raises:
-            UserError: another run has it.
+            UserError: another run is going on in the directory.
         """
         if getattr(rank_zero_only, "rank", 0):  # the first rank has taken it for all
-            yield
-            return
+            return self, Taken(self.path, [], lock=None)
+        if self.base is None:
+            taken = Taken(self.path, [], RunLock(self.path))
+            for folder in (self.path, self.path / CHECKPOINTS, self.path / REPLAY):
+                for part in folder.glob(f"*{PART}"):  # of a process that was killed while it wrote
+                    part.unlink()
+            return self, taken
+        made = [folder for folder in (self.path, *self.path.parents) if not folder.exists()]
         try:
-            self.path.mkdir(parents=True, exist_ok=self.exists)
+            self.path.mkdir(parents=True)
         except FileExistsError:
-            raise UserError(f"another run has just taken {self.path}; start this one again") from None
-        lock = RunLock(self.path)
-        for folder in (self.path, self.path / CHECKPOINTS, self.path / REPLAY):
-            for part in folder.glob(f"*{PART}"):  # of a process that was killed while it wrote
-                part.unlink()
-        try:
-            yield
-        finally:
-            lock.release()
+            return replace(self, path=_fresh(self.base)).take()
+        return self, Taken(self.path, made, RunLock(self.path))
+
+
+@dataclass
+class Taken:
+    """A hold on a run's directory.
+
+    Attributes:
+        path: the directory.
+        made: folders that were made for it, the innermost first.
+        lock: keeps others out; None for a rank that is not the first.
+    """
+
+    path: Path
+    made: list[Path]
+    lock: RunLock | None
+
+    def release(self) -> None:
+        """Let others have the directory."""
+        if self.lock is not None:
+            self.lock.release()
+
+    def undo(self) -> None:
+        """Leave nothing behind: a mistake was found before the run began."""
+        self.release()
+        if self.made:
+            (self.path / LOCK).unlink()
+        with contextlib.suppress(OSError):  # another run may have made one beside it by now
+            for folder in self.made:
+                folder.rmdir()
 
 
 def _begun(base: Path) -> list[Path]:

@@ -85,6 +85,17 @@ def test_a_signal_ends_a_run_where_it_can_go_on(uninterrupted: dict, tmp_path: P
     assert differences(go_on(run), uninterrupted) == []
 
 
+def test_two_runs_side_by_side_do_not_disturb_each_other(uninterrupted: dict, tmp_path: Path) -> None:
+    """The same command at the same time: each gets a directory of its own."""
+    run = tmp_path / "run"
+    both = [begin(run), begin(run)]
+    for process in both:
+        _, errors = process.communicate(timeout=120)
+        assert process.returncode == 0, errors
+    for directory in (run, tmp_path / "run-2"):
+        assert differences(everything(directory), uninterrupted) == []
+
+
 def test_a_second_ctrl_c_stops_at_once(tmp_path: Path) -> None:
     """While the matches before the fit are played, where nothing is to be saved."""
     run = tmp_path / "run"
