@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from _processes import SESSION, processes
 from _report import benchmark_parser, print_table, report
 from _whole_run import differences, everything
 
@@ -150,24 +151,11 @@ def _moment(run: Path, number: int, seconds: float, rng: random.Random) -> tuple
 def _left(pid: int) -> int:
     """Processes of the session of `pid` that still run after ten seconds; they are ended then."""
     deadline = time.monotonic() + 10
-    while (alive := _session(pid)) and time.monotonic() < deadline:
+    while (alive := processes(SESSION, pid)) and time.monotonic() < deadline:
         time.sleep(0.1)
     for process in alive:
         os.kill(process, signal.SIGKILL)
     return len(alive)
-
-
-def _session(leader: int) -> list[int]:
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                fields = (entry / "stat").read_text().rpartition(")")[2].split()
-            except OSError:
-                continue
-            if int(fields[3]) == leader and fields[0] != "Z":
-                found.append(int(entry.name))
-    return found
 
 
 def _begin(config: Path, run: Path, resume: bool) -> subprocess.Popen[bytes]:

@@ -20,6 +20,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from _processes import PARENT, processes
 from _report import benchmark_parser, print_table, report
 from _whole_run import differences, everything
 
@@ -75,25 +76,13 @@ def _train(run: Path, kills: int, every: float, rng: random.Random) -> float:
 
 
 def _workers(pid: int) -> list[int]:
-    """Grandchildren: a worker is forked from a process that the run started, and plays training matches there.
+    """The workers that play training matches.
 
-    The training environments' process is the older one; evaluations begin before a fit, so it is the last started.
+    A worker is forked from a process that the run started. When training begins that of its environments is the first
+    that is there; that of the validations' environments follows.
     """
-    nurseries = _children(pid)
-    return _children(nurseries[-1]) if nurseries else []
-
-
-def _children(pid: int) -> list[int]:
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                fields = (entry / "stat").read_text().rpartition(")")[2].split()
-            except OSError:
-                continue
-            if int(fields[1]) == pid and fields[0] != "Z":
-                found.append(int(entry.name))
-    return sorted(found)
+    nurseries = processes(PARENT, pid)
+    return processes(PARENT, nurseries[0]) if nurseries else []
 
 
 def _column(run: Path, name: str) -> list[str]:

@@ -90,7 +90,7 @@ def test_a_mistake_is_one_line_and_writes_nothing(
     mistake: str, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     arguments, hint = MISTAKES[mistake]
-    refuse(fit(hint, *arguments), tmp_path, capfd, monkeypatch)
+    assert hint in refuse(fit(hint, *arguments), tmp_path, capfd, monkeypatch)
 
 
 def seconds_of_children() -> float:

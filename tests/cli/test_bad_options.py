@@ -201,4 +201,4 @@ MISTAKES = {
 def test_it_is_refused_in_one_line(
     name: str, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    refuse(MISTAKES[name], tmp_path, capfd, monkeypatch)
+    assert MISTAKES[name].hint in refuse(MISTAKES[name], tmp_path, capfd, monkeypatch)
