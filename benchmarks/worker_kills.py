@@ -40,7 +40,7 @@ def main() -> None:
     """Train twice, compare and report."""
     parser = benchmark_parser("a training whose workers are killed, beside one left in peace")
     parser.add_argument("--kills", type=int, default=200, help="workers to kill")
-    parser.add_argument("--every", type=float, default=0.5, help="seconds between two kills, on average")
+    parser.add_argument("--every", type=float, default=0.9, help="seconds between two kills, on average")
     options = parser.parse_args()
     rng = random.Random(1)
     with tempfile.TemporaryDirectory() as name:
@@ -66,7 +66,8 @@ def _train(run: Path, kills: int, every: float, rng: random.Random) -> float:
     process = subprocess.Popen([sys.executable, "-m", "mk_lightning.cli", *WORDS, "--run_dir", str(run)])
     while kills and process.poll() is None:
         time.sleep(rng.uniform(0, 2 * every))
-        workers = _workers(process.pid) if (run / "checkpoints" / "last.ckpt").exists() else []
+        learning = (run / "metrics.csv").exists() and _column(run, "loss")
+        workers = _workers(process.pid) if learning else []
         if workers:
             os.kill(rng.choice(workers), signal.SIGKILL)
             kills -= 1
