@@ -28,7 +28,7 @@ COUNT = "worker_restarts"
 """Figure of the metrics, and key of a checkpoint."""
 WORDS = [
     "fit", "-c", "configs/dojo/pretrain.yaml",
-    "--data.original_states", "[VeryEasy.Bramble-01]", "--data.challenging_states", "null",
+    "--data.original_states", "[Medium.Bramble-01]", "--data.challenging_states", "null",
     "--data.train_states", "[original]", "--monitor", "val/return/original",
     "--data.max_env_steps", "64000", "--data.evaluation.every", "32000", "--data.env_steps_per_learner_step", "16",
     "--data.epsilon", "Linear", "--data.epsilon.start", "1.0", "--data.epsilon.end", "0.05",
