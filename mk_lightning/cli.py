@@ -14,6 +14,7 @@ os.environ.setdefault("KMP_BLOCKTIME", "0")
 os.environ.setdefault("JSONARGPARSE_DEPRECATION_WARNINGS", "off")
 
 import logging
+import signal
 import sys
 import warnings
 from collections.abc import Callable, Sequence
@@ -87,6 +88,9 @@ def main(args: Sequence[str] | None = None) -> None:
             auto_configure_optimizers=False,
             args=words,
         )
+    except KeyboardInterrupt:  # a fit answers by itself, once it has begun
+        sys.stderr.write("mk-lightning: stopped by Ctrl-C\n")
+        raise SystemExit(128 + signal.SIGINT) from None
     except RunStopped as stopped:
         sys.stderr.write(f"mk-lightning: stopped: {' '.join(str(stopped).split())}\n")
         raise SystemExit(stopped.exit_code) from None

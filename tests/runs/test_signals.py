@@ -100,7 +100,7 @@ def test_a_second_ctrl_c_stops_at_once(tmp_path: Path) -> None:
     """While the matches before the fit are played, where nothing is to be saved."""
     run = tmp_path / "run"
     process = begin(run)
-    wait_until(process, lambda: (run / ".lock").is_file())
+    wait_until(process, lambda: (run / "config.yaml").is_file())
     process.send_signal(signal.SIGINT)
     time.sleep(0.1)
     process.send_signal(signal.SIGINT)
@@ -108,6 +108,17 @@ def test_a_second_ctrl_c_stops_at_once(tmp_path: Path) -> None:
     assert process.returncode == 128 + signal.SIGINT
     assert errors.splitlines()[-1].startswith("mk-lightning: stopped: SIGINT while")
     assert errors.splitlines()[-1].endswith("nothing was saved yet, start it again")
+    assert "Traceback" not in errors
+
+
+def test_ctrl_c_before_a_run_has_begun_is_one_line(tmp_path: Path) -> None:
+    """While its parts are put together."""
+    process = begin(tmp_path / "run")
+    wait_until(process, lambda: (tmp_path / "run" / ".lock").is_file())
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 128 + signal.SIGINT
+    assert errors.splitlines()[-1].startswith("mk-lightning: stopped")
     assert "Traceback" not in errors
 
 
