@@ -54,8 +54,10 @@ def main() -> None:
     rows = [("left in peace", 0, seconds[peace]), ("killed", counted, seconds[killed])]
     print_table("a training of 32,000 env_steps", ("", "restarts counted", "seconds"), rows)
     figures = {
-        "kills": options.kills, "counted": counted, "identical": int(not found), "return_before": before,
-        "return_after": after, "training_win_rate_first": won[0], "training_win_rate_last": won[-1], "seconds": seconds[killed], "seconds_in_peace": seconds[peace],
+        "kills": options.kills, "counted": counted, "identical": int(not found),
+        "return_before": before, "return_after": after,
+        "training_win_rate_first": won[0], "training_win_rate_last": won[-1],
+        "seconds": seconds[killed], "seconds_in_peace": seconds[peace],
     }  # fmt: skip
     report(figures, options.json)
     sys.exit("; ".join(found) or counted != options.kills)
