@@ -30,9 +30,9 @@ WORDS = [
     "fit", "-c", "configs/dojo/pretrain.yaml",
     "--data.original_states", "[Medium.Bramble-01]", "--data.challenging_states", "null",
     "--data.train_states", "[original]", "--monitor", "val/return/original",
-    "--data.max_env_steps", "32000", "--data.evaluation.every", "16000", "--data.env_steps_per_learner_step", "16",
+    "--data.max_env_steps", "64000", "--data.evaluation.every", "32000", "--data.env_steps_per_learner_step", "16",
     "--data.epsilon", "Linear", "--data.epsilon.start", "1.0", "--data.epsilon.end", "0.05",
-    "--data.epsilon.env_steps", "20000", "--data.evaluation.test_matches", "20", "--data.evaluation.matches", "5",
+    "--data.epsilon.env_steps", "40000", "--data.evaluation.test_matches", "20", "--data.evaluation.matches", "5",
 ]  # fmt: skip
 
 
@@ -40,7 +40,12 @@ def main() -> None:
     """Train twice, compare and report."""
     parser = benchmark_parser("a training whose workers are killed, beside one left in peace")
     parser.add_argument("--kills", type=int, default=200, help="workers to kill")
-    parser.add_argument("--every", type=float, default=0.5, help="seconds between two kills, on average")
+    parser.add_argument(
+        "--every",
+        type=float,
+        default=0.9,
+        help="seconds between two kills, on average; not less than a match takes to play again",
+    )
     options = parser.parse_args()
     rng = random.Random(1)
     with tempfile.TemporaryDirectory() as name:
@@ -52,7 +57,7 @@ def main() -> None:
         before, after = (_return(killed, when) for when in ("before", "after"))
         won = [float(value) for value in _column(killed, "train/win_rate")]
     rows = [("left in peace", 0, seconds[peace]), ("killed", counted, seconds[killed])]
-    print_table("a training of 32,000 env_steps", ("", "restarts counted", "seconds"), rows)
+    print_table("a training of 64,000 env_steps", ("", "restarts counted", "seconds"), rows)
     figures = {
         "kills": options.kills, "counted": counted, "identical": int(not found),
         "return_before": before, "return_after": after,
