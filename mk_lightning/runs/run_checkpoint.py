@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,8 +92,8 @@ class RunCheckpoint(Checkpoint):
         last_but_one = batch_idx + 2 == trainer.num_training_batches
         if stop or last_chance or last_but_one or self._is_time(trainer, batch.env_steps):
             self._save(trainer, batch.env_steps)
-        if stop:
-            self._stop("training")
+        if stop:  # on every rank, whichever the signal reached
+            raise Interrupted(self.interruption.signum or signal.SIGTERM, "training")
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Save after a validation."""
