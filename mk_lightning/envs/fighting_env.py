@@ -259,8 +259,8 @@ class FightingEnv(gymnasium.Env[Frame, int]):
     def capture(self) -> dict[str, Any]:
         """Return the exact present: emulator, random stream, weights, counters.
 
-        Plain Python and bytes only; about 10 kB for the dojo. :meth:`restore` continues it bit for bit, in
-        any process.
+        Plain Python and bytes only; 25 to 40 kB for the dojo. :meth:`restore` continues it bit for bit, in any
+        process.
         """
         return {
             "format": CAPTURE_FORMAT,

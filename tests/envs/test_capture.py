@@ -110,4 +110,5 @@ def test_vector_environments_continue_bit_for_bit(make_envs: MakeEnvs, tmp_path:
 def test_a_capture_is_small(make_envs: MakeEnvs) -> None:
     envs = make_envs(1)
     envs.reset(seed=0)
-    assert len(pickle.dumps(envs.capture())) < 40_000
+    # of 1 MB. Not exactly the same each time: behind the state itself the emulator hands out its memory as it finds it
+    assert len(pickle.dumps(envs.capture())) < 100_000
