@@ -21,7 +21,7 @@ from mk_lightning.callbacks.guard import KEPT
 from mk_lightning.callbacks.method import check_methods
 from mk_lightning.envs import WorkerError
 from mk_lightning.errors import Interrupted, RunStopped, UserError, check_between
-from mk_lightning.evaluation.answers import answers
+from mk_lightning.evaluation.answers import answers, cut_off
 from mk_lightning.evaluation.before_after import TEXT_WIDTH, BeforeAfter, score_table
 from mk_lightning.evaluation.clips import film_pairs
 from mk_lightning.evaluation.compare import Comparison
@@ -190,6 +190,8 @@ class MKLightningCLI(LightningCLI):
         config = self.config.test
         for evaluation in self._evaluations(config.get("ckpt_path") or config.model.init_from or "untrained"):
             self._print(evaluation_table(evaluation))
+            if said := cut_off(evaluation):
+                self._print(f"[yellow]{said}[/yellow]")
             path = self.run.path / f"evaluation_epsilon_{evaluation.epsilon:g}.json"
             evaluation.write(path)
             for run in self._wandb_runs:

@@ -9,12 +9,17 @@ import numpy as np
 
 from mk_lightning.evaluation.behaviour import Behaviour, js_divergence
 from mk_lightning.evaluation.compare import Comparison, Verdict
+from mk_lightning.evaluation.evaluation import Evaluation
+from mk_lightning.experience.settings import EnvSettings
 
 QUESTIONS = {"challenging": "Better on the challenging states?", "original": "Original states kept?"}
 """By group."""
 
 MOST_ACTIONS = 4
 """Actions named of those whose share changed most."""
+
+MANY_CUT_OFF = 0.1
+"""Share of a state's matches from which on it is said that they were cut off."""
 
 
 class Answer(NamedTuple):
@@ -30,7 +35,8 @@ def answers(comparison: Comparison) -> list[Answer]:
     """Answer what a fine-tuning is judged by.
 
     Improvement on the challenging states, maintenance of the original ones, the overall change, and the change of
-    behaviour. A question about states that were not evaluated is left out.
+    behaviour. A question about states that were not evaluated is left out; whether matches were cut off is only asked
+    where many were.
     """
     asked = []
     for group, question in QUESTIONS.items():
@@ -39,7 +45,30 @@ def answers(comparison: Comparison) -> list[Answer]:
     overall = comparison.over(comparison.before.states)
     asked.append(Answer("Overall?", f"{overall}.", overall.verdict))
     asked.append(Answer("Another way to fight?", _of_behaviour(comparison), None))
+    before, after = cut_off(comparison.before), cut_off(comparison.after)
+    if before or after:
+        asked.append(Answer("Matches fought to the end?", f"Before: {before or 'yes.'} After: {after or 'yes.'}", None))
     return asked
+
+
+def cut_off(evaluation: Evaluation) -> str:
+    """Name the states of which many matches were cut off; empty where there are none.
+
+    Such a match counts as lost, whoever was ahead: the win rates of a fighter who wins by the clock are then too low.
+    """
+    named = []
+    for state in evaluation.states:
+        matches = evaluation.of_state(state)
+        n_cut = sum(match.truncated for match in matches)
+        if n_cut >= MANY_CUT_OFF * len(matches):
+            named.append(f"{state} {n_cut} of {len(matches)}")
+    if not named:
+        return ""
+    limit = EnvSettings(**evaluation.env).max_env_steps
+    return (
+        f"{', '.join(named)} were cut off at {limit:,} env_steps and count as lost; "
+        "a higher data.env.max_env_steps lets them be decided."
+    )
 
 
 def _of_group(comparison: Comparison, states: Sequence[str]) -> str:

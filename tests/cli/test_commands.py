@@ -41,6 +41,7 @@ def test_test_reports_each_exploration_rate(capsys: pytest.CaptureFixture[str]) 
     out = capsys.readouterr().out
     assert "epsilon 0 " in out
     assert "epsilon 0.05" in out
+    assert "Medium.Heron-06 2 of 2 were cut off at 40 env_steps and count as lost" in out
     with Path("runs/dojo-pretrain-test/metrics.csv").open() as file:
         (row,) = csv.DictReader(file)
     assert {"test/epsilon_0/win_rate/all", "test/epsilon_0.05/win_rate/all"} <= set(row)

@@ -7,7 +7,7 @@ import pytest
 from scipy.spatial.distance import jensenshannon
 
 from mk_lightning.errors import UserError
-from mk_lightning.evaluation.answers import answers
+from mk_lightning.evaluation.answers import answers, cut_off
 from mk_lightning.evaluation.behaviour import Behaviour, js_divergence
 from mk_lightning.evaluation.compare import Comparison
 from mk_lightning.evaluation.evaluation import Evaluation
@@ -131,3 +131,21 @@ def test_means_of_what_never_happened_are_not_known():
     behaviour = Behaviour.of(evaluation({A: 0, B: 0, C: 0}), [A, B])
     assert behaviour.env_steps_won is None
     assert behaviour.distance is None
+
+
+def cut(matches: int) -> Evaluation:
+    """The matches won in `BEFORE`, the first ones of each state cut off."""
+    short = [replace(match, truncated=match.seed < matches) for match in BEFORE.matches]
+    return replace(BEFORE, matches=short, env={"max_env_steps": 1500})
+
+
+def test_matches_cut_off_are_named_where_they_are_many():
+    assert cut_off(cut(0)) == cut_off(cut(3)) == ""
+    said = cut_off(replace(cut(5), groups={"challenging": [C]}))
+    assert said == (
+        "Hard.Heron-06 5 of 40 were cut off at 1,500 env_steps and count as lost; "
+        "a higher data.env.max_env_steps lets them be decided."
+    )
+    told = answers(Comparison(cut(3), cut(5)))[-1]
+    assert told.question == "Matches fought to the end?"
+    assert told.text.startswith("Before: yes. After: VeryEasy.Bramble-01 5 of 40, VeryEasy.Bulwark-02 5 of 40, Hard")
