@@ -30,12 +30,12 @@ BYTES_PER_HIDDEN = 6 * 4 * 64 * 7 * 7
 """Of the first linear layer: weights, their copies for the target and the actor, gradient, the optimizer's moments."""
 
 
-def adam(parameters: Any) -> torch.optim.Optimizer:
+def adam(parameters: Any, fused: bool = True) -> torch.optim.Optimizer:
     """Adam with the epsilon of Rainbow (Hessel 2018): small second moments early on must not blow up the steps.
 
     Fused, because several passes over two million parameters and their moments are a good part of a learner_step.
     """
-    return torch.optim.Adam(parameters, eps=1.5e-4, fused=True)
+    return torch.optim.Adam(parameters, eps=1.5e-4, fused=fused)
 
 
 class DuelingDoubleDQN(LightningModule):
@@ -112,8 +112,22 @@ class DuelingDoubleDQN(LightningModule):
     # -- learning ----------------------------------------------------------------------------------------------------
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
-        """The optimizer over the Q-network."""
-        return self.optimizer(self.online.parameters())
+        """The optimizer over the Q-network.
+
+        Raises:
+            UserError: it would unscale gradients of mixed precision by itself, after they are clipped and methods have
+                added theirs.
+        """
+        mixed = self._trainer is not None and "mixed" in str(self.trainer.precision)
+        if mixed and self.optimizer is adam:
+            return adam(self.online.parameters(), fused=False)
+        optimizer = self.optimizer(self.online.parameters())
+        if mixed and getattr(optimizer, "_step_supports_amp_scaling", False):
+            raise UserError(
+                f"model.optimizer: with trainer.precision {self.trainer.precision} it must not be fused, for methods "
+                "add to gradients that are unscaled; set fused to false"
+            )
+        return optimizer
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         """Set the learning rate of this learner_step."""
