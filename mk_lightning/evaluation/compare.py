@@ -8,9 +8,11 @@ from typing import Literal
 
 from mk_lightning.errors import UserError, shortened
 from mk_lightning.evaluation.evaluation import Evaluation
-from mk_lightning.evaluation.intervals import mean_interval, paired_interval
+from mk_lightning.evaluation.intervals import mean_interval, paired_interval, sign_test
 
 Verdict = Literal["better", "same within noise", "worse"]
+NOISE = 0.05
+"""How often a verdict may be one of better and worse though neither is."""
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,28 @@ class Change:
     after: float
     interval: tuple[float, float]
     """95 % interval of `after - before`."""
+    gained: int
+    """Matches lost before and won after."""
+    lost: int
+    """Matches won before and lost after."""
+
+    @classmethod
+    def of_pairs(cls, both: int, gained: int, lost: int, neither: int) -> Change:
+        """Of one state: matches won before and after, only after, only before, and never."""
+        matches = both + gained + lost + neither
+        interval = paired_interval(both, gained, lost, neither)
+        return cls((both + lost) / matches, (both + gained) / matches, interval, gained, lost)
+
+    @classmethod
+    def mean(cls, changes: Sequence[Change]) -> Change:
+        """Of the mean of several states' win rates."""
+        return cls(
+            before=sum(change.before for change in changes) / len(changes),
+            after=sum(change.after for change in changes) / len(changes),
+            interval=mean_interval([change.change for change in changes], [change.interval for change in changes]),
+            gained=sum(change.gained for change in changes),
+            lost=sum(change.lost for change in changes),
+        )
 
     @property
     def change(self) -> float:
@@ -29,9 +53,14 @@ class Change:
 
     @property
     def verdict(self) -> Verdict:
-        """Better or worse when the whole interval says so."""
+        """Better or worse when the whole interval says so, and the matches that turned, counted, do too.
+
+        With few matches the interval alone would be wrong too often.
+        """
         low, high = self.interval
-        return "better" if low > 0 else "worse" if high < 0 else "same within noise"
+        if low <= 0 <= high or sign_test(self.gained, self.lost) > NOISE:
+            return "same within noise"
+        return "better" if low > 0 else "worse"
 
     def __str__(self) -> str:
         low, high = self.interval
@@ -72,23 +101,12 @@ class Comparison:
         """The change of one state's win rate; its matches are paired by seed."""
         won = {match.seed: match.won for match in self.before.of_state(state)}
         pairs = [(won[match.seed], match.won) for match in self.after.of_state(state)]
-        both, gained, lost, neither = (
-            pairs.count(pair) for pair in ((True, True), (False, True), (True, False), (False, False))
-        )
-        return Change(
-            before=(both + lost) / len(pairs),
-            after=(both + gained) / len(pairs),
-            interval=paired_interval(both, gained, lost, neither),
-        )
+        turns = ((True, True), (False, True), (True, False), (False, False))
+        return Change.of_pairs(*(pairs.count(turn) for turn in turns))
 
     def over(self, states: Sequence[str]) -> Change:
         """The change of the mean of some states' win rates."""
-        changes = [self.state(state) for state in states]
-        return Change(
-            before=sum(change.before for change in changes) / len(changes),
-            after=sum(change.after for change in changes) / len(changes),
-            interval=mean_interval([change.change for change in changes], [change.interval for change in changes]),
-        )
+        return Change.mean([self.state(state) for state in states])
 
     def lost(self, points: float) -> list[str]:
         """What has been lost, for a gate: a line for each group and each state that is worse by more than `points`.

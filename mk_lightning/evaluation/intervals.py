@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import comb
 from statistics import NormalDist
 
 
@@ -55,6 +56,21 @@ def paired_interval(
     low, high = (max(0.0, a * a - 2 * phi * a * b + b * b) ** 0.5 for a, b in (down, up))
     change = after - before
     return max(-1.0, change - low), min(1.0, change + high)
+
+
+def sign_test(gained: int, lost: int) -> float:
+    """How likely pairs turn at least as one-sidedly when either way is equally likely: the exact McNemar test.
+
+    Args:
+        gained: pairs that turned one way.
+        lost: pairs that turned the other way.
+
+    Returns:
+        The two-sided p-value, from 0 to 1.
+    """
+    turned = gained + lost
+    tail = sum(comb(turned, k) for k in range(min(gained, lost) + 1))
+    return min(1.0, 2 * tail / 2**turned)
 
 
 def mean_interval(changes: Sequence[float], intervals: Sequence[tuple[float, float]]) -> tuple[float, float]:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import product
+from math import lgamma
 
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ from scipy.spatial.distance import jensenshannon
 from mk_lightning.errors import UserError
 from mk_lightning.evaluation.answers import answers, cut_off
 from mk_lightning.evaluation.behaviour import Behaviour, js_divergence
-from mk_lightning.evaluation.compare import Comparison
+from mk_lightning.evaluation.compare import Change, Comparison
 from mk_lightning.evaluation.evaluation import Evaluation
 from mk_lightning.evaluation.intervals import mean_interval, paired_interval
 from mk_lightning.games import load_game
@@ -52,6 +54,41 @@ def test_verdicts():
     comparison = Comparison(BEFORE, AFTER)
     assert [comparison.state(s).verdict for s in (A, B, C)] == ["worse", "same within noise", "better"]
     assert Comparison(BEFORE, BEFORE).over([A, B, C]).verdict == "same within noise"
+
+
+@pytest.mark.parametrize("matches", [1, 2, 4, 5, 10, 20, 50])
+def test_of_policies_that_are_equal_it_says_so_in_95_of_100_comparisons(matches):
+    """Exact: every outcome, weighted with its probability, over policies that win from 5 to 95 % and agree from not at
+    all beyond chance to nearly always."""
+    n = matches
+    cells = product(range(n + 1), repeat=3)
+    outcomes = np.array([(*some, n - sum(some)) for some in cells if sum(some) <= n])
+    same = np.array([Change.of_pairs(*map(int, o)).verdict == "same within noise" for o in outcomes])
+    log_factorial = np.array([lgamma(k + 1) for k in range(n + 1)])
+    log_ways = log_factorial[n] - log_factorial[outcomes].sum(1)
+    right = []
+    for rate, agreement in product((0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9, 0.95), (0.0, 0.3, 0.6, 0.9)):
+        both = rate * rate + agreement * rate * (1 - rate)
+        shares = np.log([both, rate - both, rate - both, 1 - 2 * rate + both])
+        right.append(float(np.exp(log_ways + outcomes @ shares) @ same))
+    assert min(right) >= 0.95
+
+
+@pytest.mark.parametrize(("states", "matches"), [(4, 1), (8, 1), (4, 5), (8, 5), (4, 10)])
+def test_of_groups_that_are_equal_it_says_so_in_95_of_100_comparisons(states, matches):
+    rng = np.random.default_rng(0)
+    tables = rng.multinomial(matches, [0.25] * 4, (2000, states))  # either wins half of its matches
+    verdicts = [Change.mean([Change.of_pairs(*map(int, t)) for t in group]).verdict for group in tables]
+    wrong = 1 - verdicts.count("same within noise") / len(verdicts)
+    assert wrong <= 0.05
+    assert matches == 1 or wrong > 0.005  # it does speak up
+
+
+def test_few_matches_that_turn_are_chance():
+    """The interval of two pairs that both turned, on two states more of the same, is above 0 all the same."""
+    change = Change.mean([Change.of_pairs(0, 1, 0, 0)] * 2 + [Change.of_pairs(1, 0, 0, 0)] * 2)
+    assert change.interval[0] > 0
+    assert change.verdict == "same within noise"
 
 
 def test_a_group_is_the_mean_of_its_states():

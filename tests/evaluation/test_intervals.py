@@ -1,13 +1,10 @@
 from __future__ import annotations
 
-from itertools import product
-from math import lgamma
-
 import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from mk_lightning.evaluation.intervals import mean_interval, paired_interval, wilson_interval
+from mk_lightning.evaluation.intervals import mean_interval, paired_interval, sign_test, wilson_interval
 
 # -- one rate ----------------------------------------------------------------------------------------------------------
 
@@ -67,23 +64,13 @@ def test_without_pairs_nothing_is_known_of_the_change():
     assert paired_interval(0, 0, 0, 0) == (-1.0, 1.0)
 
 
-@pytest.mark.parametrize("matches", [10, 20, 50])
-def test_of_policies_that_are_equal_it_says_so_in_95_of_100_comparisons(matches):
-    """Exact: every outcome, weighted with its probability, over policies that win from 5 to 95 % and agree from not at
-    all beyond chance to nearly always."""
-    n = matches
-    cells = product(range(n + 1), repeat=3)
-    outcomes = np.array([(*some, n - sum(some)) for some in cells if sum(some) <= n])
-    same = np.array([low <= 0 <= high for low, high in (paired_interval(*map(int, o)) for o in outcomes)])
-    log_factorial = np.array([lgamma(k + 1) for k in range(n + 1)])
-    log_ways = log_factorial[n] - log_factorial[outcomes].sum(1)
-    right = []
-    for rate, agreement in product((0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9, 0.95), (0.0, 0.3, 0.6, 0.9)):
-        both = rate * rate + agreement * rate * (1 - rate)
-        shares = np.log([both, rate - both, rate - both, 1 - 2 * rate + both])
-        right.append(float(np.exp(log_ways + outcomes @ shares) @ same))
-    assert np.mean(right) > 0.95
-    assert min(right) > 0.935
+# -- pairs that turned -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("gained", "lost"), [(0, 0), (1, 0), (2, 2), (0, 6), (9, 2), (120, 80)])
+def test_the_sign_test_is_scipy_s(gained, lost):
+    expected = binomtest(gained, gained + lost).pvalue if gained + lost else 1.0
+    assert sign_test(gained, lost) == pytest.approx(expected, rel=1e-12)
 
 
 # -- a mean of changes -------------------------------------------------------------------------------------------------
