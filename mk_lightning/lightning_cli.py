@@ -93,6 +93,8 @@ class MKLightningCLI(LightningCLI):
         torch.set_num_threads(config.torch_threads)
         check_directory("run_dir", config.run_dir)
         check_trainer(config.trainer)
+        if self.subcommand != "fit":
+            config.data.train_states = None  # nobody trains on them, and a group that they name may be left out
         self.run = RunDirectory.choose(str(self.subcommand), Path(config.run_dir), config.get("ckpt_path"))
         if self.run.checkpoint:
             config.ckpt_path = str(self.run.checkpoint)
@@ -100,7 +102,8 @@ class MKLightningCLI(LightningCLI):
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """The Trainer, with the run's own loggers and callbacks beside those of the config."""
-        self._check_monitor()
+        if self.subcommand == "fit":
+            self._check_monitor()
         check_methods(self._configured_callbacks(), self.model, self.datamodule)
         if self.run.checkpoint:
             resumed = self.run.resume_step is not None

@@ -18,7 +18,7 @@ from mk_lightning.experience.checks import check_experience, check_groups, requi
 from mk_lightning.experience.collector import Collector
 from mk_lightning.experience.episodes import EpisodeSpec
 from mk_lightning.experience.loader import EpisodeLoader, ExperienceLoader
-from mk_lightning.experience.matches import TEST_SEEDS, VALIDATION_SEEDS, matches_of_each, mixed_matches
+from mk_lightning.experience.matches import VALIDATION_SEEDS, first_test_seed, matches_of_each, mixed_matches
 from mk_lightning.experience.policy import GreedyPolicy
 from mk_lightning.experience.recording import Recording, Rehearsal
 from mk_lightning.experience.replay import Replay
@@ -48,8 +48,8 @@ class ExperienceDataModule(LightningDataModule):
 
     Args:
         game: game id, alias, or path of a `game.yaml`.
-        original_states: names or patterns of the states that the base policy was trained on.
-        challenging_states: names or patterns of the states that fine-tuning is for.
+        original_states: names, tiers or patterns of the states that the base policy was trained on, or one of them.
+        challenging_states: the same of the states that fine-tuning is for.
         train_states: states to train on, as `state_weights` takes them.
         max_env_steps: env_steps to train for after the warm-up, a multiple of `evaluation.every`.
         warmup_env_steps: env_steps collected before the first learner_step.
@@ -71,8 +71,8 @@ class ExperienceDataModule(LightningDataModule):
     def __init__(
         self,
         game: str = "Dojo-Genesis-v0",
-        original_states: list[str] | None = None,
-        challenging_states: list[str] | None = None,
+        original_states: list[str] | str | None = None,
+        challenging_states: list[str] | str | None = None,
         train_states: list[str] | dict[str, float] | None = None,
         max_env_steps: int = 480_000,
         warmup_env_steps: int = 5_000,
@@ -334,7 +334,7 @@ class ExperienceDataModule(LightningDataModule):
 
     def _test_specs(self) -> list[EpisodeSpec]:
         specs = mixed_matches if self.evaluation.mixed else matches_of_each
-        return specs(self.evaluation_states, self.evaluation.test_matches, TEST_SEEDS)
+        return specs(self.evaluation_states, self.evaluation.test_matches, first_test_seed(self.evaluation.test_seed))
 
     def _episodes(self, specs: list[EpisodeSpec], epsilon: float) -> EpisodeLoader:
         return EpisodeLoader(GreedyPolicy(self._network), self._matches_env(), specs, epsilon=epsilon)

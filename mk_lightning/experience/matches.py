@@ -8,8 +8,13 @@ import numpy as np
 
 from mk_lightning.experience.episodes import EpisodeSpec
 
-VALIDATION_SEEDS, TEST_SEEDS = 1_000_000, 2_000_000
-"""Seed of match 0 in a validation and in a test."""
+VALIDATION_SEEDS = 1_000_000
+"""Seed of match 0 in a validation."""
+
+
+def first_test_seed(test_seed: int) -> int:
+    """Seed of match 0 in a test: with another `test_seed` it shares no match, and none with a validation."""
+    return (2 + test_seed) * 1_000_000
 
 
 def matches_of_each(states: Sequence[str], matches: int, first_seed: int) -> list[EpisodeSpec]:

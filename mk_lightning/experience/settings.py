@@ -109,6 +109,7 @@ class EvaluationSettings:
         every: env_steps between validations; an epoch of training.
         matches: matches per state in a validation, at most 10,000.
         test_matches: matches per state in a test, and before and after a fit, at most 10,000.
+        test_seed: of the test matches, 0 to 1,000; another number gives others. Those of a validation stay.
         mixed: draw the state of each test match at random instead of playing the same number on each; their number in
             all stays, and which state each is on is the same for every policy.
         num_envs: environments matches are played in, a process each, at most one per match. It changes how long an
@@ -120,6 +121,7 @@ class EvaluationSettings:
     every: int = 48_000
     matches: int = 10
     test_matches: int = 50
+    test_seed: int = 0
     mixed: bool = False
     num_envs: int = 16
     epsilon: float = 0.0
@@ -129,6 +131,7 @@ class EvaluationSettings:
         check_between("data.evaluation.every", self.every, 1, MOST_ENV_STEPS, "env_steps")
         check_between("data.evaluation.matches", self.matches, 1, MOST_MATCHES)
         check_between("data.evaluation.test_matches", self.test_matches, 1, MOST_MATCHES)
+        check_between("data.evaluation.test_seed", self.test_seed, 0, 1000)
         check_between("data.evaluation.num_envs", self.num_envs, 1, MOST_ENVS)
         check_between("data.evaluation.epsilon", self.epsilon, 0, 1)
         if not self.test_epsilons:

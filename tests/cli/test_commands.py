@@ -51,6 +51,19 @@ def test_test_reports_each_exploration_rate(capsys: pytest.CaptureFixture[str]) 
         assert sum(map(sum, evaluation.action_counts.values())) == 4 * 40
 
 
+def test_a_test_needs_nothing_that_only_a_fit_does() -> None:
+    """The guide evaluates on the original states alone; `train_states` and `monitor` name the others."""
+    main(
+        ["test", "-c", "configs/dojo/finetune.yaml", *SHORT[6:], "--data.original_states", "VeryEasy",
+         "--data.challenging_states", "null", "--data.evaluation.test_seed", "3", "--ckpt_path",
+         "checkpoints/dojo-base.ckpt"]
+    )  # fmt: skip
+    evaluation = Evaluation.read(Path("runs/dojo-finetune-test/evaluation_epsilon_0.json"))
+    assert list(evaluation.groups) == ["original"]
+    assert len(evaluation.states) == 8
+    assert {match.seed for match in evaluation.matches} == {5_000_000, 5_000_001}
+
+
 def test_predict_writes_a_row_per_match() -> None:
     main(["predict", *SHORT])
     with Path("runs/dojo-pretrain-predict/matches.csv").open() as file:

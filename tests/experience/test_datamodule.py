@@ -8,7 +8,6 @@ import torch
 from mk_lightning.callbacks import MatchRecorder
 from mk_lightning.errors import UserError
 from mk_lightning.experience.datamodule import ExperienceDataModule
-from mk_lightning.experience.matches import TEST_SEEDS
 from mk_lightning.experience.settings import EnvSettings, EvaluationSettings, ReplaySettings
 from mk_lightning.learning.module import DuelingDoubleDQN
 from mk_lightning.schedules import Linear
@@ -139,14 +138,17 @@ def test_validation_and_test_matches(tmp_path, module):
     assert [record.spec for batch in predicted for record in batch] == tested[0]
 
 
-def test_mixed_test_matches_are_as_many_on_states_drawn_alike_for_all(tmp_path, module):
-    settings = EvaluationSettings(every=40, matches=1, test_matches=4, mixed=True, test_epsilons=[0.0, 1.0])
+@pytest.mark.parametrize("test_seed", [0, 3])
+def test_mixed_test_matches_are_as_many_on_states_drawn_alike_for_all(tmp_path, module, test_seed):
+    settings = EvaluationSettings(
+        every=40, matches=1, test_matches=4, test_seed=test_seed, mixed=True, test_epsilons=[0.0, 1.0]
+    )
     data = new_data(evaluation=settings, env=EnvSettings(num_envs=2, max_env_steps=5))
     recorder = MatchRecorder()
     new_trainer(tmp_path, recorder).test(module, data, verbose=False)
     first, second = ([record.spec for record in records] for records in recorder.records)
     assert first == second
-    assert [spec.seed for spec in first] == list(range(TEST_SEEDS, TEST_SEEDS + 12))
+    assert [spec.seed for spec in first] == [(2 + test_seed) * 1_000_000 + m for m in range(12)]
     states = [spec.state for spec in first]
     assert set(states) <= set(data.evaluation_states)
     assert len(set(map(tuple, zip(*[iter(states)] * 3, strict=True)))) > 1, "not in turn"
