@@ -104,10 +104,11 @@ class MKLightningCLI(LightningCLI):
         """The Trainer, with the run's own loggers and callbacks beside those of the config."""
         if self.subcommand == "fit":
             self._check_monitor()
-        check_methods(self._configured_callbacks(), self.model, self.datamodule)
+        callbacks = self._configured_callbacks()
+        check_methods(callbacks, self.model, self.datamodule)
         if self.run.checkpoint:
             resumed = self.run.resume_step is not None
-            check_checkpoint(self.run.checkpoint, self.model, self.datamodule, resumed=resumed)
+            check_checkpoint(self.run.checkpoint, self.model, self.datamodule, callbacks, resumed=resumed)
         elif self.subcommand == "fit":
             self.datamodule.check_recording(self.model.online)
         if self.subcommand == "fit":

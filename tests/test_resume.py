@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -115,3 +116,38 @@ def test_the_best_checkpoint_holds_weights_only(uninterrupted):
     best = torch.load(uninterrupted[0] / "checkpoints" / "best.ckpt", weights_only=True)
     assert {name.split(".")[0] for name in best["state_dict"]} == {"online"}
     assert not best.keys() & {"optimizer_states", "callbacks", "ExperienceDataModule"}
+
+
+@pytest.fixture(scope="module")
+def without_methods(tmp_path_factory):
+    """A run that began without any method."""
+    run = tmp_path_factory.mktemp("without_methods") / "run"
+    fit(run, {"max_env_steps": 160}, [])
+    return run
+
+
+@pytest.mark.parametrize("method", METHODS[:4], ids=lambda method: method["class_path"])
+def test_a_method_that_holds_on_to_the_start_cannot_come_later(without_methods, method, capsys):
+    before = everything(without_methods)
+    with pytest.raises(SystemExit):
+        fit(without_methods, {}, [method], "--ckpt_path", "last")
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert f"{method['class_path']} holds on to how a run began, and the checkpoint's began without it" in said
+    assert differences(everything(without_methods), before) == []
+
+
+def test_rehearsal_cannot_come_later(without_methods, capsys):
+    with pytest.raises(SystemExit):
+        fit(without_methods, {"rehearsal_ratio": 0.25}, [], "--ckpt_path", "last")
+    assert "rehearsal_ratio is 0.25, but the checkpoint's run began without a recording" in capsys.readouterr().err
+
+
+def test_a_recording_that_is_gone_is_not_made_again_by_another_fighter(tmp_path, capsys):
+    data = {"rehearsal_ratio": 0.25, "recording": {"env_steps": 90}}
+    fit(tmp_path / "run", data | {"max_env_steps": 160}, [])
+    shutil.rmtree(tmp_path / "run" / "recording")
+    with pytest.raises(SystemExit):
+        fit(tmp_path / "run", data, [], "--ckpt_path", "last")
+    assert f"recording of the base policy's play is not in {tmp_path / 'run/recording'} any more" in (
+        capsys.readouterr().err
+    )

@@ -115,12 +115,24 @@ class Curriculum(Method):
         """(won, return in game units) of the last matches that began in the present phase."""
 
     def check(self, pl_module: LightningModule, data: ExperienceDataModule, callbacks: Sequence[Callback]) -> None:
-        """See that every phase's states are there.
+        """See that every phase's states are there, that the last one can begin, and that no weights would be lost.
 
         Raises:
-            UserError: a state is not known or cannot be read, or its weights are impossible.
+            UserError: a state is not known or cannot be read, or its weights are impossible; the run ends before the
+                last phase; or `data.train_states` has weights of its own.
         """
         super().check(pl_module, data, callbacks)
+        if len(set(data.train_states.values())) > 1:
+            raise UserError(
+                "Curriculum: the phases' states take the place of data.train_states, whose weights would be lost; give "
+                "the phases weights and leave those out"
+            )
+        least = sum(phase.env_steps or 0 for phase in self.phases if phase.ends == ["env_steps"])
+        end = data.warmup_env_steps + data.max_env_steps
+        if least >= end:
+            raise UserError(
+                f"Curriculum: the last phase could not begin before {least:,} env_steps, and the run ends at {end:,}"
+            )
         for phase in self.phases:
             for state in data.state_weights(phase.states):
                 data.game.state_bytes(state)

@@ -52,6 +52,11 @@ class Distillation(Method, ABC):
         self.batch_size = batch_size
         self._batch: Batch | None = None
 
+    @property
+    def holds_on_to_the_start(self) -> bool:
+        """The base policy is that of the start."""
+        return True
+
     @abstractmethod
     def base_values(self, pl_module: LightningModule, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
         """Observations (B, 4, 84, 84) uint8 and the base policy's Q-values of them, (B, actions), for a batch."""
@@ -130,7 +135,7 @@ class Cloning(Distillation):
 class Kickstarting(Distillation):
     """Keeps the Q-values close to the base policy's on what is played now, in the challenging states, too.
 
-    The base network, the weights training starts from, values the first observations of each batch
+    The base network, the weights training starts from, values some of each batch's observations, none of them rehearsed
     (Schmitt 2018, arXiv:1803.03835; for Q-values QDagger, Agarwal 2022, arXiv:2206.01626). Let the weight decay: the
     base is a help only until it is surpassed.
     """
@@ -138,9 +143,26 @@ class Kickstarting(Distillation):
     name = "kickstarting"
     _base: torch.nn.Module | None = None
     _restored: dict[str, torch.Tensor] | None = None
+    _rehearsed = 0
+    """Transitions at the end of each batch that were not played in this run."""
+
+    def check(self, pl_module: LightningModule, data: ExperienceDataModule, callbacks: Sequence[Callback]) -> None:
+        """See that a batch has as many observations.
+
+        Raises:
+            UserError: it has fewer.
+        """
+        super().check(pl_module, data, callbacks)
+        if self.batch_size > (most := data.replay.batch_size - data.rehearsed):
+            raise UserError(
+                f"{self._name}: batch_size must be at most {most}, what a batch has of the run's own play, "
+                f"got {self.batch_size}"
+            )
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Copy the network training starts from, or take the one a checkpoint brought."""
+        data = trainer.datamodule  # type: ignore[attr-defined]
+        self._rehearsed = data.rehearsed if isinstance(data, ExperienceDataModule) else 0
         base = copy.deepcopy(q_network(pl_module)).requires_grad_(False)
         if self._restored is not None:
             base.load_state_dict(self._restored)
@@ -148,9 +170,10 @@ class Kickstarting(Distillation):
         self._base = base
 
     def base_values(self, pl_module: LightningModule, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
-        """Value the first observations of the batch; what a batch rehearses comes last."""
+        """Value observations of the batch, evenly spaced: drawn by priority, they are in the order of their age."""
         assert self._base is not None
-        observations = batch.transition.s_tm1[: self.batch_size]
+        played = len(batch.transition.s_tm1) - self._rehearsed
+        observations = batch.transition.s_tm1[torch.arange(self.batch_size) * played // self.batch_size]
         with torch.no_grad():
             return observations, self._base(observations)
 

@@ -84,6 +84,11 @@ class ElasticWeightConsolidation(Method):
         self.tasks: list[Task] = []
         """What the weights are held to; part of the callback's state."""
 
+    @property
+    def holds_on_to_the_start(self) -> bool:
+        """w* and F are of the start."""
+        return True
+
     def check(self, pl_module: LightningModule, data: ExperienceDataModule, callbacks: Sequence[Callback]) -> None:
         """See that the files are of this network, and that there is something to estimate from.
 
@@ -120,21 +125,23 @@ class ElasticWeightConsolidation(Method):
         parameters = learning_parameters(pl_module)
         due = log_is_due(trainer)
         loss_norm = norm(p.grad for p in parameters.values()) if due else 0.0
-        penalty, squares = 0.0, 0.0
+        penalty, pulls = 0.0, []
         for name, parameter in parameters.items():
             assert parameter.grad is not None
+            pull = torch.zeros_like(parameter)
             for task in self.tasks:
                 away = parameter.detach() - task["anchor"][name]
-                pull = away * task["fisher"][name]
-                parameter.grad.add_(pull, alpha=self.strength)
+                pull.addcmul_(away, task["fisher"][name])
                 if due:
-                    penalty += float((pull * away).sum())
-                    squares += float(pull.square().sum())
+                    penalty += float((away.square() * task["fisher"][name]).sum())
+            parameter.grad.add_(pull, alpha=self.strength)
+            if due:
+                pulls.append(pull)
         if due:
             pl_module.log_dict(
                 {
                     "ewc/penalty": self.strength / 2 * penalty,
-                    "ewc/gradient_share": gradient_share(self.strength * math.sqrt(squares), loss_norm),
+                    "ewc/gradient_share": gradient_share(self.strength * norm(pulls), loss_norm),
                 }
             )
 

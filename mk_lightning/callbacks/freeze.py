@@ -63,13 +63,27 @@ class FreezeLayers(Method):
         """Parameter -> env_steps from which on it learns, of those not unfrozen yet."""
 
     def check(self, pl_module: LightningModule, data: ExperienceDataModule, callbacks: Sequence[Callback]) -> None:
-        """See that every pattern matches a parameter, and that something is left to learn.
+        """See that every pattern matches a parameter, that something is left to learn, and that what waits gets to.
 
         Raises:
-            UserError: one does not, a parameter is in both `patterns` and `unfreeze_at`, or all are frozen at first.
+            UserError: one does not, a parameter is in both `patterns` and `unfreeze_at`, all are frozen at first, or
+                what is to be unfrozen never would be.
         """
         super().check(pl_module, data, callbacks)
         freezers = [callback for callback in callbacks if isinstance(callback, FreezeLayers)]
+        end = data.warmup_env_steps + data.max_env_steps
+        for pattern, env_steps in self.unfreeze_at.items():
+            if env_steps >= end:
+                raise UserError(
+                    f"FreezeLayers: {pattern} would be unfrozen at {env_steps:,} env_steps, and the run ends at {end:,}"
+                )
+            names = matching_names(q_network(pl_module), [pattern], "FreezeLayers")
+            for other in freezers:
+                if both := sorted(names & other.frozen_names(pl_module, end)):
+                    raise UserError(
+                        f"FreezeLayers: {both[0]} is to be unfrozen at {env_steps:,} env_steps, and another "
+                        "FreezeLayers keeps it frozen; leave it out of one"
+                    )
         frozen = set().union(self.frozen_names(pl_module), *(one.frozen_names(pl_module) for one in freezers))
         if all(name in frozen for name, _ in q_network(pl_module).named_parameters()):
             raise self._nothing_learns()

@@ -86,6 +86,11 @@ class ForgettingGuard(Method):
         self.restoring = False
         """Whether the next batch is to begin with the best weights."""
 
+    @property
+    def holds_on_to_the_start(self) -> bool:
+        """The base's win rates are of the start."""
+        return True
+
     def check(self, pl_module: LightningModule, data: ExperienceDataModule, callbacks: Sequence[Callback]) -> None:
         """See that there is something to keep and something to gain.
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import ClassVar
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
@@ -22,6 +22,11 @@ class Method(Callback):
 
     once: ClassVar[bool] = True
 
+    @property
+    def holds_on_to_the_start(self) -> bool:
+        """Whether its state is how the run began: then one that began without it cannot be resumed with it."""
+        return False
+
     def check(self, pl_module: LightningModule, data: ExperienceDataModule, callbacks: Sequence[Callback]) -> None:
         """See that the method fits the network, the states and the other methods.
 
@@ -37,6 +42,28 @@ class Method(Callback):
         """
         if self.once and sum(type(callback) is type(self) for callback in callbacks) > 1:
             raise UserError(f"{self._name} is there twice; leave one out")
+
+    def check_resumed(self, checkpoint: Mapping[str, Any]) -> None:
+        """See that the checkpoint that a fit goes on from has what the method holds on to.
+
+        Asked by the command line before anything is played or written, and again when the checkpoint is loaded.
+
+        Args:
+            checkpoint: as Lightning saved it.
+
+        Raises:
+            UserError: it has not; the method would hold on to a fighter that is half fine-tuned.
+        """
+        states = checkpoint.get("callbacks")
+        if self.holds_on_to_the_start and not (isinstance(states, Mapping) and states.get(self.state_key)):
+            raise UserError(
+                f"{self._name} holds on to how a run began, and the checkpoint's began without it or with other "
+                "options of it: resume with what there was, or start a run with --model.init_from"
+            )
+
+    def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        """Check, before the callbacks' states are loaded."""
+        self.check_resumed(checkpoint)
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Check, unless the batches come from elsewhere.

@@ -70,6 +70,11 @@ class WeightDecay(Method):
         """Several of these callbacks may each have parameters of their own."""
         return self._generate_state_key(kind=self.kind, patterns=self.patterns)
 
+    @property
+    def holds_on_to_the_start(self) -> bool:
+        """w0 is of the start."""
+        return self.kind == "l2_sp"
+
     def check(self, pl_module: LightningModule, data: ExperienceDataModule, callbacks: Sequence[Callback]) -> None:
         """See that something decays, and that each parameter is pulled to one point, once.
 

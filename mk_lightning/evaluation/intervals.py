@@ -70,7 +70,7 @@ def sign_test(gained: int, lost: int) -> float:
     """
     turned = gained + lost
     tail = sum(comb(turned, k) for k in range(min(gained, lost) + 1))
-    return min(1.0, 2 * tail / 2**turned)
+    return min(1.0, float(2 * tail / 2**turned))
 
 
 def mean_interval(changes: Sequence[float], intervals: Sequence[tuple[float, float]]) -> tuple[float, float]:

@@ -13,6 +13,7 @@ import torch
 from pytorch_lightning import LightningDataModule
 
 from mk_lightning.envs import RetroVectorEnv
+from mk_lightning.errors import UserError
 from mk_lightning.experience.base_play import about_recording, record_base
 from mk_lightning.experience.checks import check_experience, check_groups, require_originals
 from mk_lightning.experience.collector import Collector
@@ -185,16 +186,18 @@ class ExperienceDataModule(LightningDataModule):
             seed: of the stream, beside the run's own seed.
 
         Raises:
-            UserError: there are no original states, or the folder holds another recording.
+            UserError: there are no original states, or the recording in the folder is another one or, of a
+                resumed run, gone.
         """
         if self._recording is None:
             require_originals(self, "rehearsal")
-            # A resumed run has moved on from whom it recorded.
+            # A resumed run has moved on from whom it recorded, and cannot do it again.
             wanted = self._recorded or about_recording(self, self._network, self._rank)
-            self._recording = (
-                Recording.load(self._recording_folder, wanted, n_step=self.replay.n_step, gamma=self.replay.gamma)
-                or self._record()
-            )
+            folder, replay = self._recording_folder, self.replay
+            self._recording = Recording.load(folder, wanted, n_step=replay.n_step, gamma=replay.gamma)
+            if self._recording is None and self._recorded:
+                raise UserError(f"the run's recording of the base policy's play is not in {folder} any more")
+            self._recording = self._recording or self._record()
         return Rehearsal(self._recording, [self.seed, self._rank, *seed])
 
     def check_recording(self, network: torch.nn.Module) -> None:

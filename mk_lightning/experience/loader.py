@@ -132,7 +132,7 @@ class ExperienceLoader:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Restore `state_dict`."""
         self._ready = state["ready"] and self.replay.added > 0  # a replay that was not kept starts empty
-        if self.rehearsal is not None:
+        if self.rehearsal is not None and state["rehearsal"] is not None:  # it may have begun only now
             self.rehearsal.load_state_dict(state["rehearsal"])
 
     def _collect(self) -> None:

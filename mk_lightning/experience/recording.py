@@ -187,7 +187,8 @@ def fingerprint(network: torch.nn.Module) -> int:
     """A checksum of a network's parameters, to tell whose play was recorded."""
     crc = 0
     for parameter in network.parameters():
-        crc = zlib.crc32(parameter.detach().cpu().contiguous().numpy().tobytes(), crc)
+        # NumPy has no bfloat16; as float32 any number stays what it is.
+        crc = zlib.crc32(parameter.detach().float().cpu().contiguous().numpy().tobytes(), crc)
     return crc
 
 

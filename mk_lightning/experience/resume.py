@@ -100,6 +100,11 @@ def check_resumable(data: ExperienceDataModule, state: object) -> None:
                 f"{name} of the checkpoint is {shortened(value)}, this config's {shortened(mine[name])}: a run is "
                 "resumed with the config it had; for another, start one with --model.init_from"
             )
+    if data.rehearsed and not state.get("recorded"):
+        raise UserError(
+            f"data.rehearsal_ratio is {data.rehearsal_ratio:g}, but the checkpoint's run began without a recording of "
+            "the base policy's play: resume with 0, or start a run with --model.init_from"
+        )
     shape = [data.replay.capacity // data.env.num_envs, data.env.num_envs]
     if replay.get("shape") != shape:  # a checkpoint from before `common` was kept
         raise UserError(

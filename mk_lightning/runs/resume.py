@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pytorch_lightning import Callback
+
+from mk_lightning.callbacks.method import Method
 from mk_lightning.errors import UserError
 from mk_lightning.experience.resume import check_resumable
 from mk_lightning.learning.checkpoint import compare_weights, read_checkpoint
@@ -14,13 +18,16 @@ if TYPE_CHECKING:
     from mk_lightning.learning.module import DuelingDoubleDQN
 
 
-def check_checkpoint(path: Path, model: DuelingDoubleDQN, data: ExperienceDataModule, *, resumed: bool) -> None:
-    """See that a checkpoint fits the network and, if a fit is to be resumed, the data.
+def check_checkpoint(
+    path: Path, model: DuelingDoubleDQN, data: ExperienceDataModule, callbacks: Sequence[Callback], *, resumed: bool
+) -> None:
+    """See that a checkpoint fits the network and, if a fit is to be resumed, the data and the methods.
 
     Args:
         path: of the checkpoint.
         model: of this run.
         data: of this run.
+        callbacks: of this run.
         resumed: a fit goes on from it; otherwise only its weights are used.
 
     Raises:
@@ -29,6 +36,9 @@ def check_checkpoint(path: Path, model: DuelingDoubleDQN, data: ExperienceDataMo
     checkpoint = read_checkpoint(path)
     if resumed:
         check_resumable(data, checkpoint.get(type(data).__qualname__))
+        for callback in callbacks:
+            if isinstance(callback, Method):
+                callback.check_resumed(checkpoint)
     model.on_load_checkpoint(checkpoint)
     report = compare_weights(model.state_dict(), checkpoint["state_dict"])
     if not report.complete:

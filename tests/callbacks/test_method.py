@@ -82,6 +82,19 @@ def test_a_method_of_ones_own_is_checked_with_the_others(model, data):
         ),
         ([FreezeLayers(["convolution"])], "did you mean 'convolutions'"),
         ([Curriculum([Phase(["Esy.*"], env_steps=9), Phase(["original"])])], "no state"),
+        (
+            [Curriculum([Phase(["original"], env_steps=485_000), Phase(["challenging"])])],
+            "last phase could not begin before 485,000 env_steps, and the run ends at 485,000",
+        ),
+        (
+            [FreezeLayers(["convolutions"]), FreezeLayers(unfreeze_at={"convolutions.0": 1000})],
+            "convolutions.0.bias is to be unfrozen at 1,000 env_steps, and another FreezeLayers keeps it frozen",
+        ),
+        (
+            [FreezeLayers(unfreeze_at={"features": 485_000})],
+            "features would be unfrozen at 485,000 env_steps, and the run ends at 485,000",
+        ),
+        ([Kickstarting(batch_size=33)], "batch_size must be at most 32, what a batch has of the run's own play"),
     ],
 )
 def test_what_cancels_itself_is_refused(model, data, callbacks, message):
@@ -99,9 +112,18 @@ def test_without_original_states_there_is_nothing_to_record(model, callback, who
 def test_a_layer_that_is_unfrozen_in_time_may_decay(model, data):
     freeze = FreezeLayers(unfreeze_at={"convolutions": 1000})
     assert check_methods([freeze, WeightDecay(0.1, patterns=["convolutions"])], model, data) is None
-    late = FreezeLayers(unfreeze_at={"convolutions": 10**9})
-    with pytest.raises(UserError, match="freezes all that would decay"):
-        check_methods([late, WeightDecay(0.1, patterns=["convolutions"])], model, data)
+
+
+def test_weights_of_states_that_a_curriculum_would_drop_are_refused(model):
+    weights = {"original": 1.0, "challenging": 2.0}
+    data = ExperienceDataModule(original_states=ORIGINAL, challenging_states=CHALLENGING, train_states=weights)
+    with pytest.raises(UserError, match=r"the phases' states take the place of data\.train_states, whose weights"):
+        check_methods([curriculum()], model, data)
+
+
+def test_a_phase_that_may_end_sooner_may_be_long(model, data):
+    phases = [Phase(["original"], env_steps=10**6, win_rate=0.9), Phase(["challenging"])]
+    assert check_methods([Curriculum(phases)], model, data) is None
 
 
 def test_the_method_of_the_docs_works(tmp_path, monkeypatch):

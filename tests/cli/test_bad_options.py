@@ -46,7 +46,7 @@ MISTAKES = {
     "number for a group": fit("data.env must be a mapping of keys, got 7", "--data.env", "7"),
     "list for a group": fit("data.replay must be a mapping of keys, got [1]", "--data.replay", "[1]"),
     "number for states": fit("no state '3'", "--data.original_states", "3"),
-    "mapping for states": fit("must be a list of names or text or null", "--data.original_states", "{Easy: 1}"),
+    "mapping for states": fit("no state '{Easy: 1}'", "--data.original_states", "{Easy: 1}"),
     "word for a weight": fit("names to numbers", "--data.train_states", "{VeryEasy.Ember-04: often}"),
     "word for a seed": fit("seed_everything must be", "--seed_everything", "lucky"),
     "truth value for a seed": fit("a whole number from 0 on, got False", "--seed_everything", "false"),
