@@ -91,27 +91,6 @@ class Cyclical(Schedule):
         return self.low + (self.high - self.low) * (1.0 - abs(2.0 * phase - 1.0))
 
 
-class Warmup(Schedule):
-    """A schedule that comes in gradually: its value times a share that rises from `start` to 1 in a straight line.
-
-    Args:
-        schedule: what is warmed up; it begins at 0 env_steps, not at the end of the rise.
-        env_steps: length of the rise, env_steps.
-        start: share at 0 env_steps, from 0 to 1.
-    """
-
-    def __init__(self, schedule: Schedule | float, env_steps: int, start: float = 0.0) -> None:
-        self.schedule = as_schedule(schedule)
-        self.env_steps = _length("Warmup: env_steps", env_steps)
-        if not 0 <= start <= 1:
-            raise UserError(f"Warmup: start is a share from 0 to 1 of the schedule's value, got {start}")
-        self.start = float(start)
-
-    def __call__(self, env_steps: int) -> float:
-        """`schedule(env_steps) * (start + (1 - start) * min(1, env_steps / length))`."""
-        return self.schedule(env_steps) * (self.start + (1.0 - self.start) * min(1.0, env_steps / self.env_steps))
-
-
 def as_schedule(value: Schedule | float, name: str = "value") -> Schedule:
     """A schedule as it is; a number as the constant schedule.
 
@@ -124,11 +103,8 @@ def as_schedule(value: Schedule | float, name: str = "value") -> Schedule:
 def bounds(schedule: Schedule) -> tuple[float, float]:
     """The lowest and the highest value a schedule can take, to validate a config before a run.
 
-    Of a class from elsewhere only the first value is known; of a warm-up, values between which it stays.
+    Of a class from elsewhere only the first value is known.
     """
-    if isinstance(schedule, Warmup):
-        corners = [value * share for value in bounds(schedule.schedule) for share in (schedule.start, 1.0)]
-        return min(corners), max(corners)
     known = type(schedule).__module__ == __name__
     names = {"value", "start", "end", "low", "high"}
     values = [v for k, v in vars(schedule).items() if k in names] if known else [schedule(0)]

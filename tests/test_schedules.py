@@ -5,7 +5,7 @@ import math
 import pytest
 
 from mk_lightning.errors import UserError
-from mk_lightning.schedules import Constant, Cyclical, Exponential, Linear, Schedule, Warmup, as_schedule, bounds
+from mk_lightning.schedules import Constant, Cyclical, Exponential, Linear, Schedule, as_schedule, bounds
 
 
 def test_constant():
@@ -37,17 +37,6 @@ def test_cyclical_of_odd_and_of_least_period():
     assert [Cyclical(0.0, 1.0, 1)(t) for t in range(3)] == [0, 0, 0]
 
 
-def test_warmup_brings_a_schedule_in():
-    schedule = Warmup(Linear(1.0, 0.0, 1000), 100)
-    assert [schedule(t) for t in (0, 25, 50, 100, 500, 2000)] == pytest.approx([0, 0.975 * 0.25, 0.475, 0.9, 0.5, 0])
-    assert [Warmup(0.4, 100, start=0.5)(t) for t in (0, 50, 100, 101)] == pytest.approx([0.2, 0.3, 0.4, 0.4])
-
-
-def test_warmup_from_the_whole_value_is_no_warmup():
-    wave = Cyclical(0.1, 0.5, 80)
-    assert [Warmup(wave, 100, start=1.0)(t) for t in range(0, 240, 7)] == [wave(t) for t in range(0, 240, 7)]
-
-
 def test_a_number_is_the_constant_schedule_and_a_schedule_itself():
     assert as_schedule(0.25)(7) == 0.25
     linear = Linear(1, 0, 10)
@@ -62,21 +51,11 @@ def test_a_number_is_the_constant_schedule_and_a_schedule_itself():
         (Linear(0.9, -0.2, 50), (-0.2, 0.9)),
         (Exponential(1e-3, 1e-5, 50), (1e-5, 1e-3)),
         (Cyclical(0.1, 0.4, 50), (0.1, 0.4)),
-        (Warmup(0.3, 50), (0.0, 0.3)),
-        (Warmup(Linear(0.2, 0.9, 50), 50, start=0.5), (0.1, 0.9)),
-        (Warmup(Warmup(-0.8, 50, start=0.5), 50, start=0.5), (-0.8, -0.2)),
     ],
 )
 def test_bounds_are_what_the_schedule_reaches(schedule, expected):
     values = [schedule(t) for t in range(0, 60)]
     assert bounds(schedule) == expected == pytest.approx((min(values), max(values)))
-
-
-def test_a_warmup_stays_within_its_bounds():
-    schedule = Warmup(Linear(0.9, -0.2, 50), 30, start=0.1)
-    low, high = bounds(schedule)
-    assert low == -0.2 == pytest.approx(schedule(50))
-    assert max(schedule(t) for t in range(60)) <= high == 0.9
 
 
 class Steps(Schedule):
@@ -103,9 +82,6 @@ def test_of_a_users_own_schedule_the_first_value_is_known():
         (lambda: Exponential(1, 1, 0), "env_steps must be at least 1 env_step, got 0"),
         (lambda: Cyclical(0.5, 0.1, 10), "low 0.5 is above high 0.1; swap them"),
         (lambda: Cyclical(0.1, 0.5, 0), "period must be at least 1 env_step, got 0"),
-        (lambda: Warmup(0.1, 0), "env_steps must be at least 1 env_step, got 0"),
-        (lambda: Warmup(0.1, 10, start=1.5), "start is a share from 0 to 1 of the schedule's value, got 1.5"),
-        (lambda: Warmup(math.inf, 10), "value must be a finite number, got inf"),
     ],
 )
 def test_refuses(make, message):

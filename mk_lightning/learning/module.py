@@ -48,6 +48,8 @@ class DuelingDoubleDQN(LightningModule):
         hidden: width of the fully connected layer; as wide as fits into the machine's memory.
         learning_rate: number or schedule over env_steps. It is the only source of the rate: it is set before every
             learner_step, so it holds after a checkpoint is loaded, too.
+        learning_rate_warmup: env_steps from the start of the run over which a share that rises from 0 to 1 in a
+            straight line is taken of it; 0 does without.
         optimizer: builds the optimizer from parameters; leave its `lr` out.
         huber_delta: TD error (learning units) beyond which the loss is linear.
         target_every: learner_steps between hard updates of the target network.
@@ -67,6 +69,7 @@ class DuelingDoubleDQN(LightningModule):
         num_actions: int = 26,
         hidden: int = 512,
         learning_rate: Schedule | float = 1e-4,
+        learning_rate_warmup: int = 0,
         optimizer: OptimizerCallable = adam,
         huber_delta: float = 1.0,
         target_every: int | None = 500,
@@ -79,6 +82,8 @@ class DuelingDoubleDQN(LightningModule):
         self.learning_rate = as_schedule(learning_rate, "model.learning_rate")
         if bounds(self.learning_rate)[0] < 0:
             raise UserError(f"model.learning_rate must not be negative, got {bounds(self.learning_rate)[0]}")
+        check_at_least("model.learning_rate_warmup", learning_rate_warmup, 0, "env_steps")
+        self.learning_rate_warmup = learning_rate_warmup
         check_at_least("model.hidden", hidden, 1)
         check_memory("model.hidden", hidden, BYTES_PER_HIDDEN)
         check_positive("model.huber_delta", huber_delta)
@@ -133,6 +138,8 @@ class DuelingDoubleDQN(LightningModule):
         """Set the learning rate of this learner_step."""
         self.env_steps = batch.env_steps
         rate = self.learning_rate(batch.env_steps)
+        if batch.env_steps < self.learning_rate_warmup:
+            rate *= batch.env_steps / self.learning_rate_warmup
         for group in self.trainer.optimizers[0].param_groups:
             group["lr"] = rate
 

@@ -140,6 +140,13 @@ def test_the_rate_in_the_optimizer_is_the_schedule_s_at_the_batch_s_env_steps(tm
     assert not same(before, tape.batches[0][1])
 
 
+def test_warmup_takes_a_rising_share_of_whichever_rate_there_is(tmp_path):
+    schedule, tape = Linear(1e-2, 1e-4, 200), Tape()
+    module = new_module(learning_rate=schedule, learning_rate_warmup=100)
+    new_trainer(tmp_path, tape).fit(module, random_batches(5, env_steps=25))
+    assert tape.rates == [[schedule(t) * min(1, t / 100)] for t in (25, 50, 75, 100, 125)]
+
+
 def test_the_rate_of_the_config_holds_after_a_checkpoint_is_loaded(tmp_path):
     trainer = new_trainer(tmp_path)
     trainer.fit(new_module(learning_rate=1e-2), random_batches(3))
@@ -240,6 +247,7 @@ def test_init_from_takes_what_fits_when_told_to(base, caplog):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        ({"learning_rate_warmup": -1}, "model.learning_rate_warmup must be at least 0 env_steps, got -1"),
         ({"learning_rate": -0.1}, "model.learning_rate must not be negative, got -0.1"),
         ({"learning_rate": Linear(1e-3, -1e-3, 5)}, "model.learning_rate must not be negative, got -0.001"),
         ({"hidden": 0}, "model.hidden must be at least 1, got 0"),
