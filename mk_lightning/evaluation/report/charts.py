@@ -11,7 +11,7 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import FuncFormatter, PercentFormatter
+from matplotlib.ticker import EngFormatter, PercentFormatter
 
 from mk_lightning.evaluation.evaluation import CELL, Evaluation
 
@@ -89,7 +89,7 @@ def curves(series: Series, label: str, *, shares: bool = True) -> str:
             axes.plot(x, y, color=COLOURS[colour], label=name, marker="o" if len(x) < 30 else None, markersize=4)
         axes.set_xlabel("env_steps")
         axes.set_ylabel(label)
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value / 1000:g}k"))
+        axes.xaxis.set_major_formatter(EngFormatter(sep=""))
         if shares:
             axes.set_ylim(-0.03, 1.03)
             axes.yaxis.set_major_formatter(PercentFormatter(1.0))
