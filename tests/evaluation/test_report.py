@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import html
+import json
 import re
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
@@ -97,14 +100,58 @@ def test_a_validation_belongs_to_the_env_steps_before_it(page: Path) -> None:
     assert found == {"kept": [(0.0, 1.0), (8032.0, 0.9)]}
 
 
-@pytest.mark.skipif(shutil.which("chromium") is None, reason="needs Debian's chromium")
-@pytest.mark.parametrize("width", [1280, 390])
-def test_a_browser_shows_it_without_complaint(page: Path, width: int, tmp_path: Path) -> None:
+def browse(path: Path, profile: Path) -> str:
+    """The document that a browser makes of a page which it has no complaint about."""
     options = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
-    command = ["chromium", *options.split(), "--disable-component-update", "--disable-sync"]
-    command += [f"--user-data-dir={tmp_path}", f"--window-size={width},900", "--enable-logging=stderr"]
+    command = ["chromium", *options.split(), "--disable-component-update", "--disable-sync", "--hide-scrollbars"]
+    command += [f"--user-data-dir={profile}", "--window-size=1280,900", "--enable-logging=stderr"]
     done = subprocess.run(
-        [*command, "--dump-dom", page.as_uri()], capture_output=True, text=True, timeout=120, check=True
+        [*command, "--dump-dom", path.as_uri()], capture_output=True, text=True, timeout=120, check=True
     )
-    assert done.stdout.count("<svg") == 7
     assert "CONSOLE" not in done.stderr
+    return done.stdout
+
+
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="needs Debian's chromium")
+def test_a_browser_shows_it_without_complaint(page: Path, tmp_path: Path) -> None:
+    assert browse(page, tmp_path / "profile").count("<svg") == 7
+
+
+MEASURE = """
+const page = frame.contentDocument;
+page.querySelector("details").open = true;
+const fits = (element) => element.getBoundingClientRect().right <= frame.clientWidth + 1;
+const inside = (text, chart) => {
+  const [a, b] = [text.getBoundingClientRect(), chart.getBoundingClientRect()];
+  return a.left >= b.left - 1 && a.right <= b.right + 1 && a.top >= b.top - 1 && a.bottom <= b.bottom + 1;
+};
+const texts = [...page.querySelectorAll("svg text")].map((text) => [text, text.ownerSVGElement]);
+document.body.textContent = JSON.stringify({
+  too_wide: [...page.querySelectorAll("html, body, body *:not(svg *)")]
+    .filter((element) => !fits(element) || element.scrollWidth > element.clientWidth + 1)
+    .filter((element) => getComputedStyle(element).display != "inline")
+    .map((element) => element.tagName),
+  outside: texts.filter(([text, chart]) => !fits(text) || !inside(text, chart)).map(([text]) => text.textContent),
+  legends: [...page.querySelectorAll("svg")].map(
+    (chart) => [...chart.querySelectorAll("[id^=legend] text")].map((text) => text.textContent)),
+  smallest: Math.min(...texts.map(
+    ([text, chart]) => parseFloat(getComputedStyle(text).fontSize) * chart.getScreenCTM().a)),
+});
+"""
+
+
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="needs Debian's chromium")
+@pytest.mark.parametrize("width", [360, 390, 768, 1280])
+def test_it_fits_the_screen(page: Path, width: int, tmp_path: Path) -> None:
+    # In a frame, as a browser's own window is never narrower than 500 px.
+    framed = f'<iframe id="frame" width="{width}" height="800" srcdoc="{html.escape(page.read_text())}"></iframe>'
+    (tmp_path / "framed.html").write_text(
+        f"<!doctype html><link rel=icon href=data:,>{framed}<script>frame.onload = () => {{{MEASURE}}}</script>"
+    )
+    shown = browse(tmp_path / "framed.html", tmp_path / "profile")
+    found: dict[str, Any] = json.loads(html.unescape(re.sub(r".*<body>|</body>.*", "", shown, flags=re.S)))
+    assert found["too_wide"] == []
+    assert found["outside"] == []
+    pair, groups = ["before", "after"], ["original", "challenging", "training"]
+    assert found["legends"] == [pair, groups, [A], [B], pair, [], []]
+    assert found["smallest"] > 9.5  # px

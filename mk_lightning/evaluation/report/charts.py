@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Mapping, Sequence
+from math import ceil
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,8 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import FuncFormatter, PercentFormatter
+from matplotlib.ticker import EngFormatter, PercentFormatter
+from numpy.typing import NDArray
 
 from mk_lightning.evaluation.evaluation import CELL, Evaluation
 
@@ -30,7 +32,7 @@ STYLE: Any = {
     "svg.fonttype": "none",
     "svg.hashsalt": "report",
     "font.family": "sans-serif",
-    "font.size": 10,
+    "font.size": 11,
     "text.color": COLOURS["text"],
     "axes.labelcolor": COLOURS["muted"],
     "axes.edgecolor": COLOURS["grid"],
@@ -42,36 +44,26 @@ STYLE: Any = {
     "grid.color": COLOURS["grid"],
     "legend.frameon": False,
     "legend.labelcolor": COLOURS["text"],
+    "legend.fontsize": 10.5,
+    "legend.handlelength": 1.5,
+    "legend.columnspacing": 1.5,
 }
+WIDTH = 4.8
+"""Of every chart, inches of 72 units: what a phone has, so that type has its size there, and half of a wide page."""
+LEGEND_CHARACTERS = 52
+"""That fit a row of a legend."""
 MOST_ACTIONS = 14
 """Rows of the action table shown, those played most."""
 
 
 def win_rates(before: Evaluation, after: Evaluation) -> str:
     """Win rate of every state before and after, with its Wilson 95 % interval."""
-    states = before.states
-
-    def draw(axes: Axes) -> None:
-        places = np.arange(len(states), dtype=float)
-        for evaluation, shift, name in ((before, -0.2, "before"), (after, 0.2, "after")):
-            scores = [evaluation.score([state]) for state in states]
-            rates = np.array([score.win_rate for score in scores])
-            ends = np.array([score.interval for score in scores])
-            spread = np.abs(np.stack([rates - ends[:, 0], ends[:, 1] - rates]))
-            axes.barh(places + shift, rates, 0.36, color=COLOURS[name], label=name)
-            axes.errorbar(
-                rates, places + shift, xerr=spread, fmt="none", ecolor=COLOURS["text"], elinewidth=1, capsize=2
-            )
-        axes.set_yticks(places, states)
-        axes.tick_params(axis="y", length=0, labelcolor=COLOURS["text"])
-        axes.invert_yaxis()
-        axes.set_xlim(0, 1)
-        axes.xaxis.set_major_formatter(PercentFormatter(1.0))
-        axes.grid(axis="x", linewidth=0.6)
-        axes.set_axisbelow(True)
-        axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
-
-    return _svg(draw, 7.5, 0.55 * len(states) + 1.1)
+    rates, whiskers = {}, {}
+    for name, evaluation in (("before", before), ("after", after)):
+        scores = [evaluation.score([state]) for state in before.states]
+        rates[name] = np.array([score.win_rate for score in scores])
+        whiskers[name] = np.abs(np.array([score.interval for score in scores]).T - rates[name])
+    return _bars(before.states, rates, whiskers, limit=1.0)
 
 
 def curves(series: Series, label: str, *, shares: bool = True) -> str:
@@ -89,15 +81,16 @@ def curves(series: Series, label: str, *, shares: bool = True) -> str:
             axes.plot(x, y, color=COLOURS[colour], label=name, marker="o" if len(x) < 30 else None, markersize=4)
         axes.set_xlabel("env_steps")
         axes.set_ylabel(label)
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value / 1000:g}k"))
+        axes.xaxis.set_major_formatter(EngFormatter(sep=""))
         if shares:
             axes.set_ylim(-0.03, 1.03)
             axes.yaxis.set_major_formatter(PercentFormatter(1.0))
         axes.grid(linewidth=0.6)
         axes.set_axisbelow(True)
-        axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize=9)
+        axes.figure.legend(loc="outside lower center", ncols=columns)
 
-    return _svg(draw, 7.5, 3.2)
+    columns = max(1, LEGEND_CHARACTERS // (max(map(len, series)) + 5))  # a line's sample is as wide as 5 characters
+    return _svg(draw, 2.9 + 0.2 * ceil(len(series) / columns))
 
 
 def actions(before: Evaluation, after: Evaluation) -> str:
@@ -107,19 +100,7 @@ def actions(before: Evaluation, after: Evaluation) -> str:
         counts = np.sum(list(evaluation.action_counts.values()), axis=0)
         shares[name] = counts / counts.sum()
     shown = np.argsort(-np.maximum(shares["before"], shares["after"]), kind="stable")[:MOST_ACTIONS]
-
-    def draw(axes: Axes) -> None:
-        places = np.arange(len(shown), dtype=float)
-        for shift, (name, values) in zip((-0.2, 0.2), shares.items(), strict=True):
-            axes.bar(places + shift, values[shown], 0.36, color=COLOURS[name], label=name)
-        axes.set_xticks(places, [before.actions[k] for k in shown], rotation=45, ha="right")
-        axes.tick_params(axis="x", length=0, labelcolor=COLOURS["text"])
-        axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-        axes.grid(axis="y", linewidth=0.6)
-        axes.set_axisbelow(True)
-        axes.legend()
-
-    return _svg(draw, 7.5, 3.0)
+    return _bars([before.actions[k] for k in shown], {name: values[shown] for name, values in shares.items()})
 
 
 def positions(evaluation: Evaluation, colour: str) -> str:
@@ -154,13 +135,48 @@ def positions(evaluation: Evaluation, colour: str) -> str:
         axes.set_xlabel("own x, pixels")
         axes.set_ylabel("enemy's x, pixels")
 
-    return _svg(draw, 3.6, 3.4)
+    return _svg(draw, 4.0)
 
 
-def _svg(draw: Callable[[Axes], None], width: float, height: float) -> str:
-    """Draw on a figure of this size, inches, and return it as an `<svg>` element."""
+def _bars(
+    labels: Sequence[str],
+    shares: Mapping[str, NDArray[np.float64]],
+    whiskers: Mapping[str, NDArray[np.float64]] | None = None,
+    *,
+    limit: float | None = None,
+) -> str:
+    """Pairs of bars that lie, so that there is room for their labels however narrow the page.
+
+    Args:
+        labels: of the pairs.
+        shares: by "before" and "after", (labels,).
+        whiskers: their lengths down and up from each share, (2, labels).
+        limit: end of the axis; None ends it at the longest bar.
+    """
+
+    def draw(axes: Axes) -> None:
+        places = np.arange(len(labels), dtype=float)
+        for shift, (name, values) in zip((-0.2, 0.2), shares.items(), strict=True):
+            spread = whiskers[name] if whiskers else None
+            style = {"ecolor": COLOURS["text"], "elinewidth": 1, "capsize": 2}
+            axes.barh(places + shift, values, 0.36, color=COLOURS[name], label=name, xerr=spread, error_kw=style)
+        axes.set_yticks(places, labels)
+        axes.tick_params(axis="y", length=0, labelcolor=COLOURS["text"])
+        axes.margins(y=0.01)
+        axes.invert_yaxis()
+        axes.set_xlim(0, limit)
+        axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+        axes.grid(axis="x", linewidth=0.6)
+        axes.set_axisbelow(True)
+        axes.figure.legend(loc="outside upper center", ncols=2)
+
+    return _svg(draw, 0.38 * len(labels) + 0.8)
+
+
+def _svg(draw: Callable[[Axes], None], height: float) -> str:
+    """Draw on a figure of this height, inches, and return it as an `<svg>` element."""
     with rc_context(STYLE):
-        figure = Figure(figsize=(width, height), layout="constrained")
+        figure = Figure(figsize=(WIDTH, height), layout="constrained")
         draw(figure.add_subplot())
         buffer = io.StringIO()
         figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
