@@ -48,6 +48,12 @@ TOOLS: dict[str, Callable[[Sequence[str]], int]] = {
     "doctor": doctor,
 }
 """Commands that are not Lightning's: each takes its words and returns its exit code."""
+TRAINER_DEFAULTS = {
+    "devices": 1,  # or Lightning takes every GPU there is
+    "enable_progress_bar": False,
+    "enable_model_summary": False,
+    "num_sanity_val_steps": 0,
+}
 OTHER_COMMANDS = "Beside them: states [GAME], compare FILE FILE ..., weak FILE, and doctor; each has its --help."
 
 
@@ -84,7 +90,12 @@ def main(args: Sequence[str] | None = None) -> None:
             parser_kwargs={"epilog": OTHER_COMMANDS},
             seed_everything_default=1,
             save_config_kwargs={"overwrite": True, "save_to_log_dir": True},
-            trainer_defaults={"enable_progress_bar": False, "enable_model_summary": False, "num_sanity_val_steps": 0},
+            trainer_defaults={
+                "devices": 1,
+                "enable_progress_bar": False,
+                "enable_model_summary": False,
+                "num_sanity_val_steps": 0,
+            },
             auto_configure_optimizers=False,
             args=words,
         )

@@ -16,8 +16,7 @@ from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 from pytorch_lightning.loggers import Logger, TensorBoardLogger
 from rich.console import Console
 
-from mk_lightning.callbacks import ForgettingGuard, MatchRecorder, ProgressLine
-from mk_lightning.callbacks.guard import KEPT
+from mk_lightning.callbacks import MatchRecorder, ProgressLine
 from mk_lightning.callbacks.method import check_methods
 from mk_lightning.envs import WorkerError
 from mk_lightning.errors import Interrupted, RunStopped, UserError, check_between
@@ -29,7 +28,6 @@ from mk_lightning.evaluation.evaluation import Evaluation, write_matches
 from mk_lightning.evaluation.match import summarise
 from mk_lightning.evaluation.tables import evaluation_table
 from mk_lightning.files import check_directory, find_file
-from mk_lightning.games.names import suggestion
 from mk_lightning.learning.checkpoint import read_checkpoint
 from mk_lightning.loggers import MetricsCSV, WandbRun
 from mk_lightning.parser import checked_seed, epochs, num_actions
@@ -42,7 +40,7 @@ from mk_lightning.runs.interruption import Interruption
 from mk_lightning.runs.resume import check_checkpoint
 from mk_lightning.runs.run_checkpoint import CheckpointSettings, RunCheckpoint
 from mk_lightning.runs.stopped import stopped
-from mk_lightning.trainer_options import check_trainer
+from mk_lightning.trainer_options import check_monitor, check_trainer
 
 log = logging.getLogger(__name__)
 
@@ -102,9 +100,9 @@ class MKLightningCLI(LightningCLI):
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """The Trainer, with the run's own loggers and callbacks beside those of the config."""
-        if self.subcommand == "fit":
-            self._check_monitor()
         callbacks = self._configured_callbacks()
+        if self.subcommand == "fit":
+            check_monitor(self.config.fit.monitor, self.datamodule, callbacks)
         check_methods(callbacks, self.model, self.datamodule)
         if self.run.checkpoint:
             resumed = self.run.resume_step is not None
@@ -328,18 +326,6 @@ class MKLightningCLI(LightningCLI):
 
     def _configured_callbacks(self) -> list[Any]:
         return self.config_init[self.subcommand].trainer.callbacks or []
-
-    def _check_monitor(self) -> None:
-        data, monitor = self.datamodule, self.config[self.subcommand].monitor
-        names = [
-            f"val/{figure}/{name}"
-            for figure in ("win_rate", "win_rate_low", "return")
-            for name in ("all", *data.state_groups, *data.evaluation_states)
-        ]
-        if any(isinstance(callback, ForgettingGuard) for callback in self._configured_callbacks()):
-            names.append(KEPT)
-        if monitor not in names:
-            raise UserError(f"monitor {monitor!r} is not a figure of this run{suggestion(monitor, names)}")
 
     @rank_zero_only
     def _print(self, what: Any) -> None:

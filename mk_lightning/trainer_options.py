@@ -1,15 +1,19 @@
-"""Options of Lightning's Trainer that it does not check itself."""
+"""Options of a run that Lightning does not check itself."""
 
 from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from typing import Any
 
-from mk_lightning.errors import UserError, check_at_least, check_between
+from pytorch_lightning import Callback
 
-MOST_DEVICES = 1024
-"""Lightning starts as many processes on a CPU as it is told to."""
+from mk_lightning.callbacks import ForgettingGuard
+from mk_lightning.callbacks.guard import KEPT
+from mk_lightning.errors import UserError, check_at_least
+from mk_lightning.experience import ExperienceDataModule
+from mk_lightning.games.names import suggestion
 
 
 def check_trainer(options: Any) -> None:
@@ -28,6 +32,28 @@ def check_trainer(options: Any) -> None:
         check_at_least("trainer.log_every_n_steps", options.log_every_n_steps, 0, "learner_steps")
     if options.check_val_every_n_epoch is not None:
         check_at_least("trainer.check_val_every_n_epoch", options.check_val_every_n_epoch, 1, "epoch")
-    if re.fullmatch(r"[0-9]+", str(options.devices)):
-        check_between("trainer.devices", int(options.devices), 1, MOST_DEVICES)
+    devices = str(options.devices)
+    if options.num_nodes != 1 or (re.fullmatch(r"[0-9]+", devices) and int(devices) != 1) or devices == "-1":
+        raise UserError(
+            f"trainer.devices and trainer.num_nodes must be 1, got {devices} and {options.num_nodes}: a run is one "
+            "process with one device, for its experience, files and checkpoints are one process's; more runs go side "
+            "by side, each in a directory of its own"
+        )
     check_at_least("trainer.accumulate_grad_batches", options.accumulate_grad_batches, 1, "batch")
+
+
+def check_monitor(monitor: str, data: ExperienceDataModule, callbacks: Sequence[Callback]) -> None:
+    """See that a fit measures the figure by which the best checkpoint is chosen.
+
+    Raises:
+        UserError: it does not.
+    """
+    names = [
+        f"val/{figure}/{name}"
+        for figure in ("win_rate", "win_rate_low", "return")
+        for name in ("all", *data.state_groups, *data.evaluation_states)
+    ]
+    if any(isinstance(callback, ForgettingGuard) for callback in callbacks):
+        names.append(KEPT)
+    if monitor not in names:
+        raise UserError(f"monitor {monitor!r} is not a figure of this run{suggestion(monitor, names)}")

@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 
 from pytorch_lightning import Callback, LightningModule, Trainer
-from pytorch_lightning.callbacks import EMAWeightAveraging
+from pytorch_lightning.callbacks import WeightAveraging
 
 from mk_lightning.callbacks.method import Method, q_network
 from mk_lightning.callbacks.parameters import matching_names
@@ -158,8 +158,10 @@ class FreezeLayers(Method):
                 f"FreezeLayers: unfreeze_at needs a single rank, this run has {trainer.world_size}: DDP registers its "
                 "hooks before training, so gradients of what is unfrozen later would not be averaged; use patterns"
             )
-        if any(isinstance(callback, EMAWeightAveraging) for callback in trainer.callbacks):  # type: ignore[attr-defined]
-            raise UserError(
-                "FreezeLayers: EMAWeightAveraging would change frozen weights, for it rounds "
-                "decay * w + (1 - decay) * w; use WeightAveraging, whose average of equal weights is exact"
-            )
+        for callback in trainer.callbacks:  # type: ignore[attr-defined]
+            if isinstance(callback, WeightAveraging) and "avg_fn" in callback._kwargs:
+                raise UserError(
+                    f"FreezeLayers: {type(callback).__name__} with an avg_fn may change frozen weights, as "
+                    "decay * w + (1 - decay) * w rounds; use WeightAveraging without one, which is exact for equal "
+                    "weights"
+                )

@@ -134,10 +134,8 @@ def test_cloning_brings_the_learner_back(module, tmp_path, distance):
     assert back < off / 3
 
 
-@pytest.mark.parametrize(
-    "settings", [{}, {"replay": ReplaySettings(capacity=200, batch_size=16, priorities=Priorities())}]
-)
-def test_kickstarting_values_what_is_played_now_with_the_start(module, tmp_path, settings):
+@pytest.mark.parametrize("priorities", [None, Priorities()])
+def test_kickstarting_values_what_is_played_now_with_the_start(module, tmp_path, priorities):
     start = copy.deepcopy(module.online)
     kickstarting = SeenKickstarting(batch_size=4)
     replay = ReplaySettings(capacity=200, batch_size=16, priorities=priorities)

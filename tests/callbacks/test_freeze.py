@@ -135,11 +135,12 @@ def test_frozen_parameters_stay_bit_for_bit_for_a_thousand_steps(tmp_path, optim
     }  # fmt: skip
 
 
-def test_an_average_that_would_change_frozen_weights_is_refused(tmp_path):
+@pytest.mark.parametrize("average", [EMAWeightAveraging, lambda: WeightAveraging(avg_fn=get_ema_avg_fn(0.999))])
+def test_an_average_that_would_change_frozen_weights_is_refused(tmp_path, average):
     weights = torch.randn(1000)
     assert not torch.equal(get_ema_avg_fn(0.999)(weights, weights, 1), weights), "the reason is gone"
-    with pytest.raises(UserError, match=r"EMAWeightAveraging would change frozen weights.*use WeightAveraging"):
-        new_trainer(tmp_path, FreezeLayers(["heads"]), EMAWeightAveraging()).fit(new_module(), random_batches(1))
+    with pytest.raises(UserError, match=r"WeightAveraging with an avg_fn may change frozen weights"):
+        new_trainer(tmp_path, FreezeLayers(["heads"]), average()).fit(new_module(), random_batches(1))
 
 
 # -- unfreezing --------------------------------------------------------------------------------------------------------
