@@ -58,6 +58,24 @@ def test_online_keeps_one_decayed_sum_around_the_latest_weights(files, tmp_path)
         torch.testing.assert_close(p.detach(), expected[name], rtol=1e-4, atol=1e-5)
 
 
+def test_tasks_that_pull_against_each_other_have_no_share_of_the_gradient(tmp_path):
+    here, there = task(0), task(0)
+    there["anchor"] = {name: -w for name, w in here["anchor"].items()}
+    files = [str(tmp_path / "here.pt"), str(tmp_path / "there.pt")]
+    for file, one in zip(files, (here, there), strict=True):
+        torch.save(one, file)
+    module = Quadratic(learning_rate=0.0)
+    for p in module.online.parameters():
+        p.data.zero_()
+    ewc = ElasticWeightConsolidation(files=files, estimate=False)
+    figures = train(module, [ewc], 1, tmp_path, log_every_n_steps=1).callback_metrics
+    assert float(figures["ewc/gradient_share"]) < 1e-6
+    expected = sum(
+        float((t["fisher"][name] * w.square()).sum()) for t in (here, there) for name, w in t["anchor"].items()
+    )
+    assert float(figures["ewc/penalty"]) == pytest.approx(expected / 2)
+
+
 def test_the_added_gradient_is_clipped_with_the_rest(files, tmp_path):
     module = Quadratic(learning_rate=1.0)
     ewc = ElasticWeightConsolidation(strength=1e6, files=files[:1], estimate=False)
