@@ -224,17 +224,28 @@ def _text(rows: dict[str, Figures], runs: Sequence[Run]) -> str:
 
 
 def _verdicts(rows: dict[str, Figures]) -> list[str]:
-    """For each arm, whether its intervals tell it from plain fine-tuning."""
-    if "none" not in rows:
-        return []
-    none, lines = rows["none"], ["## Beside plain fine-tuning (`none`)", ""]
+    """For each arm, what it cost and brought, and whether its intervals tell it from plain fine-tuning."""
+    none, lines = rows.get("none"), ["## Arm by arm", ""]
     for arm, row in rows.items():
-        if arm == "none":
-            continue
-        original = _beside(row.original, row.original_interval, none.original, none.original_interval)
-        challenging = _beside(row.challenging, row.challenging_interval, none.challenging, none.challenging_interval)
-        lines.append(f"- `{arm}`: original {original}; challenging {challenging}.")
+        said = f"- `{arm}` {_lost(row.forgetting)} the original states and {_gained(row.gain)} the challenging ones"
+        if none is not None and arm != "none":
+            original = _beside(row.original, row.original_interval, none.original, none.original_interval)
+            challenging = _beside(
+                row.challenging, row.challenging_interval, none.challenging, none.challenging_interval
+            )
+            said += f". Beside `none`: original {original}; challenging {challenging}"
+        lines.append(f"{said}.")
     return lines
+
+
+def _lost(forgetting: float) -> str:
+    points = round(100 * forgetting)
+    return f"loses {points} points on" if points > 0 else "loses nothing on"
+
+
+def _gained(gain: float) -> str:
+    points = round(100 * gain)
+    return f"gains {points} points on" if points > 0 else f"gains nothing ({points} points) on"
 
 
 def _beside(mine: float, interval: Interval, theirs: float, their_interval: Interval) -> str:
