@@ -86,6 +86,14 @@ def test_a_gate_counts_the_mean_of_the_originals_and_states_that_are_surely_wors
     assert Comparison(AFTER, BEFORE).lost(5) == [f"{C}: {Comparison(AFTER, BEFORE).state(C)}"]
 
 
+def test_a_gate_lets_pass_what_loses_no_more_than_allowed():
+    """Of 0.875 - 0.925 floating point makes a little more than 5 points."""
+    before, after = (evaluation({A: won, B: won, C: 0}) for won in (37, 35))
+    assert 100 * Comparison(before, after).over([A, B]).change < -5
+    assert Comparison(before, after).lost(5) == []
+    assert [line.split(":")[0] for line in Comparison(before, after).lost(4.9)] == ["original"]
+
+
 def test_the_four_questions_are_answered():
     asked = {answer.question: answer.text for answer in answers(Comparison(BEFORE, AFTER))}
     assert len(asked) == 4
