@@ -8,7 +8,7 @@ from scipy.spatial.distance import jensenshannon
 
 from mk_lightning.errors import UserError
 from mk_lightning.evaluation.answers import answers, cut_off
-from mk_lightning.evaluation.behaviour import Behaviour, js_divergence
+from mk_lightning.evaluation.behaviour import Behaviour, js_divergence, side_by_side
 from mk_lightning.evaluation.compare import Comparison
 from mk_lightning.evaluation.evaluation import Evaluation
 from mk_lightning.evaluation.intervals import mean_interval, paired_interval
@@ -122,6 +122,16 @@ def test_a_change_of_behaviour_is_told():
     assert "A +50" in told
     assert "decisions that attack 0% -> 50%" in told
     assert "decisions that guard 100% -> 50%" in told
+
+
+def test_figures_of_one_side_alone_are_told():
+    """Who has never won has no length of a match that is won; what neither side knows is left out."""
+    lost, won = evaluation({A: 0, B: 0, C: 0}), evaluation({A: 40, B: 40, C: 40}, actions=[0, 0])
+    assert side_by_side(lost, won)["env_steps to win"] == ("none", "2")
+    assert side_by_side(lost, won)["env_steps to lose"] == ("1", "none")
+    assert not any("distance" in name for name in side_by_side(lost, won))
+    told = answers(Comparison(lost, won))[-1].text
+    assert "env_steps to win none -> 2; env_steps to lose 1 -> none" in told
 
 
 @pytest.mark.parametrize("seed", range(5))
