@@ -15,6 +15,7 @@ from mk_lightning.evaluation.before_after import TEXT_WIDTH, how_many
 from mk_lightning.evaluation.clips import film_pairs
 from mk_lightning.evaluation.compare import Change, Comparison
 from mk_lightning.evaluation.evaluation import Evaluation
+from mk_lightning.files import check_file
 from mk_lightning.tool_parser import ToolParser
 
 LOST = 1
@@ -49,6 +50,8 @@ def compare(words: Sequence[str]) -> int:
         raise UserError(f"compare: {twice[0]} is given twice")
     if options.fail_if_worse is not None and not 0 <= options.fail_if_worse <= 100:
         raise UserError(f"compare: --fail-if-worse must be 0 to 100 points, got {options.fail_if_worse:g}")
+    if options.html:
+        check_file("compare: --html", options.html)
     before, *others = (Evaluation.read(path) for path in options.files)
     comparisons = [Comparison(before, after) for after in others]
     console = Console(width=max(TEXT_WIDTH, Console().width))

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from mk_lightning.errors import UserError
+from mk_lightning.errors import UserError, shortened
 
 SHIPPED = Path(__file__).parent / "shipped"
 """In a checkout this holds links to the repository's `configs/` and `checkpoints/`, in a wheel their files."""
@@ -72,6 +72,21 @@ def write_text(path: Path, text: str) -> None:
     """
     with replacing(path) as file:
         file.write(text.encode())
+
+
+def check_file(name: str, path: Path) -> None:
+    """See that a file can be made, or is there.
+
+    Raises:
+        UserError: it cannot; the message calls it `name`.
+    """
+    try:
+        if not path.name or path.is_dir():
+            raise UserError(f"{name} must name a file, got {str(path)!r}, a directory")
+        if not os.access(path.parent, os.W_OK | os.X_OK) or not path.parent.is_dir():
+            raise UserError(f"{name} {path} cannot be made: {path.parent} is no directory that can be written to")
+    except OSError as error:  # too long
+        raise UserError(f"{name} {shortened(path)!r} is no file: {error.strerror}") from None
 
 
 def check_directory(name: str, path: str | Path) -> None:

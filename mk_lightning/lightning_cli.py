@@ -31,7 +31,7 @@ from mk_lightning.files import check_directory, find_file
 from mk_lightning.learning.checkpoint import read_checkpoint
 from mk_lightning.loggers import MetricsCSV, WandbRun
 from mk_lightning.parser import checked_seed, epochs, num_actions
-from mk_lightning.playback.record import FilmSettings, record_match
+from mk_lightning.playback.record import FilmSettings, first_of_each_state, record_match
 from mk_lightning.playback.replay import ReplayEnv
 from mk_lightning.runs.checkpoint_files import CHECKPOINTS, CheckpointFiles
 from mk_lightning.runs.directory import RunDirectory
@@ -214,14 +214,14 @@ class MKLightningCLI(LightningCLI):
         rows = [summarise(record, data.game, number) for number, record in enumerate(records, 1)]
         write_matches(self.run.path / "matches.csv", rows)
         settings: FilmSettings = self.config_init.predict.film
-        filmed = records[: settings.matches * len(data.evaluation_states)]  # match by match, of every state in turn
+        filmed = first_of_each_state(records, settings.matches)
         if filmed:
             env = ReplayEnv(data.game, **data.env.of_a_match)
             for number, record in enumerate(filmed, 1):
-                film = record_match(env, record, self.model.online, self.run.path / "films", settings)
+                film = record_match(env, record, self.model.online, self.run.path, settings)
                 self._print(f"{number}/{len(filmed)} {'won' if record.result.won else 'not won'}: {film}")
             env.close()
-        films = "; films/ with a film, a BK2 movie and a JSONL trace of each match filmed" if filmed else ""
+        films = "; films/ with a film and a JSONL trace of each match filmed, movies/ with it as BK2" if filmed else ""
         self._print(f"run: {self.run.path} (matches.csv{films})")
         self._end()
 

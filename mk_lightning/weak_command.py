@@ -16,7 +16,8 @@ from mk_lightning.tool_parser import ToolParser
 def weak(words: Sequence[str]) -> int:
     """Print the states that an evaluation found weak, write an overlay that fine-tunes on them, return the exit code.
 
-    In the overlay the weak states are the challenging ones and the others the original ones.
+    In the overlay the weak states are the challenging ones and the others the original ones. It leaves the game to the
+    configs it is laid over: an evaluation knows a game's id, by which one of the user's own is not found.
 
     Args:
         words: a file that `test` or `fit` wrote, `--below RATE` and `--out FILE`.
@@ -47,8 +48,8 @@ def weak(words: Sequence[str]) -> int:
     states = {"original_states": [s for s in evaluation.states if s not in found], "challenging_states": found}
     text = (
         f"# Written by `mk-lightning weak {options.file} --below {options.below:g}`: what is won less often is\n"
-        f"# challenging, the rest original.\n"
-        + yaml.safe_dump({"data": {"game": evaluation.game, **states}}, sort_keys=False)
+        f"# challenging, the rest original; states of {evaluation.game}.\n"
+        + yaml.safe_dump({"data": states}, sort_keys=False)
     )
     try:
         options.out.write_text(text)

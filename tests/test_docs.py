@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from mk_lightning.experience.episodes import EpisodeSpec
+from mk_lightning.playback.replay import ReplayEnv
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -25,3 +28,17 @@ def test_the_python_example_builds_what_it_shows(monkeypatch: pytest.MonkeyPatch
     names: dict[str, object] = {}
     exec(built, names)
     assert names["data"].evaluation_states == ["VeryEasy.Bramble-01", "VeryEasy.Bulwark-02", "Medium.Kestrel-05"]  # type: ignore[attr-defined]
+
+
+def test_stable_retro_plays_a_movie_as_it_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (example,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs/evaluation.md").read_text(), re.S)
+    (movie,) = re.findall(r'"(.*\.bk2)"', example)
+    monkeypatch.chdir(tmp_path)
+    env = ReplayEnv("dojo")
+    *_, last = env.play_again(EpisodeSpec("VeryEasy.Bramble-01", 5), [3, 7, 7, 0, 12], movie=Path(movie))
+    env.close()
+    names: dict[str, object] = {}
+    exec(example, names)
+    names["env"].close()  # type: ignore[attr-defined]
+    assert names["variables"] == last.variables
+    assert (names["screen"] == last.screens[-1]).all()  # type: ignore[attr-defined]

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mk_lightning.evaluation.behaviour import Behaviour, js_divergence
+from mk_lightning.evaluation.behaviour import Behaviour, js_divergence, side_by_side
 from mk_lightning.evaluation.compare import Comparison, Verdict
 from mk_lightning.evaluation.evaluation import Evaluation
 from mk_lightning.experience.settings import EnvSettings
@@ -91,6 +91,6 @@ def _of_behaviour(comparison: Comparison) -> str:
     said = f"Actions differ by {divergence:.2f} bits (Jensen-Shannon; 0 the same, 1 nothing in common)"
     if actions:
         said += f": {actions} points"
-    one, other = before.described(), after.described()
-    figures = [f"{name} {one[name]} -> {other[name]}" for name in one if other.get(name, one[name]) != one[name]]
+    both = side_by_side(comparison.before, comparison.after)
+    figures = [f"{name} {one} -> {other}" for name, (one, other) in both.items() if one != other]
     return "; ".join([said, *figures]) + "."

@@ -61,8 +61,8 @@ class Behaviour:
         )
 
     def described(self) -> dict[str, str]:
-        """Each figure for people, by name; without those that are not known."""
-        shown = {
+        """Each figure for people, by name; empty where it is not known."""
+        return {
             "decisions that attack": _percent(self.attacking),
             "decisions that guard": _percent(self.guarding),
             "distance kept, px": _whole(self.distance),
@@ -75,7 +75,12 @@ class Behaviour:
             "rounds decided by the clock": _percent(self.on_time),
             "matches cut off": _percent(self.truncated),
         }
-        return {name: text for name, text in shown.items() if text}
+
+
+def side_by_side(before: Evaluation, after: Evaluation) -> dict[str, tuple[str, str]]:
+    """Each figure before and after, for people, by name; "none" where it is known of one side alone."""
+    one, other = (Behaviour.of(evaluation, before.states).described() for evaluation in (before, after))
+    return {name: (one[name] or "none", other[name] or "none") for name in one if one[name] or other[name]}
 
 
 def js_divergence(p: ArrayLike, q: ArrayLike) -> float:

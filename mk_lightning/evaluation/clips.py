@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import base64
+import logging
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
 
 from mk_lightning.errors import UserError
@@ -13,14 +16,19 @@ from mk_lightning.evaluation.compare import Comparison
 from mk_lightning.evaluation.evaluation import Evaluation
 from mk_lightning.evaluation.match import Match
 from mk_lightning.experience.episodes import EpisodeSpec
+from mk_lightning.experience.settings import EnvSettings
 from mk_lightning.games import load_game
 from mk_lightning.playback.films import CONSOLE_RATE, write_film
-from mk_lightning.playback.replay import ReplayEnv
+from mk_lightning.playback.replay import ReplayEnv, Screen
+
+log = logging.getLogger(__name__)
 
 PAIRS = 2
 """Pairs of films on a page."""
 SECONDS = 8
 """Of a match that are shown, its last ones."""
+OUTCOME = attrgetter("won", "truncated", "env_steps", "rounds_won", "enemy_rounds_won")
+"""How a match ended, of what was recorded and of what is played once more."""
 
 
 @dataclass(frozen=True)
@@ -73,35 +81,56 @@ def choose(comparison: Comparison, pairs: int = PAIRS) -> list[Pair]:
 def film_pairs(comparison: Comparison, pairs: int = PAIRS) -> Films:
     """Film the ends of the matches chosen, before and after.
 
-    Nothing where the game is not one that is known by its id, or its ROM is not here.
+    None, and a line in the log that says why, where they cannot be played once more as they were: the game is not one
+    that is known by its id, its ROM is not here, it has changed since, or the evaluations are not of it.
     """
     chosen = choose(comparison, pairs)
-    if not chosen:
-        return []
     try:
-        env = ReplayEnv(load_game(comparison.before.game), **comparison.before.env)
-    except UserError:
+        return _films(comparison, chosen) if chosen else []
+    except UserError as error:
+        log.warning(f"no films: {error}")
         return []
-    with tempfile.TemporaryDirectory() as folder:
-        films = [
+
+
+def _films(comparison: Comparison, pairs: Sequence[Pair]) -> Films:
+    before, after = comparison.before, comparison.after
+    game = load_game(before.game)
+    if list(game.actions) != before.actions:
+        raise UserError(f"{before.policy} was evaluated with other actions than {game.id} has")
+    env_options = EnvSettings(**before.env).of_a_match
+    with closing(ReplayEnv(game, **env_options)) as env, tempfile.TemporaryDirectory() as folder:
+        return [
             (
                 f"{pair.before.state}, seed {pair.before.seed}",
                 [
-                    _film(env, comparison.before, pair.before, "before", Path(folder)),
-                    _film(env, comparison.after, pair.after, "after", Path(folder)),
+                    _film(env, before, pair.before, "before", Path(folder)),
+                    _film(env, after, pair.after, "after", Path(folder)),
                 ],
             )
-            for pair in chosen
+            for pair in pairs
         ]
-    env.close()
-    return films
 
 
 def _film(env: ReplayEnv, evaluation: Evaluation, match: Match, when: str, folder: Path) -> Clip:
-    """The end of a match."""
+    """The end of a match.
+
+    Raises:
+        UserError: it cannot be played once more, or does not end as it did.
+    """
     path = folder / "clip.mp4"
-    skip = max(0, match.env_steps - SECONDS * CONSOLE_RATE // env.frame_skip)
-    moments = env.play_again(EpisodeSpec(match.state, match.seed), evaluation.played(match), skip=skip)
-    write_film(path, (screen for moment in moments for screen in moment.screens))
+    write_film(path, _last_screens(env, evaluation, match))
+    if OUTCOME(env.result()) != OUTCOME(match):
+        raise UserError(
+            f"{evaluation.policy}: match {match.episode} ends otherwise when it is played once more; "
+            "the game or this package has changed since"
+        )
     rounds = f"{match.rounds_won} to {match.enemy_rounds_won} rounds"
     return Clip(f"{when}: {'won' if match.won else 'not won'}, {rounds}", path.read_bytes())
+
+
+def _last_screens(env: ReplayEnv, evaluation: Evaluation, match: Match) -> Iterator[Screen]:
+    skip = max(0, match.env_steps - SECONDS * CONSOLE_RATE // env.frame_skip)
+    for moment in env.play_again(EpisodeSpec(match.state, match.seed), evaluation.played(match), skip=skip):
+        yield from moment.screens
+        if env.over:  # should there be actions left, it has ended too soon
+            break

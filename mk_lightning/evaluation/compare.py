@@ -10,6 +10,9 @@ from mk_lightning.errors import UserError, shortened
 from mk_lightning.evaluation.evaluation import Evaluation
 from mk_lightning.evaluation.intervals import mean_interval, paired_interval, sign_test
 
+ROUNDING = 1e-9
+"""Points of a hundred by which a sum of floating-point numbers may miss what it stands for."""
+
 Verdict = Literal["better", "same within noise", "worse"]
 NOISE = 0.05
 """How often a verdict may be one of better and worse though neither is."""
@@ -117,13 +120,14 @@ class Comparison:
         Args:
             points: of a hundred.
         """
+        most = points + ROUNDING
         groups = self.before.groups
         name = "original" if "original" in groups else "all"
         mean = self.over(groups.get(name, self.before.states))
-        lines = [f"{name}: {mean}"] if -100 * mean.change > points else []
+        lines = [f"{name}: {mean}"] if -100 * mean.change > most else []
         for state in self.before.states:
             change = self.state(state)
-            if -100 * change.interval[1] > points:
+            if -100 * change.interval[1] > most:
                 lines.append(f"{state}: {change}")
         return lines
 

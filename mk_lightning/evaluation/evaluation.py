@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mk_lightning.documents import read_json
-from mk_lightning.errors import UserError, check_between, shortened
+from mk_lightning.errors import UserError, check_at_least, check_between, shortened
 from mk_lightning.evaluation.json_types import is_of
 from mk_lightning.evaluation.match import Match, summarise
 from mk_lightning.evaluation.metrics import StateScore
@@ -213,12 +213,15 @@ class Evaluation:
             raise UserError(f"{len(self.plays):,} plays of {len(self.matches):,} matches")
         for match in self.matches:
             check_between(f"env_steps of match {match.episode}", match.env_steps, 1, env.max_env_steps)
+            check_at_least(f"seed of match {match.episode}", match.seed, 0)
         for counts in self.action_counts.values():
             if len(counts) != len(self.actions) or min(counts) < 0 or not sum(counts):
                 raise UserError("action_counts must have a count for each action, 0 or more")
         for cells in self.positions.values():
             if any(len(cell) != 3 or max(map(abs, cell)) > MOST_POSITION for cell in cells):
                 raise UserError("positions must be (own x, enemy's x, env_steps)")
+            if any(env_steps < 1 for _, _, env_steps in cells):
+                raise UserError("positions must be of 1 env_step or more each")
         if self.action_counts.keys() != played or not self.positions.keys() <= played:
             raise UserError("action_counts and positions must be of the states that were played")
 

@@ -295,8 +295,8 @@ def _model_name(path: Path) -> str:
 
 
 def _safe(name: str) -> str:
-    """What W&B takes for a name."""
-    return "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in name)
+    """What W&B takes for a name, of whose letters it knows the English ones alone."""
+    return "".join(letter if (letter.isascii() and letter.isalnum()) or letter in "-_." else "-" for letter in name)
 
 
 def _run_id(folder: Path, *, resumed: bool) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,10 +36,24 @@ class FilmSettings:
         check_at_least("film.matches", self.matches, 0)
 
 
+def first_of_each_state(records: Iterable[EpisodeRecord], matches: int) -> list[EpisodeRecord]:
+    """The first matches of each state, in the order of all."""
+    seen: Counter[str] = Counter()
+    first = []
+    for record in records:
+        seen[record.spec.state] += 1
+        if seen[record.spec.state] <= matches:
+            first.append(record)
+    return first
+
+
 def record_match(
     env: ReplayEnv, record: EpisodeRecord, network: DuelingNetwork, folder: Path, settings: FilmSettings
 ) -> Path:
-    """Play a match once more and write it: `<state>-<seed>` with `.mp4` (or `.gif`), `.bk2` and `.jsonl`.
+    """Play a match once more; write `films/<state>-<seed>.mp4` (or `.gif`) and `.jsonl`, `movies/<state>-<seed>.bk2`.
+
+    The movie has a folder of its own, as stable-retro's playback_movie writes what it shows beside the movie, by the
+    same name: it would replace the film.
 
     The trace has a line for each env_step: its number, the action's row and name, reward and return in game units, the
     RAM variables after it, and what the network thought before it: V and the Q-value of every action.
@@ -47,15 +62,17 @@ def record_match(
         env: of the game, with the options the match was played with.
         record: the match.
         network: the Q-network, for what it thought.
-        folder: where to write; made if it is not there.
+        folder: where the two folders are, or are made.
         settings: of the film.
 
     Returns:
         The film's file.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    films, movies = folder / "films", folder / "movies"
+    for made in (films, movies):
+        made.mkdir(parents=True, exist_ok=True)
     name = f"{record.spec.state}-{record.spec.seed}"
-    film, movie, trace = (folder / f"{name}.{kind}" for kind in (settings.format, "bk2", "jsonl"))
+    film, trace, movie = films / f"{name}.{settings.format}", films / f"{name}.jsonl", movies / f"{name}.bk2"
     panel = Panel(env.game.actions, env.game.full_health, f"{record.spec.state}  seed {record.spec.seed}")
     with trace.open("w") as lines:
 

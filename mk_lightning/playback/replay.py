@@ -60,7 +60,7 @@ class ReplayEnv(FightingEnv):
             spec: state and seed of the match.
             actions: what was played, rows of the action table.
             skip: env_steps whose screens are not wanted; leaving them out is faster.
-            movie: file that gets every frame's buttons, for `stable_retro.scripts.playback_movie`.
+            movie: file that gets every frame's buttons, a movie of stable-retro's.
         """
         self._movie_path = movie
         self._screens = None

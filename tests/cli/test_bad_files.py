@@ -20,7 +20,7 @@ from mk_lightning.experience.settings import EnvSettings, ReplaySettings
 from mk_lightning.learning.checkpoint import read_checkpoint
 from mk_lightning.learning.module import DuelingDoubleDQN
 from tests.cli.mistakes import Mistake, fit, refuse
-from tests.evaluation.test_compare import AFTER, BEFORE
+from tests.evaluation.test_compare import AFTER, BEFORE, A
 
 Files = Callable[[Path], object]
 STATES = ["VeryEasy.Bramble-01"], ["VeryEasy.Heron-06"]
@@ -258,7 +258,11 @@ EVALUATIONS = {
     "option": compare("unrecognized arguments: --htm", "before.json", "after.json", "--htm", "x"),
     "points as a word": compare("invalid float value", "before.json", "after.json", "--fail-if-worse=lots"),
     "points nan": compare("must be 0 to 100 points, got nan", "before.json", "after.json", "--fail-if-worse=nan"),
-    "page in no folder": compare("cannot write", "before.json", "after.json", "--html=no/where.html"),
+    "page in no folder": compare("cannot be made", "before.json", "after.json", "--html=no/where.html"),
+    "page in a file": compare("cannot be made", "before.json", "after.json", "--html=before.json/x.html"),
+    "page without a name": compare("must name a file", "before.json", "after.json", "--html="),
+    "page like a directory": compare("must name a file", "before.json", "after.json", "--html=/"),
+    "page of a long name": compare("File name too long", "before.json", "after.json", f"--html={'x' * 300}"),
     "format": compare("has format 99, this version reads 2", format=99),
     "long format": compare("has format", format="9" * 10_000),
     "another game": compare("did not play the same: game", game="Other-Genesis-v0"),
@@ -278,6 +282,9 @@ EVALUATIONS = {
     "truth value as a number": compare("match 1 has not the columns", matches=first_match(env_steps=True)),
     "huge number": compare("match 1 has not the columns", matches=first_match(reward=1e300)),
     "endless match": compare("env_steps of match", matches=first_match(env_steps=10**12)),
+    "negative seed": compare("seed of match 1 must be at least 0, got -3", matches=first_match(seed=-3)),
+    "positions never taken": compare("of 1 env_step or more", positions={A: [[1, 2, 0]]}),
+    "positions taken less than never": compare("of 1 env_step or more", positions={A: [[1, 2, -5], [1, 3, 3]]}),
     "plays": compare("plays is of the wrong type", plays="x"),
     "too few plays": compare("plays of", plays=[]),
     "lines in a name": compare("is not a line of text", policy="a\nb"),

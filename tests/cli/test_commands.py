@@ -77,6 +77,13 @@ def test_predict_writes_a_row_per_match() -> None:
     assert all(row["truncated"] == "1" and row["env_steps"] == "40" for row in rows)
 
 
+def test_predict_films_each_state_where_they_are_mixed() -> None:
+    """By the draw of these eight the first six are of one state."""
+    main(["predict", *SHORT, "--data.evaluation.test_matches", "4", "--data.evaluation.mixed", "true"])
+    films = Path("runs/dojo-pretrain-predict/films").glob("*.mp4")
+    assert {film.stem.rpartition("-")[0] for film in films} == {"VeryEasy.Bramble-01", "Medium.Heron-06"}
+
+
 def test_states_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     main(["states"])
     printed = capsys.readouterr().out

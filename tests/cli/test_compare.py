@@ -35,6 +35,17 @@ def test_more_than_two_are_compared_with_the_first(
     assert "z.ckpt beside x.ckpt" in out
 
 
+def test_a_page_without_films_is_better_than_none(
+    files: list[str], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """These matches were written by hand: none ends so when it is played."""
+    page = tmp_path / "page.html"
+    main(["compare", *files, "--html", str(page)])
+    (line,) = caplog.messages
+    assert line.startswith("no films: ")
+    assert "<video" not in page.read_text()
+
+
 @pytest.mark.parametrize(("points", "code"), [("5", 1), ("60", 0)])
 def test_it_can_be_a_gate(files: list[str], points: str, code: int, capsys: pytest.CaptureFixture[str]) -> None:
     if code:

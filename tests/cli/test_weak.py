@@ -6,7 +6,13 @@ import pytest
 import yaml
 
 from mk_lightning.cli import main
+from mk_lightning.evaluation.evaluation import Evaluation
+from mk_lightning.games import load_game
+from tests.cli.mistakes import copy_of_the_dojo
+from tests.evaluation.records import record
 from tests.evaluation.test_compare import BEFORE, A, B, C
+
+SHORT = ["--data.env.num_envs=1", "--data.env.max_env_steps=20", "--data.evaluation.matches=1"]
 
 
 @pytest.fixture
@@ -22,7 +28,7 @@ def test_weak_states_become_the_challenging_ones(before: str, capsys: pytest.Cap
     assert f"{C}  10% [" in out
     assert A not in out
     data = yaml.safe_load(Path("weak.yaml").read_text())["data"]
-    assert data == {"game": "Dojo-Genesis-v0", "original_states": [A, B], "challenging_states": [C]}
+    assert data == {"original_states": [A, B], "challenging_states": [C]}
 
 
 def test_the_weakest_comes_first(before: str) -> None:
@@ -32,10 +38,23 @@ def test_the_weakest_comes_first(before: str) -> None:
 
 def test_a_config_takes_the_file(before: str, capsys: pytest.CaptureFixture[str]) -> None:
     main(["weak", before])
-    short = ["--data.env.num_envs=1", "--data.env.max_env_steps=20", "--data.evaluation.matches=1"]
-    main(["validate", "-c", "configs/dojo/pretrain.yaml", "-c", "weak.yaml", *short])
+    main(["validate", "-c", "configs/dojo/pretrain.yaml", "-c", "weak.yaml", *SHORT])
     out = capsys.readouterr().out
     assert all(state in out for state in (A, B, C))
+
+
+def test_a_game_of_ones_own_takes_it_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its evaluations know it by an id that is no shipped game's."""
+    monkeypatch.chdir(tmp_path)
+    copy_of_the_dojo(tmp_path, lambda text: text.replace("Dojo-Genesis-v0", "Mine-Genesis-v0"))
+    ember, heron = "VeryEasy.Ember-04", "VeryEasy.Heron-06"
+    records = [record([0], state, seed, won=state == ember) for seed in range(10) for state in (ember, heron)]
+    settings = {"policy": "x.ckpt", "epsilon": 0.0, "env": {}, "groups": {"all": [ember, heron]}}
+    Evaluation.of(records, load_game("game/game.yaml"), **settings).write(tmp_path / "mine.json")  # type: ignore[arg-type]
+    main(["weak", "mine.json"])
+    words = ["validate", "-c", "configs/dojo/pretrain.yaml", "--data.game", "game/game.yaml", "-c", "weak.yaml"]
+    main([*words, "--data.train_states", "null", *SHORT])
+    assert Path("runs/dojo-pretrain-validate/metrics.csv").is_file()
 
 
 @pytest.mark.parametrize(

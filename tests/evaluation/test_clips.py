@@ -2,24 +2,31 @@ from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 
 import imageio.v3 as imageio
+import pytest
 
-from mk_lightning.evaluation.clips import choose, film_pairs
+from mk_lightning.envs import RetroVectorEnv
+from mk_lightning.evaluation.clips import SECONDS, choose, film_pairs
 from mk_lightning.evaluation.compare import Comparison
 from mk_lightning.evaluation.evaluation import Evaluation
+from mk_lightning.experience.episodes import EpisodeRecord, EpisodeSpec, play_episodes
 from mk_lightning.games import load_game
+from mk_lightning.playback.replay import ReplayEnv
 from tests.evaluation.records import record
+from tests.experience.policies import Always
 
 GAME = load_game("dojo")
 A, B, C = "VeryEasy.Bramble-01", "Hard.Heron-06", "Easy.Ember-04"
-ENV = {"frame_skip": 4, "release_frames": 1, "max_noops": 4, "max_env_steps": 50}
+ENV = {"frame_skip": 4, "release_frames": 1, "max_noops": 4, "max_env_steps": 300}
 
 
-def evaluation(won: dict[str, set[int]], actions: list[int] | None = None) -> Evaluation:
+def evaluation(won: dict[str, set[int]]) -> Evaluation:
     """Matches with seeds 0 to 9; of each state those in `won` are won."""
-    records = [record(actions or [3, 0], state, n, won=n in won[state]) for n in range(10) for state in (A, B, C)]
+    records = [record([3, 0], state, n, won=n in won[state]) for n in range(10) for state in (A, B, C)]
     groups = {"original": [A, C], "challenging": [B]}
     return Evaluation.of(records, GAME, policy="x", epsilon=0.0, env=ENV, groups=groups)
 
@@ -45,20 +52,81 @@ def test_nothing_turned_nothing_to_show() -> None:
     assert film_pairs(Comparison(BEFORE, BEFORE)) == []
 
 
-def test_each_film_is_of_its_own_policys_match() -> None:
-    """One stands still, the other walks."""
-    before = evaluation({A: set(), B: set(), C: set()}, [0] * 30)
-    after = evaluation({A: set(), B: {3}, C: set()}, [GAME.action_index("R")] * 30)
-    ((headline, clips),) = film_pairs(Comparison(before, after))
-    assert headline == f"{B}, seed 3"
-    assert [clip.caption.split(",")[0] for clip in clips] == ["before: not won", "after: won"]
-    first, second = (imageio.imread(io.BytesIO(clip.content), extension=".mp4") for clip in clips)
-    assert base64.b64decode(clips[0].source.removeprefix("data:video/mp4;base64,")) == clips[0].content
-    assert first.shape == second.shape == (60, 224, 320, 3)
-    assert abs(first[0].astype(int) - second[0]).mean() < 2
-    assert abs(first[-1].astype(int) - second[-1]).mean() > 1
+def fought(action: str) -> EpisodeRecord:
+    """A match in which nothing but one action is played: Z wins it."""
+    env = RetroVectorEnv("dojo", num_envs=1, **ENV)  # type: ignore[arg-type]
+    (record,) = play_episodes(Always(GAME.action_index(action)), env, [EpisodeSpec(A, 3)])
+    env.close()
+    return record
 
 
-def test_a_game_that_is_not_known_has_no_films() -> None:
-    after = evaluation({A: set(range(10)), B: set(range(10)), C: {5}})
-    assert film_pairs(Comparison(replace(BEFORE, game="x-Genesis"), replace(after, game="x-Genesis"))) == []
+def of(record: EpisodeRecord, policy: str) -> Evaluation:
+    return Evaluation.of([record], GAME, policy=policy, epsilon=0.0, env=ENV, groups={"original": [A]})
+
+
+@pytest.fixture(scope="module")
+def turned() -> Comparison:
+    """One stands still, the other wins."""
+    return Comparison(of(fought("none"), "still"), of(fought("Z"), "kicker"))
+
+
+def test_each_film_is_of_its_own_policys_match(turned: Comparison) -> None:
+    ((headline, clips),) = film_pairs(turned)
+    assert headline == f"{A}, seed 3"
+    assert [clip.caption for clip in clips] == ["before: not won, 0 to 2 rounds", "after: won, 2 to 0 rounds"]
+    ends = []
+    for evaluation in (turned.before, turned.after):
+        with closing(ReplayEnv("dojo", **ENV)) as env:
+            *_, last = env.play_again(EpisodeSpec(A, 3), evaluation.played(evaluation.matches[0]))
+        ends.append(last.screens[-2].astype(int))  # of two screens one is filmed
+    for clip, own, other in zip(clips, ends, ends[::-1], strict=True):
+        assert base64.b64decode(clip.source.removeprefix("data:video/mp4;base64,")) == clip.content
+        film = imageio.imread(io.BytesIO(clip.content), extension=".mp4")
+        assert film.shape == (SECONDS * 30, 224, 320, 3)
+        assert 2 * abs(film[-1] - own).mean() < abs(film[-1] - other).mean()
+
+
+def beside(turned: Comparison, after: Evaluation) -> Comparison:
+    return Comparison(turned.before, replace(after, policy="other"))
+
+
+KICK = GAME.action_index("Z")
+NOT_AS_THEY_WERE: dict[str, tuple[Callable[[Comparison], Comparison], str]] = {
+    "of another game": (
+        lambda turned: Comparison(replace(turned.before, game="x-Genesis"), replace(turned.after, game="x-Genesis")),
+        "no game 'x-Genesis'",
+    ),
+    "of other actions": (
+        lambda turned: Comparison(replace(turned.before, actions=["X"]), replace(turned.after, actions=["X"])),
+        "still was evaluated with other actions than Dojo-Genesis-v0 has",
+    ),
+    "ends sooner": (
+        lambda turned: beside(turned, of(record([KICK] * ENV["max_env_steps"], A, 3), "")),
+        "other: match 1 ends otherwise",
+    ),
+    "does not end": (
+        lambda turned: beside(turned, of(record([KICK] * 9, A, 3), "")),
+        "other: match 1 ends otherwise",
+    ),
+    "no actions": (
+        lambda turned: beside(turned, replace(turned.after, plays=[""])),
+        "other: the actions of match 1 cannot be read",
+    ),
+}
+
+
+@pytest.mark.parametrize(("change", "message"), NOT_AS_THEY_WERE.values(), ids=NOT_AS_THEY_WERE)
+def test_what_cannot_be_played_once_more_has_no_films(
+    turned: Comparison,
+    change: Callable[[Comparison], Comparison],
+    message: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    assert film_pairs(change(turned)) == []
+    (line,) = caplog.messages
+    assert line.startswith(f"no films: {message}")
+
+
+def test_the_number_of_environments_does_not_matter(turned: Comparison) -> None:
+    many = Comparison(*(replace(e, env=ENV | {"num_envs": 9}) for e in (turned.before, turned.after)))
+    assert film_pairs(many) == film_pairs(turned)

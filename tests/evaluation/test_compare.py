@@ -10,7 +10,7 @@ from scipy.spatial.distance import jensenshannon
 
 from mk_lightning.errors import UserError
 from mk_lightning.evaluation.answers import answers, cut_off
-from mk_lightning.evaluation.behaviour import Behaviour, js_divergence
+from mk_lightning.evaluation.behaviour import Behaviour, js_divergence, side_by_side
 from mk_lightning.evaluation.compare import Change, Comparison
 from mk_lightning.evaluation.evaluation import Evaluation
 from mk_lightning.evaluation.intervals import mean_interval, paired_interval
@@ -123,6 +123,14 @@ def test_a_gate_counts_the_mean_of_the_originals_and_states_that_are_surely_wors
     assert Comparison(AFTER, BEFORE).lost(5) == [f"{C}: {Comparison(AFTER, BEFORE).state(C)}"]
 
 
+def test_a_gate_lets_pass_what_loses_no_more_than_allowed():
+    """Of 0.875 - 0.925 floating point makes a little more than 5 points."""
+    before, after = (evaluation({A: won, B: won, C: 0}) for won in (37, 35))
+    assert 100 * Comparison(before, after).over([A, B]).change < -5
+    assert Comparison(before, after).lost(5) == []
+    assert [line.split(":")[0] for line in Comparison(before, after).lost(4.9)] == ["original"]
+
+
 def test_the_four_questions_are_answered():
     asked = {answer.question: answer.text for answer in answers(Comparison(BEFORE, AFTER))}
     assert len(asked) == 4
@@ -151,6 +159,16 @@ def test_a_change_of_behaviour_is_told():
     assert "A +50" in told
     assert "decisions that attack 0% -> 50%" in told
     assert "decisions that guard 100% -> 50%" in told
+
+
+def test_figures_of_one_side_alone_are_told():
+    """Who has never won has no length of a match that is won; what neither side knows is left out."""
+    lost, won = evaluation({A: 0, B: 0, C: 0}), evaluation({A: 40, B: 40, C: 40}, actions=[0, 0])
+    assert side_by_side(lost, won)["env_steps to win"] == ("none", "2")
+    assert side_by_side(lost, won)["env_steps to lose"] == ("1", "none")
+    assert not any("distance" in name for name in side_by_side(lost, won))
+    told = answers(Comparison(lost, won))[-1].text
+    assert "env_steps to win none -> 2; env_steps to lose 1 -> none" in told
 
 
 @pytest.mark.parametrize("seed", range(5))

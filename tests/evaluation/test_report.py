@@ -12,12 +12,13 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from mk_lightning.evaluation.clips import film_pairs
+from mk_lightning.evaluation.clips import Clip
 from mk_lightning.evaluation.compare import Comparison
 from mk_lightning.evaluation.evaluation import Evaluation
 from mk_lightning.evaluation.report import write_report
 from mk_lightning.evaluation.report.metrics import read_series
 from mk_lightning.games import load_game
+from mk_lightning.playback.films import write_film
 from tests.evaluation.records import record
 
 GAME = load_game("dojo")
@@ -52,10 +53,11 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "metrics.csv").write_text(METRICS)
     (folder / "config.yaml").write_text("data:\n  game: <dojo> & more\n")
     comparison = Comparison(evaluation(4, "base.ckpt", 5, 0), evaluation(16, "best.ckpt", 7, 1))
+    write_film(folder / "clip.mp4", [np.full((224, 320, 3), 8 * k, np.uint8) for k in range(30)])
+    clips = [Clip(when, (folder / "clip.mp4").read_bytes()) for when in ("before: not won", "after: won")]
     path = folder / "report.html"
-    write_report(
-        path, comparison, film_pairs(comparison), metrics=folder / "metrics.csv", config=folder / "config.yaml"
-    )
+    films = [(f"{state}, seed 4", clips) for state in (A, B)]
+    write_report(path, comparison, films, metrics=folder / "metrics.csv", config=folder / "config.yaml")
     return path
 
 

@@ -149,6 +149,16 @@ def test_checkpoints_and_evaluations_are_artifacts_with_lineage(tmp_path: Path) 
     assert (summary["before/challenging"], summary["after/challenging"]) == (0.2, 0.9)
 
 
+def test_a_directory_s_name_may_have_letters_that_are_none_to_wandb(tmp_path: Path) -> None:
+    result = evaluation(9, "best")
+    result.write(tmp_path / "after.json")
+    run = begun(tmp_path / "läufe 2")
+    run.log_evaluation(result, [tmp_path / "after.json"])
+    assert run.end(), "logging went on to the end"
+    found = wandb_file.one(tmp_path / "läufe 2")
+    assert [artifact.name for artifact in wandb_file.of_kind(found, "artifact")] == ["l-ufe-2-epsilon-0"]
+
+
 @pytest.mark.parametrize("place", ["environment", "netrc"])
 def test_a_server_that_cannot_be_reached_leaves_an_offline_run(
     place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture

@@ -15,7 +15,7 @@ from mk_lightning.learning.network import DuelingNetwork
 from mk_lightning.playback.drawing import Panel
 from mk_lightning.playback.films import write_film
 from mk_lightning.playback.insight import Insight, look_into
-from mk_lightning.playback.record import FilmSettings, record_match
+from mk_lightning.playback.record import FilmSettings, first_of_each_state, record_match
 from mk_lightning.playback.replay import Moment, ReplayEnv
 from tests.evaluation.records import record
 
@@ -38,10 +38,11 @@ def match() -> EpisodeRecord:
 @pytest.mark.parametrize(("kind", "frames"), [("mp4", 16), ("gif", 11)])
 def test_film_movie_and_trace(env: ReplayEnv, match: EpisodeRecord, kind: str, frames: int, tmp_path: Path) -> None:
     settings = FilmSettings(format=kind)  # type: ignore[arg-type]
-    film = record_match(env, match, NETWORK, tmp_path / "films", settings)
-    assert sorted(path.name for path in film.parent.iterdir()) == [
-        f"Easy.Ember-04-5.{end}" for end in sorted(("bk2", "jsonl", kind))
-    ]
+    film = record_match(env, match, NETWORK, tmp_path / "run", settings)
+    name = "Easy.Ember-04-5"
+    assert sorted(str(path.relative_to(tmp_path / "run")) for path in tmp_path.glob("run/*/*")) == sorted(
+        [f"films/{name}.{kind}", f"films/{name}.jsonl", f"movies/{name}.bk2"]
+    )
     assert imageio.imread(film).shape == (frames, 448, 896, 3)
     lines = [json.loads(line) for line in film.with_suffix(".jsonl").read_text().splitlines()]
     assert [line["action"] for line in lines] == ACTIONS
@@ -51,6 +52,14 @@ def test_film_movie_and_trace(env: ReplayEnv, match: EpisodeRecord, kind: str, f
         assert line["variables"] == moment.variables
         assert line["q_values"] == pytest.approx(look_into(NETWORK, moment.stack).q_values, abs=1e-5)
         assert line["return"] == pytest.approx(moment.total, abs=1e-5)
+
+
+def test_the_first_matches_of_each_state_are_filmed() -> None:
+    """However they are mixed."""
+    order = [("A", 0), ("A", 1), ("B", 2), ("A", 3), ("C", 4), ("B", 5), ("B", 6)]
+    records = [record([0], state, seed) for state, seed in order]
+    assert [tuple(r.spec) for r in first_of_each_state(records, 2)] == [order[k] for k in (0, 1, 2, 4, 5)]
+    assert first_of_each_state(records, 0) == []
 
 
 def test_the_panel_shows_who_is_hurt_and_what_was_chosen() -> None:

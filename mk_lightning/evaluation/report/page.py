@@ -12,7 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 import mk_lightning
 from mk_lightning.evaluation.answers import answers
 from mk_lightning.evaluation.before_after import how_many
-from mk_lightning.evaluation.behaviour import Behaviour
+from mk_lightning.evaluation.behaviour import side_by_side
 from mk_lightning.evaluation.clips import SECONDS, Films
 from mk_lightning.evaluation.compare import Change, Comparison
 from mk_lightning.evaluation.report import charts
@@ -107,9 +107,8 @@ def _curves(comparison: Comparison, metrics: Path) -> list[dict[str, str]]:
 
 
 def _behaviour(comparison: Comparison) -> list[dict[str, str]]:
-    states = comparison.before.states
-    before, after = (Behaviour.of(e, states).described() for e in (comparison.before, comparison.after))
-    return [{"name": name, "before": before[name], "after": after.get(name, "")} for name in before]
+    figures = side_by_side(comparison.before, comparison.after)
+    return [{"name": name, "before": before, "after": after} for name, (before, after) in figures.items()]
 
 
 def _positions(comparison: Comparison) -> list[dict[str, str]]:
