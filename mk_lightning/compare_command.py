@@ -13,7 +13,7 @@ from mk_lightning.errors import UserError
 from mk_lightning.evaluation.answers import answers
 from mk_lightning.evaluation.before_after import TEXT_WIDTH, how_many
 from mk_lightning.evaluation.clips import film_pairs
-from mk_lightning.evaluation.compare import Change, Comparison
+from mk_lightning.evaluation.compare import Change, Comparison, in_points
 from mk_lightning.evaluation.evaluation import Evaluation
 from mk_lightning.files import check_file
 from mk_lightning.tool_parser import ToolParser
@@ -93,5 +93,5 @@ def comparison_table(comparison: Comparison) -> Table:
 
 def _cells(change: Change) -> tuple[str, ...]:
     low, high = change.interval
-    points = f"{100 * change.change:+.0f} [{100 * low:+.0f}, {100 * high:+.0f}]"
-    return f"{change.before:.0%}", f"{change.after:.0%}", points, change.verdict
+    changed = f"{in_points(change.change)} [{in_points(low)}, {in_points(high)}]"
+    return f"{change.before:.0%}", f"{change.after:.0%}", changed, change.verdict

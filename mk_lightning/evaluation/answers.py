@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from mk_lightning.evaluation.behaviour import Behaviour, js_divergence, side_by_side
-from mk_lightning.evaluation.compare import Comparison, Verdict
+from mk_lightning.evaluation.compare import Comparison, Verdict, in_points
 from mk_lightning.evaluation.evaluation import Evaluation
 from mk_lightning.experience.settings import EnvSettings
 
@@ -75,7 +75,7 @@ def _of_group(comparison: Comparison, states: Sequence[str]) -> str:
     changes = {state: comparison.state(state) for state in states}
 
     def those(verdict: Verdict) -> str:
-        named = [f"{s} {100 * c.change:+.0f}" for s, c in changes.items() if c.verdict == verdict]
+        named = [f"{s} {in_points(c.change)}" for s, c in changes.items() if c.verdict == verdict]
         return f" {verdict.capitalize()}: {', '.join(named)}." if named else ""
 
     return f"{comparison.over(states)}.{those('better')}{those('worse')}"
@@ -86,7 +86,7 @@ def _of_behaviour(comparison: Comparison) -> str:
     before, after = (Behaviour.of(e, states) for e in (comparison.before, comparison.after))
     shift = after.actions - before.actions
     changed = [k for k in np.argsort(-np.abs(shift))[:MOST_ACTIONS] if abs(shift[k]) >= 0.005]
-    actions = ", ".join(f"{comparison.before.actions[k]} {100 * shift[k]:+.0f}" for k in changed)
+    actions = ", ".join(f"{comparison.before.actions[k]} {in_points(shift[k])}" for k in changed)
     divergence = js_divergence(before.actions, after.actions)
     said = f"Actions differ by {divergence:.2f} bits (Jensen-Shannon; 0 the same, 1 nothing in common)"
     if actions:

@@ -12,6 +12,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from mk_lightning.evaluation.compare import in_points
 from mk_lightning.evaluation.metrics import StateScore
 from mk_lightning.files import write_text
 
@@ -62,12 +63,12 @@ class BeforeAfter:
             for state in states:
                 b, a = self.before[state], self.after[state]
                 table.add_row(
-                    state, group, _percent(b), _percent(a), _points(a.win_rate - b.win_rate),
+                    state, group, _percent(b), _percent(a), in_points(a.win_rate - b.win_rate),
                     f"{b.mean_return:.0f}", f"{a.mean_return:.0f}",
                 )  # fmt: skip
             rates = [sum(scores[s].win_rate for s in states) / len(states) for scores in (self.before, self.after)]
             table.add_row(
-                f"mean of {len(states)}", group, *(f"{r:.0%}" for r in rates), _points(self.gain(group)), "", "",
+                f"mean of {len(states)}", group, *(f"{r:.0%}" for r in rates), in_points(self.gain(group)), "", "",
                 style="bold", end_section=True,
             )  # fmt: skip
         return table
@@ -107,7 +108,3 @@ def how_many(matches: Iterable[int]) -> str:
 def _percent(score: StateScore) -> str:
     low, high = score.interval
     return f"{score.win_rate:.0%} [{low:.0%}, {high:.0%}]"
-
-
-def _points(change: float) -> str:
-    return f"{100 * change:+.0f}"

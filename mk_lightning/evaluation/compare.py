@@ -69,7 +69,7 @@ class Change:
         low, high = self.interval
         return (
             f"{self.before:.0%} -> {self.after:.0%} "
-            f"({100 * self.change:+.0f} points [{100 * low:+.0f}, {100 * high:+.0f}]): {self.verdict}"
+            f"({in_points(self.change)} points [{in_points(low)}, {in_points(high)}]): {self.verdict}"
         )
 
 
@@ -143,3 +143,11 @@ def _options(evaluation: Evaluation) -> list[str]:
 def _only(mine: Sequence[object], theirs: Sequence[object]) -> object:
     """The first of mine that theirs does not have."""
     return next((one for one in mine if one not in theirs), "none")
+
+
+def in_points(change: float) -> str:
+    """A change of a win rate in whole points of a hundred, with its sign.
+
+    What is a half but for floating point is rounded as a half, or +42 and +43 would stand for the same.
+    """
+    return f"{round(100 * change, 6):+.0f}"

@@ -11,7 +11,7 @@ from scipy.spatial.distance import jensenshannon
 from mk_lightning.errors import UserError
 from mk_lightning.evaluation.answers import answers, cut_off
 from mk_lightning.evaluation.behaviour import Behaviour, js_divergence, side_by_side
-from mk_lightning.evaluation.compare import Change, Comparison
+from mk_lightning.evaluation.compare import Change, Comparison, in_points
 from mk_lightning.evaluation.evaluation import Evaluation
 from mk_lightning.evaluation.intervals import mean_interval, paired_interval
 from mk_lightning.games import load_game
@@ -82,6 +82,13 @@ def test_of_groups_that_are_equal_it_says_so_in_95_of_100_comparisons(states, ma
     wrong = 1 - verdicts.count("same within noise") / len(verdicts)
     assert wrong <= 0.05
     assert matches == 1 or wrong > 0.005  # it does speak up
+
+
+@pytest.mark.parametrize(
+    ("change", "said"), [(0.425, "+42"), (0.42500000000000004, "+42"), (-0.005, "-0"), (-1, "-100")]
+)
+def test_a_half_is_the_same_however_it_was_computed(change, said):
+    assert in_points(change) == said
 
 
 def test_few_matches_that_turn_are_chance():

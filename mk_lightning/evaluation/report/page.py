@@ -14,7 +14,7 @@ from mk_lightning.evaluation.answers import answers
 from mk_lightning.evaluation.before_after import how_many
 from mk_lightning.evaluation.behaviour import side_by_side
 from mk_lightning.evaluation.clips import SECONDS, Films
-from mk_lightning.evaluation.compare import Change, Comparison
+from mk_lightning.evaluation.compare import Change, Comparison, in_points
 from mk_lightning.evaluation.report import charts
 from mk_lightning.evaluation.report.metrics import read_series
 from mk_lightning.files import write_text
@@ -84,7 +84,7 @@ def _row(name: str, change: Change, *, mean: bool) -> dict[str, Any]:
         "name": name,
         "before": f"{change.before:.0%}",
         "after": f"{change.after:.0%}",
-        "points": f"{100 * change.change:+.0f} [{100 * low:+.0f}, {100 * high:+.0f}]",
+        "points": f"{in_points(change.change)} [{in_points(low)}, {in_points(high)}]",
         "verdict": change.verdict,
         "mean": mean,
     }
