@@ -51,7 +51,7 @@ def compare(words: Sequence[str]) -> int:
     if options.fail_if_worse is not None and not 0 <= options.fail_if_worse <= 100:
         raise UserError(f"compare: --fail-if-worse must be 0 to 100 points, got {options.fail_if_worse:g}")
     if options.html:
-        check_file("compare: --html", options.html)
+        check_file("compare: --html", options.html, keep=options.files)
     before, *others = (Evaluation.read(path) for path in options.files)
     comparisons = [Comparison(before, after) for after in others]
     console = Console(width=max(TEXT_WIDTH, Console().width))

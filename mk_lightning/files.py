@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -74,8 +74,13 @@ def write_text(path: Path, text: str) -> None:
         file.write(text.encode())
 
 
-def check_file(name: str, path: Path) -> None:
-    """See that a file can be made, or is there.
+def check_file(name: str, path: Path, keep: Sequence[Path] = ()) -> None:
+    """See that a file can be made, or is there and may be replaced.
+
+    Args:
+        name: of the option that names it.
+        path: the file.
+        keep: files that are to stay as they are.
 
     Raises:
         UserError: it cannot; the message calls it `name`.
@@ -83,6 +88,8 @@ def check_file(name: str, path: Path) -> None:
     try:
         if not path.name or path.is_dir():
             raise UserError(f"{name} must name a file, got {str(path)!r}, a directory")
+        if path.resolve() in [kept.resolve() for kept in keep]:
+            raise UserError(f"{name} {path} would replace what is read from there; name another file")
         if not os.access(path.parent, os.W_OK | os.X_OK) or not path.parent.is_dir():
             raise UserError(f"{name} {path} cannot be made: {path.parent} is no directory that can be written to")
     except OSError as error:  # too long

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from mk_lightning.errors import UserError
 from mk_lightning.evaluation.evaluation import Evaluation
+from mk_lightning.files import check_file
 from mk_lightning.tool_parser import ToolParser
 
 
@@ -32,6 +33,7 @@ def weak(words: Sequence[str]) -> int:
     options = parser.parse_args(list(words))
     if not 0 < options.below <= 1:
         raise UserError(f"weak: --below must be above 0 and at most 1, got {options.below:g}")
+    check_file("weak: --out", options.out, keep=[options.file])
     evaluation = Evaluation.read(options.file)
     scores = evaluation.scores()
     ranked = sorted(scores, key=lambda state: scores[state].win_rate)

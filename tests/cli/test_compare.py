@@ -63,6 +63,7 @@ def test_it_can_be_a_gate(files: list[str], points: str, code: int, capsys: pyte
         (["{0}"], "at least two evaluations"),
         (["{0}", "nowhere.json"], "cannot read nowhere.json"),
         (["{0}", "{1}", "--fail-if-worse", "500"], "must be 0 to 100 points, got 500"),
+        (["{0}", "{1}", "--html", "{1}"], "would replace what is read from there"),
         (["{0}", "{1}", "--fail-if-wors"], "unrecognized|ambiguous|expected"),
         ([], "FILE"),
     ],

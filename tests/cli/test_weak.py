@@ -62,7 +62,8 @@ def test_a_game_of_ones_own_takes_it_too(tmp_path: Path, monkeypatch: pytest.Mon
     [
         (["--below", "0.05"], f"no state is won less than 5%; the weakest is {C} with 10%"),
         (["--below", "60"], "--below must be above 0 and at most 1, got 60"),
-        (["--out", "nowhere/weak.yaml"], "cannot write nowhere/weak.yaml"),
+        (["--out", "nowhere/weak.yaml"], "--out nowhere/weak.yaml cannot be made: nowhere is no directory"),
+        (["--out", "./before.json"], "--out before.json would replace what is read from there; name another file"),
         (["--belw", "0.5"], "unrecognized arguments"),
     ],
 )
