@@ -24,6 +24,11 @@ def find_file(path: str | Path) -> Path:
     return shipped if not given.exists() and not given.is_absolute() and shipped.is_file() else given
 
 
+def as_named(path: str | Path) -> str:
+    """How people name a file: a shipped one as it is given to an option, any other by its path."""
+    return str(Path(path).relative_to(SHIPPED)) if Path(path).is_relative_to(SHIPPED) else str(path)
+
+
 def shipped_configs() -> list[str]:
     """Names of the shipped configs, as they are given to `-c`."""
     return sorted(str(path.relative_to(SHIPPED)) for path in SHIPPED.glob("configs/**/*.yaml"))

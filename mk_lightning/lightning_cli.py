@@ -27,7 +27,7 @@ from mk_lightning.evaluation.compare import Comparison
 from mk_lightning.evaluation.evaluation import Evaluation, write_matches
 from mk_lightning.evaluation.match import summarise
 from mk_lightning.evaluation.tables import evaluation_table
-from mk_lightning.files import check_directory, find_file
+from mk_lightning.files import as_named, check_directory, find_file
 from mk_lightning.learning.checkpoint import read_checkpoint
 from mk_lightning.loggers import MetricsCSV, WandbRun
 from mk_lightning.parser import checked_seed, epochs, num_actions
@@ -190,7 +190,8 @@ class MKLightningCLI(LightningCLI):
     def after_test(self) -> None:
         """Print a table for each exploration rate."""
         config = self.config.test
-        for evaluation in self._evaluations(config.get("ckpt_path") or config.model.init_from or "untrained"):
+        policy = as_named(config.get("ckpt_path") or config.model.init_from or "untrained")
+        for evaluation in self._evaluations(policy):
             self._print(evaluation_table(evaluation))
             if said := cut_off(evaluation):
                 self._print(f"[yellow]{said}[/yellow]")

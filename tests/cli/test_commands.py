@@ -59,6 +59,7 @@ def test_a_test_needs_nothing_that_only_a_fit_does() -> None:
          "checkpoints/dojo-base.ckpt"]
     )  # fmt: skip
     evaluation = Evaluation.read(Path("runs/dojo-finetune-test/evaluation_epsilon_0.json"))
+    assert evaluation.policy == "checkpoints/dojo-base.ckpt", "as it was named, wherever the package is"
     assert list(evaluation.groups) == ["original"]
     assert len(evaluation.states) == 8
     assert {match.seed for match in evaluation.matches} == {5_000_000, 5_000_001}
