@@ -90,12 +90,7 @@ def main(args: Sequence[str] | None = None) -> None:
             parser_kwargs={"epilog": OTHER_COMMANDS},
             seed_everything_default=1,
             save_config_kwargs={"overwrite": True, "save_to_log_dir": True},
-            trainer_defaults={
-                "devices": 1,
-                "enable_progress_bar": False,
-                "enable_model_summary": False,
-                "num_sanity_val_steps": 0,
-            },
+            trainer_defaults=TRAINER_DEFAULTS,
             auto_configure_optimizers=False,
             args=words,
         )

@@ -122,7 +122,10 @@ class MKLightningCLI(LightningCLI):
         kwargs["logger"] = self._loggers(config.logger)
         config.callbacks = [*(config.callbacks or []), *self._callbacks()]
         try:
-            return super().instantiate_trainer(**kwargs)
+            trainer = super().instantiate_trainer(**kwargs)
+            if trainer.world_size > 1:  # of several GPUs, `auto` takes all
+                raise ValueError(f"devices must be 1, got {trainer.world_size}: a run is one process with one device")
+            return trainer
         except (MisconfigurationException, TypeError, ValueError) as error:
             self._taken.undo()
             raise UserError(f"trainer: {error}") from None

@@ -187,7 +187,7 @@ def fingerprint(network: torch.nn.Module) -> int:
     """A checksum of a network's parameters, to tell whose play was recorded."""
     crc = 0
     for parameter in network.parameters():
-        # NumPy has no bfloat16; as float32 any number stays what it is.
+        # NumPy has no bfloat16; float32 holds each of its numbers.
         crc = zlib.crc32(parameter.detach().float().cpu().contiguous().numpy().tobytes(), crc)
     return crc
 
