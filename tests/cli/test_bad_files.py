@@ -298,7 +298,9 @@ EVALUATIONS = {
     "below nan": Mistake(
         ["weak", "before.json", "--below=nan"], "--below must be above 0 and at most 1, got nan", pair
     ),
-    "overlay in no folder": Mistake(["weak", "before.json", "--below=1", "--out=no/where.yaml"], "cannot be made: no is no directory", pair),
+    "overlay in no folder": Mistake(
+        ["weak", "before.json", "--below=1", "--out=no/where.yaml"], "cannot be made: no is no directory", pair
+    ),
     "words for doctor": Mistake(["doctor", "who"], "unrecognized arguments: who"),
     "weakest of no file": fit("no file nowhere.json", "--data.train_states=[weakest 2 of nowhere.json]"),
     "weakest of half a file": weakest('{"states": [', "it is not JSON"),
