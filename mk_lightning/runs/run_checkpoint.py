@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
+import errno
 import os
 import signal
 import time
@@ -22,6 +22,8 @@ from mk_lightning.runs.checkpoint_files import METRICS_ROWS
 from mk_lightning.runs.interruption import Interruption
 
 LAST, PREVIOUS = "last.ckpt", "previous.ckpt"
+NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EACCES)
+"""What disks without hard links say; and a folder closed to writing, of which the checkpoint itself tells next."""
 
 
 @dataclass(frozen=True)
@@ -160,7 +162,11 @@ class RunCheckpoint(Checkpoint):
 def _link(path: Path, name: Path) -> None:
     """Give a file a second name, at once; a disk that knows no links does without."""
     part = name.with_name(name.name + PART)
-    with contextlib.suppress(PermissionError, NotImplementedError):
+    try:
         part.unlink(missing_ok=True)
         os.link(path, part)
+    except OSError as error:
+        if error.errno not in NO_LINKS:
+            raise
+    else:
         part.replace(name)

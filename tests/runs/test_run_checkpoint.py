@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -38,6 +40,22 @@ def test_the_newest_and_the_one_before_it_are_kept(seldom: Path) -> None:
 def test_however_often_a_run_is_saved_it_stays_the_same(seldom: Path, tmp_path: Path) -> None:
     fit(tmp_path / "run", {}, [], "--checkpoint.every_minutes", "1e-9", *ACCUMULATED)
     assert differences(everything(tmp_path / "run"), everything(seldom)) == []
+
+
+@pytest.mark.parametrize("code", [errno.EPERM, errno.EOPNOTSUPP])
+def test_a_disk_without_links_does_without_the_one_before(
+    code: int, seldom: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(code, "no links here")
+
+    monkeypatch.setattr(os, "link", refuse)
+    run = tmp_path / "run"
+    fit(run, {}, [], "--checkpoint.every_minutes", "null", *ACCUMULATED)
+    last, previous = saved(run)
+    assert check_whole(last)["global_step"] == 20
+    assert not previous.exists()
+    assert differences(everything(run), everything(seldom)) == []
 
 
 def test_a_run_goes_on_from_the_one_before(seldom: Path) -> None:
