@@ -34,9 +34,10 @@ def command(run: Path, *words: str) -> list[str]:
 
 
 def begin(run: Path, *words: str) -> subprocess.Popen[str]:
+    # In a shell's background Ctrl-C is ignored, and a process inherits that.
     return subprocess.Popen(
         command(run, *words), cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-        start_new_session=True,
+        start_new_session=True, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )  # fmt: skip
 
 
