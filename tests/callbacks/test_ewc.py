@@ -47,6 +47,24 @@ def test_it_ends_at_the_analytic_optimum(files, tmp_path, count, options):
         torch.testing.assert_close(p.detach(), expected[name], rtol=1e-4, atol=1e-5)
 
 
+class TwoRanks(Quadratic):
+    """Each rank's loss has a minimum of its own, as its batches would; `wanted` lies half-way."""
+
+    def training_step(self, batch, batch_idx):
+        there = 1.0 if self.global_rank == 0 else -1.0
+        away = [(p - self.wanted[name] - there).square().sum() for name, p in self.online.named_parameters()]
+        return self.curvature / 2 * torch.stack(away).sum()
+
+
+def test_two_ranks_end_at_the_same_optimum_as_one(files, tmp_path):
+    module = TwoRanks()
+    ewc = ElasticWeightConsolidation(strength=2.0, files=files, estimate=False)
+    train(module, [ewc], 300, tmp_path, strategy="ddp_spawn", devices=2, accumulate_grad_batches=2)
+    expected = optimum(module, 2.0, [task(0), task(1)])
+    for name, p in module.online.named_parameters():
+        torch.testing.assert_close(p.detach(), expected[name], rtol=1e-4, atol=1e-5)
+
+
 def test_online_keeps_one_decayed_sum_around_the_latest_weights(files, tmp_path):
     module = Quadratic()
     ewc = ElasticWeightConsolidation(strength=2.0, files=files, estimate=False, online_decay=0.5)
