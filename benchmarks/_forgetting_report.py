@@ -39,6 +39,8 @@ class Run:
     """Length of the fit, without the warm-up."""
     seconds: float
     """Wall time of the fit, validations included."""
+    at_once: int
+    """Runs that shared the machine."""
     groups: dict[str, str]
     """Group of each state."""
     before: dict[str, StateScore]
@@ -47,7 +49,7 @@ class Run:
     """By group: env_steps and win rate of each validation."""
 
     @classmethod
-    def of(cls, arm: str, seed: int, run: Path, base: Path) -> Run:
+    def of(cls, arm: str, seed: int, run: Path, base: Path, at_once: int) -> Run:
         """Sum up a finished run; `base` is the file with what the base fighter did in the same test."""
         after = Evaluation.read(run / TESTED)
         return cls(
@@ -55,11 +57,16 @@ class Run:
             seed=seed,
             env_steps=yaml.safe_load((run / "config.yaml").read_text())["data"]["max_env_steps"],
             seconds=json.loads((run / "seconds.json").read_text())["fit"],
+            at_once=at_once,
             groups={state: group for group, states in after.groups.items() for state in states},
             before={state: StateScore(**score) for state, score in json.loads(base.read_text())["states"].items()},
             after=after.scores(),
             curve=read_series(run / "metrics.csv", {group: f"val/win_rate/{group}" for group in GROUPS}),
         )
+
+    def __str__(self) -> str:
+        original, challenging = (self.rate(self.after, group).mean() for group in GROUPS)
+        return f"{self.arm}, seed {self.seed}: original {original:.1%}, challenging {challenging:.1%}"
 
     def write(self, path: Path) -> None:
         """Write it as JSON: small enough to be kept for good."""
@@ -199,7 +206,8 @@ def _text(rows: dict[str, Figures], runs: Sequence[Run]) -> str:
         "never used to choose anything. The base wins "
         f"{before['original']:.0%} on the original states and {before['challenging']:.0%} on the challenging ones.",
         "Intervals are 95 %: bootstrap over seeds and matches; Wilson for the worst original state.",
-        "Forgetting and gain are changes in points of win rate, means over seeds.",
+        "Forgetting and gain are changes in points of win rate, means over seeds; minutes are of the fit, "
+        f"{first.at_once} at once.",
         "",
         "| arm | seeds | original | challenging | worst original | forgetting | gain | minutes |",
         "|---|--:|--:|--:|--:|--:|--:|--:|",

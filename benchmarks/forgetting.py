@@ -5,12 +5,12 @@ in `ARMS`, with the same seeds. Then the checkpoint that the run hands over (`be
 validation matches) plays the test matches, which are the same for all and were never used to choose anything. All of
 it goes through the command line that users have.
 
-Arms and seeds run one after the other, each in a process of its own. What is finished has a file in
-`docs/results/forgetting/` and is not repeated; a fit that was interrupted is resumed from its directory in `--runs`.
-The report is made of those files; `--report` only writes it. What the base wins in the same matches is on its card,
-which `ship.py` makes.
+Every run is a process of its own and prints into a log beside its directory; two at once keep two cores busier than
+one does. What is finished has a file in `docs/results/forgetting/` and is not repeated; a fit that was interrupted is
+resumed from its directory in `--runs`. The report is made of those files; `--report` only writes it. What the base wins
+in the same matches is on its card, which `ship.py` makes.
 
-    python benchmarks/forgetting.py [--arms none ewc ...] [--seeds 1 2 3] [--json FILE]
+    python benchmarks/forgetting.py [--arms none ewc ...] [--seeds 1 2 3] [--at_once 2] [--json FILE]
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from datetime import timedelta
 from pathlib import Path
 
 from _forgetting_report import TESTED, Run, write_report
@@ -49,11 +51,13 @@ MATCHES = 50
 """Test matches per state."""
 VALIDATION = [
     "--data.evaluation.every",
-    "48000",
+    "72000",
     "--data.evaluation.matches",
     "5",
     "--data.evaluation.test_matches",
     "1",
+    "--data.evaluation.test_epsilons",
+    "[0.0]",
 ]
 
 
@@ -62,6 +66,7 @@ def main() -> None:
     parser = benchmark_parser("forgetting and gain of every fine-tuning method")
     parser.add_argument("--arms", nargs="+", choices=ARMS, default=list(ARMS), help="arms to run")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3], help="seeds of each arm")
+    parser.add_argument("--at_once", type=int, default=2, help="runs at a time")
     parser.add_argument("--runs", type=Path, default=Path("runs/forgetting"), help="where runs are kept")
     parser.add_argument("--results", type=Path, default=Path("docs/results"), help="where the report goes")
     parser.add_argument("--report", action="store_true", help="run nothing, write the report of what is finished")
@@ -69,20 +74,38 @@ def main() -> None:
     kept = options.results / "forgetting"
     if not options.report:
         # Seed by seed, so that early on there is something of every arm.
-        for seed in options.seeds:
-            for arm in options.arms:
-                if not (kept / f"{arm}-{seed}.json").is_file():
-                    run = options.runs / f"{arm}-{seed}"
-                    _run(run, arm, seed)
-                    Run.of(arm, seed, run, BASE).write(kept / f"{arm}-{seed}.json")
+        jobs = [(arm, seed) for seed in options.seeds for arm in options.arms]
+        missing = [job for job in jobs if not (kept / "{}-{}.json".format(*job)).is_file()]
+        _finish(missing, options.runs, kept, options.at_once)
     files = [kept / f"{arm}-{seed}.json" for arm in options.arms for seed in options.seeds]
     finished = [Run.read(file) for file in files if file.is_file()]
     if not finished:
         sys.exit(f"nothing finished in {kept}")
-    lengths = {run.env_steps for run in finished}
-    if len(lengths) > 1:
-        sys.exit(f"runs of different lengths in {kept}, env_steps: {sorted(lengths)}; remove those of one")
+    for name in ("env_steps", "at_once"):
+        values = sorted({getattr(run, name) for run in finished})
+        if len(values) > 1:
+            sys.exit(f"runs of different {name} in {kept}: {values}; remove those of one")
     report(write_report(finished, options.results), options.json)
+
+
+def _finish(missing: Sequence[tuple[str, int]], runs: Path, kept: Path, at_once: int) -> None:
+    """Run what is missing; a run that fails, or Ctrl-C, ends it with those under way."""
+
+    def finish(arm: str, seed: int) -> Run:
+        folder = runs / f"{arm}-{seed}"
+        _run(folder, arm, seed)
+        finished = Run.of(arm, seed, folder, BASE, at_once)
+        finished.write(kept / f"{arm}-{seed}.json")
+        return finished
+
+    began = time.monotonic()
+    pool = ThreadPoolExecutor(at_once)
+    try:
+        for count, future in enumerate(as_completed([pool.submit(finish, *job) for job in missing]), start=1):
+            left = timedelta(seconds=round((time.monotonic() - began) / count * (len(missing) - count)))
+            print(f"{count} of {len(missing)} runs | {future.result()} | {left} left", flush=True)
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _run(run: Path, arm: str, seed: int) -> None:
@@ -104,17 +127,21 @@ def _test(run: Path, words: Sequence[str], checkpoint: Path) -> None:
         return
     folder = run.with_name(f"{run.name}-test")
     shutil.rmtree(folder, ignore_errors=True)
-    matches = ["--data.evaluation.test_matches", str(MATCHES), "--data.evaluation.test_epsilons", "[0.0]"]
+    matches = ["--data.evaluation.test_matches", str(MATCHES)]
     _timed(run, "test", [*words, *matches, "--run_dir", str(run), "--ckpt_path", str(checkpoint)])
     (folder / "evaluation_epsilon_0.json").rename(run / TESTED)
 
 
 def _timed(run: Path, command: str, words: Sequence[str]) -> None:
-    """Run a command, and add its wall time to `seconds.json`."""
-    print(f"{run.name}: {command}", flush=True)
+    """Run a command, which prints into a log, and add its wall time to `seconds.json`."""
+    run.parent.mkdir(parents=True, exist_ok=True)
+    log = run.with_name(f"{run.name}.log")
+    print(f"{run.name}: {command}, prints into {log}", flush=True)
     began = time.monotonic()
     try:
-        subprocess.run([sys.executable, "-m", "mk_lightning.cli", command, *words], check=True)
+        with log.open("a") as output:
+            command_line = [sys.executable, "-m", "mk_lightning.cli", command, *words]
+            subprocess.run(command_line, stdout=output, stderr=subprocess.STDOUT, check=True)
     finally:
         run.mkdir(parents=True, exist_ok=True)
         path = run / "seconds.json"
