@@ -4,8 +4,8 @@
     python benchmarks/ship.py dojo-base runs/dojo-pretrain
 
 Keeps the best checkpoint's weights, tests them on the states of `configs/dojo/finetune.yaml` (50 matches each, no
-exploration) and writes the card from what the test measured. Without a run it tests the shipped weights again, as after
-a change of those states.
+exploration) and writes the card from what the test measured; a run of `forgetting.py` has been through that very test.
+Without a run it tests the shipped weights again, as after a change of those states.
 """
 
 from __future__ import annotations
@@ -13,17 +13,18 @@ from __future__ import annotations
 import json
 import tempfile
 from dataclasses import asdict
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import torch
 import yaml
+from _forgetting_report import TESTED
 from _report import benchmark_parser, report
 
 from mk_lightning.cli import main as mk_lightning
 from mk_lightning.evaluation.evaluation import Evaluation
 from mk_lightning.evaluation.intervals import wilson_interval
+from mk_lightning.evaluation.metrics import StateScore
 
 FIGHTERS = {
     "dojo-base": (
@@ -50,7 +51,9 @@ def main() -> None:
     checkpoint = Path(f"checkpoints/{arguments.name}.ckpt")
     known = checkpoint.with_suffix(".json")
     figures = ship(arguments.run_dir, checkpoint) if arguments.run_dir else json.loads(known.read_text())
-    figures["states"] = tested(checkpoint)
+    played = arguments.run_dir / TESTED if arguments.run_dir else None
+    scores = Evaluation.read(played).scores() if played and played.is_file() else tested(checkpoint)
+    figures["states"] = {state: asdict(score) for state, score in scores.items()}
     known.write_text(json.dumps(figures, indent=2) + "\n")
     checkpoint.with_suffix(".md").write_text(card(arguments.name, figures))
     report(figures, arguments.json)
@@ -62,25 +65,21 @@ def ship(run: Path, checkpoint: Path) -> dict[str, Any]:
     best = torch.load(run / "checkpoints" / "best.ckpt", weights_only=True)
     torch.save({key: best[key] for key in KEPT}, checkpoint)
     data = config["data"]
-    # The config is written when a run begins, the table when it ends.
-    seconds = (run / "before_after.json").stat().st_mtime - (run / "config.yaml").stat().st_mtime
     return {
         "seed": config["seed_everything"],
         "env_steps": best["env_steps"],
         "env_steps_of_the_run": data["warmup_env_steps"] + data["max_env_steps"],
-        "wall_seconds": seconds,
     }
 
 
-def tested(checkpoint: Path) -> dict[str, dict[str, float]]:
+def tested(checkpoint: Path) -> dict[str, StateScore]:
     """Test shipped weights: the scores of each state."""
     with tempfile.TemporaryDirectory() as folder:
         mk_lightning(
             ["test", "-c", str(CONFIG), "--ckpt_path", str(checkpoint), "--run_dir", f"{folder}/card",
              f"--data.evaluation.test_matches={MATCHES}", "--data.evaluation.test_epsilons=[0.0]"]
         )  # fmt: skip
-        scores = Evaluation.read(Path(folder) / "card-test/evaluation_epsilon_0.json").scores()
-    return {state: asdict(score) for state, score in scores.items()}
+        return Evaluation.read(Path(folder) / "card-test/evaluation_epsilon_0.json").scores()
 
 
 def card(name: str, figures: dict[str, Any]) -> str:
@@ -101,7 +100,6 @@ Weights only, for `model.init_from` and `mk-lightning test --ckpt_path`.
 - Command: `{command}`
 - Seed: {figures["seed"]}
 - env_steps: {figures["env_steps"]:,}, the best validation of a run of {figures["env_steps_of_the_run"]:,}
-- Wall time of the run: {timedelta(seconds=round(float(figures["wall_seconds"])))}, evaluations included, 2 cores
 
 Win rate of {MATCHES} matches per state without exploration [Wilson 95 % interval], and mean return in game units (a
 perfect match is +480):
