@@ -27,7 +27,7 @@ from mk_lightning.learning.checkpoint import load_matching, read_checkpoint
 from mk_lightning.learning.fisher import fisher_diagonal, normalised
 from mk_lightning.learning.network import DuelingNetwork
 
-STATES = ["VeryEasy.Bramble-01", "VeryEasy.Bulwark-02", "VeryEasy.Scythe-03", "VeryEasy.Ember-04"]
+STATES = ["VeryHard.Bramble-01", "VeryHard.Bulwark-02", "VeryHard.Scythe-03", "VeryHard.Ember-04"]
 BASE = "checkpoints/dojo-base.ckpt"
 FLOOR = 1e-3
 """Added to the Fisher information, of mean 1, before it is inverted, or weights of no importance took all the noise."""
