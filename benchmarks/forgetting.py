@@ -49,16 +49,8 @@ BASE = Path("checkpoints/dojo-base.json")
 """Scores of the fighter that is fine-tuned."""
 MATCHES = 50
 """Test matches per state."""
-VALIDATION = [
-    "--data.evaluation.every",
-    "72000",
-    "--data.evaluation.matches",
-    "5",
-    "--data.evaluation.test_matches",
-    "1",
-    "--data.evaluation.test_epsilons",
-    "[0.0]",
-]
+SHORT_TABLE = ["--data.evaluation.test_matches", "1", "--data.evaluation.test_epsilons", "[0.0]"]
+"""A fit's own matches before and after, which nothing here reads."""
 
 
 def main() -> None:
@@ -71,6 +63,8 @@ def main() -> None:
     parser.add_argument("--results", type=Path, default=Path("docs/results"), help="where the report goes")
     parser.add_argument("--report", action="store_true", help="run nothing, write the report of what is finished")
     options = parser.parse_args()
+    if options.at_once < 1:
+        parser.error(f"--at_once must be at least 1, got {options.at_once}")
     kept = options.results / "forgetting"
     if not options.report:
         # Seed by seed, so that early on there is something of every arm.
@@ -89,7 +83,7 @@ def main() -> None:
 
 
 def _finish(missing: Sequence[tuple[str, int]], runs: Path, kept: Path, at_once: int) -> None:
-    """Run what is missing; a run that fails, or Ctrl-C, ends it with those under way."""
+    """Run what is missing; when one fails, or on Ctrl-C, nothing further is begun."""
 
     def finish(arm: str, seed: int) -> Run:
         folder = runs / f"{arm}-{seed}"
@@ -104,13 +98,15 @@ def _finish(missing: Sequence[tuple[str, int]], runs: Path, kept: Path, at_once:
         for count, future in enumerate(as_completed([pool.submit(finish, *job) for job in missing]), start=1):
             left = timedelta(seconds=round((time.monotonic() - began) / count * (len(missing) - count)))
             print(f"{count} of {len(missing)} runs | {future.result()} | {left} left", flush=True)
+    except KeyboardInterrupt:
+        sys.exit("stopped; the same command goes on from here")
     finally:
         pool.shutdown(cancel_futures=True)
 
 
 def _run(run: Path, arm: str, seed: int) -> None:
     overlays = [word for name in ARMS[arm] for word in ("-c", f"configs/dojo/{name}.yaml")]
-    words = ["-c", CONFIG, *overlays, *VALIDATION]
+    words = ["-c", CONFIG, *overlays, *SHORT_TABLE]
     words += ["--seed_everything", str(seed), "--run_dir", str(run)]
     if not (run / "before_after.json").is_file():
         last = run / "checkpoints" / "last.ckpt"
@@ -136,18 +132,18 @@ def _timed(run: Path, command: str, words: Sequence[str]) -> None:
     """Run a command, which prints into a log, and add its wall time to `seconds.json`."""
     run.parent.mkdir(parents=True, exist_ok=True)
     log = run.with_name(f"{run.name}.log")
-    print(f"{run.name}: {command}, prints into {log}", flush=True)
+    print(f"{run.name}: {command}, prints into {log}\n", end="", flush=True)  # in one piece: others print, too
     began = time.monotonic()
-    try:
-        with log.open("a") as output:
-            command_line = [sys.executable, "-m", "mk_lightning.cli", command, *words]
-            subprocess.run(command_line, stdout=output, stderr=subprocess.STDOUT, check=True)
-    finally:
-        run.mkdir(parents=True, exist_ok=True)
-        path = run / "seconds.json"
-        seconds = json.loads(path.read_text()) if path.is_file() else {}
-        seconds[command] = seconds.get(command, 0.0) + time.monotonic() - began
-        path.write_text(json.dumps(seconds) + "\n")
+    with log.open("a") as output:
+        command_line = [sys.executable, "-m", "mk_lightning.cli", command, *words]
+        failed = subprocess.run(command_line, stdout=output, stderr=subprocess.STDOUT).returncode
+    run.mkdir(parents=True, exist_ok=True)
+    path = run / "seconds.json"
+    seconds = json.loads(path.read_text()) if path.is_file() else {}
+    seconds[command] = seconds.get(command, 0.0) + time.monotonic() - began
+    path.write_text(json.dumps(seconds) + "\n")
+    if failed:
+        sys.exit(f"{run.name}: {command} ended with exit code {failed}; why: {log}")
 
 
 if __name__ == "__main__":

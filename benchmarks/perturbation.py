@@ -12,11 +12,13 @@ from __future__ import annotations
 import copy
 import os
 from contextlib import closing
+from pathlib import Path
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import numpy as np
 import torch
+import yaml
 from _report import benchmark_parser, print_table, report
 
 from mk_lightning.envs import RetroVectorEnv
@@ -27,7 +29,8 @@ from mk_lightning.learning.checkpoint import load_matching, read_checkpoint
 from mk_lightning.learning.fisher import fisher_diagonal, normalised
 from mk_lightning.learning.network import DuelingNetwork
 
-STATES = ["VeryHard.Bramble-01", "VeryHard.Bulwark-02", "VeryHard.Scythe-03", "VeryHard.Ember-04"]
+CONFIG = Path("configs/dojo/finetune.yaml")
+"""Names the states the base knows."""
 BASE = "checkpoints/dojo-base.ckpt"
 FLOOR = 1e-3
 """Added to the Fisher information, of mean 1, before it is inverted, or weights of no importance took all the noise."""
@@ -44,14 +47,16 @@ def main() -> None:
     torch.set_num_threads(1)
     base = DuelingNetwork(26)
     load_matching(base, read_checkpoint(BASE)["state_dict"])
-    with closing(RetroVectorEnv("dojo", STATES, num_envs=16, max_env_steps=1500)) as env:
+    data = yaml.safe_load(CONFIG.read_text())["data"]
+    states, longest = data["original_states"], data["env"]["max_env_steps"]
+    with closing(RetroVectorEnv("dojo", states, num_envs=16, max_env_steps=longest)) as env:
         fisher = _fisher(env, base, options.samples)
         figures: dict[str, float | int | str] = {}
         rows = []
         for norm in options.norms:
             for kind in ("uniform", "inverse_fisher"):
                 networks = [_perturbed(base, fisher if kind != "uniform" else None, norm, s) for s in options.seeds]
-                won = [w for network in networks for w in _play(env, network, options.matches)]
+                won = [w for network in networks for w in _play(env, network, states, options.matches)]
                 low, high = wilson_interval(sum(won), len(won))
                 rows.append((norm, kind, f"{np.mean(won):.0%}", f"[{low:.0%}, {high:.0%}]", len(won)))
                 figures[f"win_rate_{kind}_{norm:g}"] = float(np.mean(won))
@@ -81,8 +86,8 @@ def _perturbed(base: DuelingNetwork, fisher: dict[str, torch.Tensor] | None, nor
     return network
 
 
-def _play(env: RetroVectorEnv, network: DuelingNetwork, matches: int) -> list[bool]:
-    specs = [EpisodeSpec(state, 3_000_000 + m) for m in range(matches) for state in STATES]
+def _play(env: RetroVectorEnv, network: DuelingNetwork, states: list[str], matches: int) -> list[bool]:
+    specs = [EpisodeSpec(state, 3_000_000 + m) for m in range(matches) for state in states]
     return [record.result.won for record in play_episodes(GreedyPolicy(network), env, specs)]
 
 

@@ -41,7 +41,8 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def taken_or_refused(path: Path, other: Path) -> None:
+def taken_or_refused(path: Path, other: Path) -> Evaluation | None:
+    """What is read of a file and can be shown, played and compared; None where it is refused."""
     try:
         read = Evaluation.read(path)
         console = Console(file=io.StringIO())
@@ -52,8 +53,16 @@ def taken_or_refused(path: Path, other: Path) -> None:
         console.print(comparison_table(comparison))
         for answer in answers(comparison):
             console.print(answer.text)
+        return read
     except UserError as error:
         one_line(error)
+        return None
+
+
+def written_again(read: Evaluation, path: Path) -> Evaluation:
+    """What is read once more of a file that holds what was read."""
+    read.write(path)
+    return Evaluation.read(path)
 
 
 def walk(value: Any, data: st.DataObject) -> tuple[Any, Any]:
@@ -71,7 +80,8 @@ def walk(value: Any, data: st.DataObject) -> tuple[Any, Any]:
 def test_fuzz_the_text_of_an_evaluation(good: Path, data: st.DataObject) -> None:
     path = good.with_name("fuzzed.json")
     path.write_bytes(data.draw(damaged(good.read_bytes()) | st.binary(max_size=100)))
-    taken_or_refused(path, good)
+    read = taken_or_refused(path, good)
+    assert read is None or written_again(read, path) == read
 
 
 @fuzz
@@ -82,7 +92,8 @@ def test_fuzz_the_values_of_an_evaluation(good: Path, data: st.DataObject, value
     container[key] = value
     path = good.with_name("fuzzed.json")
     path.write_text(json.dumps(content))
-    taken_or_refused(path, good)
+    read = taken_or_refused(path, good)
+    assert read is None or written_again(read, path) == read
 
 
 @fuzz

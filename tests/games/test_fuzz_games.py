@@ -69,9 +69,10 @@ def test_fuzz_the_other_files_of_a_game(folder: Path, name: str, data: st.DataOb
     good = (SHIPPED / name).read_bytes()
     (folder / name).write_bytes(data.draw(damaged(good) | st.binary(max_size=100)))
     try:
-        taken_or_refused(lambda: load_game(folder / "game.yaml"))
+        game = taken_or_refused(lambda: load_game(folder / "game.yaml"))
     finally:
         (folder / name).write_bytes(good)
+    assert game is None or game.folder.is_relative_to(folder)
 
 
 @fuzz
