@@ -41,6 +41,8 @@ class Run:
     """Wall time of the fit, validations included."""
     at_once: int
     """Runs that shared the machine."""
+    machine: str
+    """What it ran on."""
     groups: dict[str, str]
     """Group of each state."""
     before: dict[str, StateScore]
@@ -58,6 +60,7 @@ class Run:
             env_steps=yaml.safe_load((run / "config.yaml").read_text())["data"]["max_env_steps"],
             seconds=json.loads((run / "seconds.json").read_text())["fit"],
             at_once=at_once,
+            machine=machine(),
             groups={state: group for group, states in after.groups.items() for state in states},
             before={state: StateScore(**score) for state, score in json.loads(base.read_text())["states"].items()},
             after=after.scores(),
@@ -225,7 +228,7 @@ def _text(rows: dict[str, Figures], runs: Sequence[Run]) -> str:
         "",
         *_verdicts(rows),
         "",
-        f"Measured on: {machine()}.",
+        f"Measured on: {'; '.join(sorted({run.machine for run in runs}))}.",
         "",
     ]
     return "\n".join(lines)

@@ -25,13 +25,15 @@ def benchmark_parser(description: str) -> argparse.ArgumentParser:
 
 
 def machine() -> str:
-    """Return what the figures were measured on: processor, cores, Python."""
-    name = platform.processor() or platform.machine()
+    """Return what the figures were measured on: processor, cores (hardware threads where cores have two), Python."""
+    name, kind = platform.processor() or platform.machine(), "cores"
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.is_file():
-        models = [line.split(":", 1)[1].strip() for line in cpuinfo.read_text().splitlines() if "model name" in line]
-        name = models[0] if models else name
-    return f"{name}, {len(os.sched_getaffinity(0))} cores, Python {platform.python_version()}"
+        lines = (line.partition(":") for line in cpuinfo.read_text().splitlines())
+        facts = {key.strip(): value.strip() for key, _, value in lines}
+        name = facts.get("model name", name)
+        kind = "cores" if facts.get("siblings") == facts.get("cpu cores") else "hardware threads"
+    return f"{name}, {len(os.sched_getaffinity(0))} {kind}, Python {platform.python_version()}"
 
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
