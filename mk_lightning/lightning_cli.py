@@ -11,7 +11,6 @@ import yaml
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 from lightning_utilities.core.rank_zero import rank_zero_only
 from pytorch_lightning import Trainer
-from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 from pytorch_lightning.loggers import Logger, TensorBoardLogger
 from rich.console import Console
@@ -33,6 +32,7 @@ from mk_lightning.loggers import MetricsCSV, WandbRun
 from mk_lightning.parser import checked_seed, epochs, num_actions
 from mk_lightning.playback.record import FilmSettings, first_of_each_state, record_match
 from mk_lightning.playback.replay import ReplayEnv
+from mk_lightning.runs.best_checkpoint import BestCheckpoint
 from mk_lightning.runs.checkpoint_files import CHECKPOINTS, CheckpointFiles
 from mk_lightning.runs.directory import RunDirectory
 from mk_lightning.runs.disk import check_disk, quiet_threads
@@ -321,10 +321,7 @@ class MKLightningCLI(LightningCLI):
         if self.subcommand != "fit":
             return [ProgressLine(), self._recorder]
         folder = self.run.path / CHECKPOINTS
-        best = ModelCheckpoint(
-            folder, "best", monitor=self.config.fit.monitor, mode="max", save_weights_only=True,
-            enable_version_counter=False,
-        )  # fmt: skip
+        best = BestCheckpoint(folder, self.config.fit.monitor)
         last = RunCheckpoint(folder, self.config_init.fit.checkpoint, self._interruption)
         return [ProgressLine(), self._recorder, best, last]
 

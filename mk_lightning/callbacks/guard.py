@@ -51,7 +51,7 @@ class ForgettingGuard(Method):
     - `warn`: a line that names the states.
     - `stop`: the line, and the fit ends after this epoch.
     - `restore`: the line, and before the next learner_step the Q-network and the target network get the weights of the
-      best validation so far by `val/kept`, the one before the fit included; of equals the earlier. Replay, schedules
+      best validation so far by `val/kept`, the one before the fit included; of equals the later. Replay, schedules
       and counters go on. The optimizer starts anew, as at the start of a fit: its moments are averages of gradients
       along the way that led to forgetting, and would lead there again.
 
@@ -147,7 +147,7 @@ class ForgettingGuard(Method):
         pl_module.log_dict(figures, rank_zero_only=True)
         if figure < 0:
             self._act(trainer, forgetting, mean, rates)
-        elif self.action == "restore" and figure > self.best["kept"]:
+        elif self.action == "restore" and figure >= self.best["kept"]:
             self._keep(figure, trainer, pl_module)
 
     def state_dict(self) -> dict[str, Any]:

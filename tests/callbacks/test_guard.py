@@ -15,6 +15,7 @@ from mk_lightning.callbacks.guard import kept
 from mk_lightning.errors import UserError
 from mk_lightning.experience.datamodule import ExperienceDataModule
 from mk_lightning.learning.module import DuelingDoubleDQN
+from mk_lightning.runs.best_checkpoint import BestCheckpoint
 from tests.callbacks.played import A, B, new_data
 from tests.evaluation.records import record
 from tests.learning.batches import ACTIONS, random_batches
@@ -89,9 +90,7 @@ def run(folder, guard: ForgettingGuard, wins, ckpt_path=None, validated: bool = 
     """Validate and fit, an epoch of 3 learner_steps for each entry of `wins`, with the command line's checkpoints."""
     torch.manual_seed(0)
     module, tape = DuelingDoubleDQN(num_actions=ACTIONS, hidden=8, learning_rate=1e-2, target_every=2), Tape()
-    best = ModelCheckpoint(
-        folder, "best", monitor="val/kept", mode="max", save_weights_only=True, enable_version_counter=False
-    )
+    best = BestCheckpoint(folder, "val/kept")
     every = ModelCheckpoint(folder, "{epoch}", save_top_k=-1, save_on_train_epoch_end=True)
     trainer = Trainer(
         accelerator="cpu", max_epochs=len(wins), default_root_dir=folder, callbacks=[guard, tape, best, every],
@@ -252,7 +251,7 @@ def test_a_run_on_the_shipped_game(tmp_path):
     """Matches that are cut off are not won, so nothing can be forgotten and nothing is gained."""
     torch.manual_seed(0)
     module, tape, data = DuelingDoubleDQN(hidden=8), Tape(), new_data(max_env_steps=120)
-    best = ModelCheckpoint(tmp_path, "best", monitor="val/kept", mode="max", save_weights_only=True)
+    best = BestCheckpoint(tmp_path, "val/kept")
     trainer = Trainer(
         accelerator="cpu", max_epochs=1, default_root_dir=tmp_path, logger=False, enable_progress_bar=False,
         enable_model_summary=False, num_sanity_val_steps=0, callbacks=[ForgettingGuard(), tape, best],

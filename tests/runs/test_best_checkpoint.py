@@ -1,0 +1,63 @@
+"""The best checkpoint is that of the highest figure, of equals the later, whether the run was interrupted or not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from pytorch_lightning import Trainer
+from pytorch_lightning.callbacks import ModelCheckpoint
+from pytorch_lightning.demos.boring_classes import BoringModel
+
+from mk_lightning.runs.best_checkpoint import BestCheckpoint
+
+
+class Scored(BoringModel):
+    """The validation of each epoch is worth what was told."""
+
+    def __init__(self, figures: list[float]) -> None:
+        super().__init__()
+        self.figures = figures
+
+    def on_validation_epoch_end(self) -> None:
+        self.log("figure", self.figures[self.current_epoch])
+
+
+def fit(folder: Path, figures: list[float], ckpt_path: Path | None = None) -> Path:
+    """Train for an epoch of two batches for each figure; returns the last epoch's checkpoint."""
+    last = ModelCheckpoint(folder, "last", save_on_train_epoch_end=True, enable_version_counter=False)
+    trainer = Trainer(
+        accelerator="cpu", max_epochs=len(figures), limit_train_batches=2, limit_val_batches=1, logger=False,
+        callbacks=[BestCheckpoint(folder, "figure"), last], num_sanity_val_steps=0, enable_progress_bar=False,
+        enable_model_summary=False,
+    )  # fmt: skip
+    trainer.fit(Scored(figures), ckpt_path=ckpt_path, weights_only=False)
+    return folder / "last.ckpt"
+
+
+def best_epoch(folder: Path) -> int:
+    return torch.load(folder / "best.ckpt", weights_only=False)["epoch"]
+
+
+@pytest.mark.parametrize(
+    ("figures", "epoch"),
+    [
+        ([0.5, 0.9, 0.8], 1),
+        ([0.5, 0.9, 0.8, 0.9], 3),
+        ([0.9, 0.9, 0.9], 2),
+        ([-0.2, -0.1, -0.3], 1),
+        ([0.5, float("nan"), 0.5, 0.4], 2),
+    ],
+)
+def test_of_equals_the_later(tmp_path: Path, figures: list[float], epoch: int) -> None:
+    fit(tmp_path, figures)
+    assert best_epoch(tmp_path) == epoch
+    assert not list(tmp_path.glob("best-*")), "one file, whatever was best before"
+
+
+@pytest.mark.parametrize(("figures", "epoch"), [([0.9, 0.8, 0.9], 2), ([0.9, 0.8, 0.7], 0)])
+def test_a_resumed_run_compares_with_what_was_best_before(tmp_path: Path, figures: list[float], epoch: int) -> None:
+    last = fit(tmp_path, figures[:2])
+    fit(tmp_path, figures, last)
+    assert best_epoch(tmp_path) == epoch
