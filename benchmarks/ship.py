@@ -32,7 +32,7 @@ FIGHTERS = {
         "mk-lightning fit -c configs/dojo/pretrain.yaml",
     ),
     "dojo-finetuned": (
-        "dojo-base after fine-tuning on 05 to 07 by the recommended recipe: what to compare dojo-base with.",
+        "dojo-base, fine-tuned on the challenging states by the recommended recipe: what to compare it with.",
         "mk-lightning fit -c configs/dojo/finetune.yaml -c configs/dojo/recommended.yaml",
     ),
 }
@@ -107,7 +107,7 @@ perfect match is +480):
 | state | win rate | return |
 |---|---|---|
 {chr(10).join(rows)}
-| mean of 05 to 07 | {mean:.0%} | |
+| mean of the challenging | {mean:.0%} | |
 
 Made by `python benchmarks/ship.py {name} RUN_DIR`.
 """  # fmt: skip

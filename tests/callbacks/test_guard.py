@@ -205,6 +205,14 @@ def test_restoring_with_no_better_validation_goes_back_to_the_start(tmp_path, ca
     assert "learner_step 0" in caplog.text
 
 
+def test_restoring_goes_back_to_the_later_of_equals(tmp_path, caplog):
+    with caplog.at_level(logging.WARNING, logger="mk_lightning"):
+        _, tape, _ = run(tmp_path, ForgettingGuard(action="restore"), [(4, 4, 2), (4, 4, 2), (0, 4, 4), (4, 4, 4)])
+    assert same(tape.begun[3], tape.validated[2])
+    assert not same(tape.validated[1], tape.validated[2])
+    assert "learner_step 6" in caplog.text
+
+
 @pytest.mark.parametrize("epoch", [0, 1, 2])
 def test_a_resumed_run_restores_the_same(tmp_path, epoch):
     """Also from the checkpoint of a validation that called for it; `best.ckpt` is a later one by then."""
