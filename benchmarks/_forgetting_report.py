@@ -3,161 +3,54 @@
 from __future__ import annotations
 
 import csv
-import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple
+from math import isnan
 from pathlib import Path
 
 import matplotlib
 import numpy as np
-import yaml
-from _report import machine
-from numpy.typing import NDArray
+from _forgetting_runs import GROUPS, Arm, Mean, Run
 
-from mk_lightning.evaluation.evaluation import Evaluation
 from mk_lightning.evaluation.intervals import wilson_interval
-from mk_lightning.evaluation.metrics import StateScore
-from mk_lightning.evaluation.report.metrics import read_series
 
 matplotlib.use("Agg")
 from matplotlib import pyplot
 
-TESTED = "tested.json"
-"""In a run's directory: the evaluation of the checkpoint that it hands over."""
-RESAMPLES = 10_000
-GROUPS = ("original", "challenging")
 COLUMNS = ("arm", "seed", "state", "group", "when", "matches", "win_rate", "mean_return", "env_steps")
-
-
-@dataclass(frozen=True)
-class Run:
-    """One arm with one seed."""
-
-    arm: str
-    seed: int
-    env_steps: int
-    """Length of the fit, without the warm-up."""
-    seconds: float
-    """Wall time of the fit, validations included."""
-    at_once: int
-    """Runs that shared the machine."""
-    machine: str
-    """What it ran on."""
-    groups: dict[str, str]
-    """Group of each state."""
-    before: dict[str, StateScore]
-    after: dict[str, StateScore]
-    curve: dict[str, list[tuple[float, float]]]
-    """By group: env_steps and win rate of each validation."""
-
-    @classmethod
-    def of(cls, arm: str, seed: int, run: Path, base: Path, at_once: int) -> Run:
-        """Sum up a finished run; `base` is the file with what the base fighter did in the same test."""
-        after = Evaluation.read(run / TESTED)
-        return cls(
-            arm=arm,
-            seed=seed,
-            env_steps=yaml.safe_load((run / "config.yaml").read_text())["data"]["max_env_steps"],
-            seconds=json.loads((run / "seconds.json").read_text())["fit"],
-            at_once=at_once,
-            machine=machine(),
-            groups={state: group for group, states in after.groups.items() for state in states},
-            before={state: StateScore(**score) for state, score in json.loads(base.read_text())["states"].items()},
-            after=after.scores(),
-            curve=read_series(run / "metrics.csv", {group: f"val/win_rate/{group}" for group in GROUPS}),
-        )
-
-    def __str__(self) -> str:
-        original, challenging = (self.rate(self.after, group).mean() for group in GROUPS)
-        return f"{self.arm}, seed {self.seed}: original {original:.1%}, challenging {challenging:.1%}"
-
-    def write(self, path: Path) -> None:
-        """Write it as JSON: small enough to be kept for good."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(asdict(self), indent=1) + "\n")
-
-    @classmethod
-    def read(cls, path: Path) -> Run:
-        """Read what `write` wrote."""
-        content = json.loads(path.read_text())
-        for when in ("before", "after"):
-            content[when] = {state: StateScore(**score) for state, score in content[when].items()}
-        return cls(**content)
-
-    def rate(self, scores: dict[str, StateScore], group: str) -> NDArray[np.float64]:
-        """Win rates of a group's states."""
-        states = [state for state, of in self.groups.items() if of == group]
-        return np.array([scores[state].win_rate for state in states])
-
-
-Interval = tuple[float, float]
-
-
-@dataclass(frozen=True)
-class Figures:
-    """An arm's means over seeds and states, as shares of matches won, with 95 % intervals."""
-
-    seeds: int
-    original: float
-    original_interval: Interval
-    challenging: float
-    challenging_interval: Interval
-    worst_original: float
-    worst_original_interval: Interval
-    forgetting: float
-    gain: float
-    minutes: float
+PLAIN, RECIPE = "none", "recommended"
+"""The arms that the dojo and the recipe are judged by."""
+FORGETS = 0.15
+"""What plain fine-tuning loses on the original states, at least, if there is anything to hold on to."""
+KEEPS = 0.05
+"""What the recipe loses there, at most."""
+REACHES = 0.85
+"""What the recipe wins on the challenging states, at least."""
+ENOUGH = 3
+"""Seeds before anything is said of an arm."""
 
 
 def write_report(runs: Sequence[Run], folder: Path) -> dict[str, float | int | str]:
     """Write `forgetting.csv`, `.md` and `.png` into `folder`; returns the figures by arm."""
     folder.mkdir(parents=True, exist_ok=True)
     _write_csv(runs, folder / "forgetting.csv")
-    arms = list(dict.fromkeys(run.arm for run in runs))
-    rows = {arm: _figures([run for run in runs if run.arm == arm]) for arm in arms}
-    _draw(runs, arms, folder / "forgetting.png")
-    (folder / "forgetting.md").write_text(_text(rows, runs))
-    flat: dict[str, float | int | str] = {"env_steps": runs[0].env_steps}
-    for arm, row in rows.items():
-        flat |= {f"{arm}_{name}": value for name, value in vars(row).items() if not isinstance(value, tuple)}
-    return flat
-
-
-def _figures(runs: Sequence[Run]) -> Figures:
-    """Bootstrap intervals of the means, over seeds and matches; Wilson for the weakest state."""
-    original, challenging = (np.array([run.rate(run.after, group) for run in runs]) for group in GROUPS)
-    known, weak = (np.array([run.rate(run.before, group) for run in runs]) for group in GROUPS)
-    matches = next(iter(runs[0].after.values())).matches
-    return Figures(
-        seeds=len(runs),
-        original=float(original.mean()),
-        original_interval=_interval(original, matches),
-        challenging=float(challenging.mean()),
-        challenging_interval=_interval(challenging, matches),
-        worst_original=float(original.mean(0).min()),
-        worst_original_interval=_wilson(original, matches),
-        forgetting=float((known - original).mean()),
-        gain=float((challenging - weak).mean()),
-        minutes=float(np.mean([run.seconds for run in runs]) / 60),
-    )
-
-
-def _interval(rates: NDArray[np.float64], matches: int) -> Interval:
-    """Of the mean of rates (seeds, states): seeds are drawn anew, and each state's matches from its win rate."""
-    rng = np.random.default_rng(0)
-    drawn = rates[rng.integers(0, len(rates), (RESAMPLES, len(rates)))]
-    means = (rng.binomial(matches, drawn) / matches).mean((1, 2))
-    low, high = np.quantile(means, [0.025, 0.975])
-    return float(low), float(high)
-
-
-def _wilson(rates: NDArray[np.float64], matches: int) -> Interval:
-    """Of the weakest state's win rate, all seeds' matches together."""
-    weakest = rates[:, rates.mean(0).argmin()]
-    return wilson_interval(round(float(weakest.sum()) * matches), matches * len(rates))
+    arms = {name: Arm([run for run in runs if run.arm == name]) for name in dict.fromkeys(run.arm for run in runs)}
+    _draw(arms, folder / "forgetting.png")
+    (folder / "forgetting.md").write_text(_text(arms))
+    figures: dict[str, float | int | str] = dict(runs[0].setting)
+    for name, arm in arms.items():
+        figures[f"{name}_seeds"] = len(arm.runs)
+        for group in GROUPS:
+            for end, value in zip(("", "_low", "_high"), astuple(arm.rate(group)), strict=True):
+                if not isnan(value):
+                    figures[f"{name}_{group}{end}"] = value
+        figures |= {f"{name}_worst_original": arm.worst_original, f"{name}_minutes": arm.minutes}
+    return figures
 
 
 def _write_csv(runs: Sequence[Run], path: Path) -> None:
+    """A row per arm, seed, state and time; env_steps are those of the checkpoint, none before."""
     with path.open("w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(COLUMNS)
@@ -169,22 +62,31 @@ def _write_csv(runs: Sequence[Run], path: Path) -> None:
                     writer.writerow((run.arm, run.seed, state, group, when, score.matches, *shown, steps))
 
 
-def _draw(runs: Sequence[Run], arms: Sequence[str], path: Path) -> None:
-    """A picture per arm: validation win rate over env_steps, both groups, each seed thin and their mean bold."""
-    columns = 4
+def _draw(arms: Mapping[str, Arm], path: Path) -> None:
+    """A picture per arm: validation win rate over env_steps, both groups, each seed thin and their mean bold.
+
+    A dot on a seed's line is the validation whose checkpoint was tested.
+    """
+    columns = min(4, len(arms))
     lines = -(-len(arms) // columns)
-    figure, axes = pyplot.subplots(lines, columns, figsize=(12, 2.4 * lines), sharex=True, sharey=True, squeeze=False)
+    figure, axes = pyplot.subplots(
+        lines, columns, figsize=(3 * columns + 0.5, 2.4 * lines + 0.4), sharex=True, sharey=True, squeeze=False
+    )
     for axis in axes.flat[len(arms) :]:
         axis.set_visible(False)
-    for axis, arm in zip(axes.flat, arms, strict=False):
+    for axis in axes.flat[max(0, len(arms) - columns) : len(arms)]:
+        axis.xaxis.set_tick_params(labelbottom=True)  # shared axes have none above a picture that is not there
+    for axis, (name, arm) in zip(axes.flat, arms.items(), strict=False):
         for group, colour in (("original", "tab:blue"), ("challenging", "tab:orange")):
-            curves = [run.curve[group] for run in runs if run.arm == arm]
-            for curve in curves:
-                axis.plot(*zip(*curve, strict=True), color=colour, linewidth=0.6, alpha=0.5)
+            curves = [run.curve[group] for run in arm.runs]
+            for run, curve in zip(arm.runs, curves, strict=True):
+                axis.plot(*zip(*curve, strict=True), color=colour, linewidth=0.6, alpha=0.6)
+                steps, rate = min(curve, key=lambda point: abs(point[0] - run.env_steps))
+                axis.plot(steps, rate, ".", color=colour)
             shortest = min(len(curve) for curve in curves)
             mean = np.mean([curve[:shortest] for curve in curves], axis=0)
             axis.plot(mean[:, 0], mean[:, 1], color=colour, linewidth=2, label=group)
-        axis.set_title(arm, fontsize=9)
+        axis.set_title(name, fontsize=9)
         axis.set_ylim(-0.02, 1.02)
         axis.grid(alpha=0.3)
         axis.xaxis.set_major_formatter(lambda value, _: f"{value / 1000:.0f}k")
@@ -196,77 +98,134 @@ def _draw(runs: Sequence[Run], arms: Sequence[str], path: Path) -> None:
     pyplot.close(figure)
 
 
-def _text(rows: dict[str, Figures], runs: Sequence[Run]) -> str:
+def _text(arms: Mapping[str, Arm]) -> str:
+    runs = [run for arm in arms.values() for run in arm.runs]
     first = runs[0]
-    matches = next(iter(first.after.values())).matches
-    before = {group: float(first.rate(first.before, group).mean()) for group in GROUPS}
+    at_once = " or ".join(str(n) for n in sorted({run.at_once for run in runs}))
+    monitors = {
+        monitor: ", ".join(f"`{name}`" for name, arm in arms.items() if arm.runs[0].monitor == monitor)
+        for monitor in dict.fromkeys(run.monitor for run in runs)
+    }
+    chosen = ", or ".join(f"`{monitor}` ({names})" for monitor, names in monitors.items())
     lines = [
         "# Forgetting",
         "",
         "Written by `benchmarks/forgetting.py`; do not edit. Raw numbers: [forgetting.csv](forgetting.csv).",
         "",
-        f"Each arm fine-tunes the shipped fighter for {first.env_steps:,} env_steps; {matches} test matches a state,",
-        "never used to choose anything. The base wins "
-        f"{before['original']:.0%} on the original states and {before['challenging']:.0%} on the challenging ones.",
-        "Intervals are 95 %: bootstrap over seeds and matches; Wilson for the worst original state.",
-        "Forgetting and gain are changes in points of win rate, means over seeds; minutes are of the fit, "
-        f"{first.at_once} at once.",
+        f"Each arm fine-tunes the shipped fighter for {first.setting['env_steps']:,} env_steps. The checkpoint that a",
+        f"run hands over plays {first.setting['matches']} test matches a state, the same as the base. Nothing was",
+        "chosen by them; the configs were made by looking at other matches, some of them of runs with seeds 1 and 2.",
+        f"A run hands over the checkpoint whose validation has the highest {chosen}.",
         "",
-        "| arm | seeds | original | challenging | worst original | forgetting | gain | minutes |",
-        "|---|--:|--:|--:|--:|--:|--:|--:|",
+        "Win rates are means over states and seeds [95 % interval: Student's t over the seeds, and at least Wilson's",
+        "of the matches]. Forgetting and gain are the changes from the base, in points. The worst original state is",
+        f"each seed's own: the mean over seeds, and the lowest. Minutes are of a fit, {at_once} at once.",
+        "",
+        "| arm | seeds | original | challenging | worst original | lowest | forgetting | gain | minutes |",
+        "|---|--:|--:|--:|--:|---|--:|--:|--:|",
+        _base_row(first),
     ]
-    for arm, row in rows.items():
+    for name, arm in arms.items():
+        lowest, state, seed = min((*run.worst_original, run.seed) for run in arm.runs)
         lines.append(
-            f"| {arm} | {row.seeds} | {_range(row.original, row.original_interval)} "
-            f"| {_range(row.challenging, row.challenging_interval)} "
-            f"| {_range(row.worst_original, row.worst_original_interval)} "
-            f"| {100 * row.forgetting:.0f} | {100 * row.gain:+.0f} | {row.minutes:.0f} |"
+            f"| {name} | {len(arm.runs)} | {_range(arm.rate('original'))} | {_range(arm.rate('challenging'))} "
+            f"| {arm.worst_original:.1%} | {lowest:.0%}, {state}, seed {seed} "
+            f"| {_points(-arm.change('original').value)} | {_points(arm.change('challenging').value)} "
+            f"| {arm.minutes:.0f} |"
         )
-    lines += [
+    return "\n".join(
+        [
+            *lines,
+            "",
+            "![Win rate over env_steps](forgetting.png)",
+            "",
+            "Win rates in validation, few matches each; a dot is the validation whose checkpoint was tested.",
+            "",
+            *_promises(arms),
+            *_arm_by_arm(arms),
+            f"Measured on: {'; '.join(sorted({run.machine for run in runs}))}.",
+            "",
+        ]
+    )
+
+
+def _base_row(run: Run) -> str:
+    shown = []
+    for group in GROUPS:
+        scores = [run.before[state] for state, of in run.groups.items() if of == group]
+        won, played = sum(score.wins for score in scores), sum(score.matches for score in scores)
+        shown.append(_range(Mean(won / played, *wilson_interval(won, played))))
+    return f"| the base | | {' | '.join(shown)} | {run.rate(run.before, 'original').min():.1%} | | | | |"
+
+
+def _promises(arms: Mapping[str, Arm]) -> list[str]:
+    """Whether plain fine-tuning forgets and the recipe does not, by the means over seeds before they are rounded."""
+    lines = ["## Plain fine-tuning and the recipe", ""]
+    for name, group, what, judge in (
+        (PLAIN, "original", f"loses at least {FORGETS:.0%}", lambda arm: -arm.change("original").value >= FORGETS),
+        (RECIPE, "original", f"loses at most {KEEPS:.0%}", lambda arm: -arm.change("original").value <= KEEPS),
+        (RECIPE, "challenging", f"wins at least {REACHES:.0%}", lambda arm: arm.rate("challenging").value >= REACHES),
+    ):
+        if name in arms:
+            arm = arms[name]
+            if len(arm.runs) < ENOUGH:
+                verdict = f"open, {len(arm.runs)} of {ENOUGH} seeds"
+            else:
+                verdict = "yes" if judge(arm) else "no"
+            seeds = ", ".join(f"{run.rate(run.after, group).mean():.1%}" for run in arm.runs)
+            lines.append(f"- `{name}` {what} on the {group} states: **{verdict}** (it wins {seeds}, seed by seed).")
+    return [*lines, ""]
+
+
+def _arm_by_arm(arms: Mapping[str, Arm]) -> list[str]:
+    """For each arm, what it cost and brought, and whether that can be told from plain fine-tuning."""
+    lines = [
+        "## Arm by arm",
         "",
-        "![Win rate over env_steps](forgetting.png)",
-        "",
-        *_verdicts(rows),
-        "",
-        f"Measured on: {'; '.join(sorted({run.machine for run in runs}))}.",
+        "Beside the base, the verdict on a seed is of its matches, one by one. Beside plain fine-tuning the seeds are",
+        "compared, each with its like: with three of them only what is large and steady is told from chance.",
         "",
     ]
-    return "\n".join(lines)
+    for name, arm in arms.items():
+        if len(arm.runs) < ENOUGH:
+            lines.append(f"- `{name}`: {len(arm.runs)} of {ENOUGH} seeds, too few to say.")
+            continue
+        said = "; ".join(f"{group} {_changed(arm, group)}" for group in GROUPS)
+        if name != PLAIN and PLAIN in arms:
+            beside = "; ".join(f"{group} {_beside(*arm.beside(arms[PLAIN], group))}" for group in GROUPS)
+            said += f". Beside `{PLAIN}`: {beside}"
+        lines.append(f"- `{name}`: {said}.")
+    return [*lines, ""]
 
 
-def _verdicts(rows: dict[str, Figures]) -> list[str]:
-    """For each arm, what it cost and brought, and whether its intervals tell it from plain fine-tuning."""
-    none, lines = rows.get("none"), ["## Arm by arm", ""]
-    for arm, row in rows.items():
-        said = f"- `{arm}` {_lost(row.forgetting)} the original states and {_gained(row.gain)} the challenging ones"
-        if none is not None and arm != "none":
-            original = _beside(row.original, row.original_interval, none.original, none.original_interval)
-            challenging = _beside(
-                row.challenging, row.challenging_interval, none.challenging, none.challenging_interval
-            )
-            said += f". Beside `none`: original {original}; challenging {challenging}"
-        lines.append(f"{said}.")
-    return lines
+def _changed(arm: Arm, group: str) -> str:
+    change = arm.change(group)
+    counts = Counter(run.verdicts[group] for run in arm.runs)
+    seeds = ", ".join(f"{verdict} with {count} of {len(arm.runs)} seeds" for verdict, count in counts.items())
+    return f"{_points(change.value)} points {_interval(change)}, {seeds}"
 
 
-def _lost(forgetting: float) -> str:
-    points = round(100 * forgetting)
-    return f"loses {points} points on" if points > 0 else "loses nothing on"
+def _beside(more: Sequence[float], mean: Mean) -> str:
+    if len(more) < ENOUGH:
+        return f"{len(more)} seeds in common, too few to say"
+    said = f"{_points(mean.value)} points {_interval(mean)}"
+    if mean.told:
+        return f"{said}, {'better' if mean.value > 0 else 'worse'}"
+    ahead = sum(value > 0 for value in more)
+    return f"{said}, ahead with {ahead} of {len(more)} seeds, not told from chance"
 
 
-def _gained(gain: float) -> str:
-    points = round(100 * gain)
-    return f"gains {points} points on" if points > 0 else f"gains nothing ({points} points) on"
+def _points(change: float) -> str:
+    """In points of a hundred, with a sign unless it is zero."""
+    points = round(100 * change, 1)
+    return f"{points:+.1f}" if points else "0.0"
 
 
-def _beside(mine: float, interval: Interval, theirs: float, their_interval: Interval) -> str:
-    change = f"{100 * (mine - theirs):+.0f} points"
-    if interval[0] > their_interval[1]:
-        return f"{change}, better"
-    if interval[1] < their_interval[0]:
-        return f"{change}, worse"
-    return f"{change}, the intervals overlap"
+def _interval(mean: Mean) -> str:
+    return f"[{_points(mean.low)}, {_points(mean.high)}]"
 
 
-def _range(mean: float, interval: Interval) -> str:
-    return f"{mean:.0%} [{interval[0]:.0%}, {interval[1]:.0%}]"
+def _range(mean: Mean) -> str:
+    if isnan(mean.low):
+        return f"{mean.value:.1%}"
+    return f"{mean.value:.1%} [{mean.low:.0%}, {mean.high:.0%}]"

@@ -2,13 +2,13 @@
 
 Every arm fine-tunes the shipped fighter by `configs/dojo/finetune.yaml`, for as long as it says, and the overlays named
 in `ARMS`, with the same seeds. Then the checkpoint that the run hands over (`best.ckpt`, chosen by its own
-validation matches) plays the test matches, which are the same for all and were never used to choose anything. All of
-it goes through the command line that users have.
+validation matches) plays the test matches, the same for all and for the base. They are of a `test_seed` of their own:
+matches that the configs were made with, or that any other script plays, decide nothing here. All of it goes through
+the command line that users have.
 
 Every run is a process of its own and prints into a log beside its directory; two at once keep two cores busier than
 one does. What is finished has a file in `docs/results/forgetting/` and is not repeated; a fit that was interrupted is
-resumed from its directory in `--runs`. The report is made of those files; `--report` only writes it. What the base wins
-in the same matches is on its card, which `ship.py` makes.
+resumed from its directory in `--runs`. The report is made of all of those files; `--report` only writes it.
 
     python benchmarks/forgetting.py [--arms none ewc ...] [--seeds 1 2 3] [--at_once 2] [--json FILE]
 """
@@ -23,9 +23,11 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 
-from _forgetting_report import TESTED, Run, write_report
+from _forgetting_report import write_report
+from _forgetting_runs import TESTED, Run
 from _report import benchmark_parser, report
 
 CONFIG = "configs/dojo/finetune.yaml"
@@ -41,14 +43,17 @@ ARMS: dict[str, list[str]] = {
     "rehearsal": ["rehearsal"],
     "cloning": ["rehearsal", "cloning"],
     "progressive": ["progressive"],
+    "guard": ["guard"],
     "recommended": ["recommended"],
 }
 """Overlays of each arm, from configs/dojo/."""
 
-BASE = Path("checkpoints/dojo-base.json")
-"""Scores of the fighter that is fine-tuned."""
+BASE = Path("checkpoints/dojo-base.ckpt")
+"""The fighter that is fine-tuned."""
 MATCHES = 50
 """Test matches per state."""
+TEST_SEED = 10
+"""Of the test matches."""
 SHORT_TABLE = ["--data.evaluation.test_matches", "1", "--data.evaluation.test_epsilons", "[0.0]"]
 """A fit's own matches before and after, which nothing here reads."""
 
@@ -71,14 +76,14 @@ def main() -> None:
         jobs = [(arm, seed) for seed in options.seeds for arm in options.arms]
         missing = [job for job in jobs if not (kept / "{}-{}.json".format(*job)).is_file()]
         _finish(missing, options.runs, kept, options.at_once)
-    files = [kept / f"{arm}-{seed}.json" for arm in options.arms for seed in options.seeds]
-    finished = [Run.read(file) for file in files if file.is_file()]
+    finished = [Run.read(file) for file in kept.glob("*.json")]
     if not finished:
         sys.exit(f"nothing finished in {kept}")
-    for name in ("env_steps", "at_once"):
-        values = sorted({getattr(run, name) for run in finished})
-        if len(values) > 1:
-            sys.exit(f"runs of different {name} in {kept}: {values}; remove those of one")
+    order = list(ARMS)
+    finished.sort(key=lambda run: (order.index(run.arm), run.seed))
+    for one, other in pairwise(finished):
+        if one.setting != other.setting:
+            sys.exit(f"runs of different settings in {kept}: {_difference(one, other)}; remove those of one")
     report(write_report(finished, options.results), options.json)
 
 
@@ -88,10 +93,14 @@ def _finish(missing: Sequence[tuple[str, int]], runs: Path, kept: Path, at_once:
     def finish(arm: str, seed: int) -> Run:
         folder = runs / f"{arm}-{seed}"
         _run(folder, arm, seed)
-        finished = Run.of(arm, seed, folder, BASE, at_once)
+        finished = Run.of(arm, seed, folder, base, at_once)
         finished.write(kept / f"{arm}-{seed}.json")
         return finished
 
+    if not missing:
+        return
+    base = runs / "base"
+    _test(base, ["-c", CONFIG], BASE)
     began = time.monotonic()
     pool = ThreadPoolExecutor(at_once)
     try:
@@ -123,9 +132,16 @@ def _test(run: Path, words: Sequence[str], checkpoint: Path) -> None:
         return
     folder = run.with_name(f"{run.name}-test")
     shutil.rmtree(folder, ignore_errors=True)
-    matches = ["--data.evaluation.test_matches", str(MATCHES)]
-    _timed(run, "test", [*words, *matches, "--run_dir", str(run), "--ckpt_path", str(checkpoint)])
+    matches = ["--data.evaluation.test_matches", str(MATCHES), "--data.evaluation.test_seed", str(TEST_SEED)]
+    exploration = ["--data.evaluation.test_epsilons", "[0.0]"]
+    _timed(run, "test", [*words, *matches, *exploration, "--run_dir", str(run), "--ckpt_path", str(checkpoint)])
     (folder / "evaluation_epsilon_0.json").rename(run / TESTED)
+
+
+def _difference(one: Run, other: Run) -> str:
+    """What two runs do not agree in."""
+    names = [name for name in one.setting if one.setting[name] != other.setting.get(name)]
+    return ", ".join(f"{name} {one.setting[name]} and {other.setting.get(name)}" for name in names)
 
 
 def _timed(run: Path, command: str, words: Sequence[str]) -> None:

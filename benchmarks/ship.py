@@ -4,7 +4,7 @@
     python benchmarks/ship.py dojo-base runs/dojo-pretrain
 
 Keeps the best checkpoint's weights, tests them on the states of `configs/dojo/finetune.yaml` (50 matches each, no
-exploration) and writes the card from what the test measured; a run of `forgetting.py` has been through that very test.
+exploration) and writes the card from what the test measured.
 Without a run it tests the shipped weights again, as after a change of those states.
 """
 
@@ -18,7 +18,6 @@ from typing import Any
 
 import torch
 import yaml
-from _forgetting_report import TESTED
 from _report import benchmark_parser, report
 
 from mk_lightning.cli import main as mk_lightning
@@ -51,9 +50,7 @@ def main() -> None:
     checkpoint = Path(f"checkpoints/{arguments.name}.ckpt")
     known = checkpoint.with_suffix(".json")
     figures = ship(arguments.run_dir, checkpoint) if arguments.run_dir else json.loads(known.read_text())
-    played = arguments.run_dir / TESTED if arguments.run_dir else None
-    scores = Evaluation.read(played).scores() if played and played.is_file() else tested(checkpoint)
-    figures["states"] = {state: asdict(score) for state, score in scores.items()}
+    figures["states"] = {state: asdict(score) for state, score in tested(checkpoint).items()}
     known.write_text(json.dumps(figures, indent=2) + "\n")
     checkpoint.with_suffix(".md").write_text(card(arguments.name, figures))
     report(figures, arguments.json)

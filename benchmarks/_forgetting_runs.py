@@ -1,0 +1,192 @@
+"""What the runs of `forgetting.py` did, and what an arm's runs say together.
+
+What varies is the run, not the match: two seeds of one arm can be thirty points apart where fifty matches tell ten. So
+every interval is Student's t over the runs, and never narrower than what the matches alone leave open (Wilson).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from math import nan
+from pathlib import Path
+
+import numpy as np
+import torch
+import yaml
+from _report import machine
+from numpy.typing import NDArray
+from scipy import stats
+
+from mk_lightning.evaluation.compare import Comparison
+from mk_lightning.evaluation.evaluation import Evaluation
+from mk_lightning.evaluation.intervals import wilson_interval
+from mk_lightning.evaluation.metrics import StateScore
+from mk_lightning.evaluation.report.metrics import read_series
+
+TESTED = "tested.json"
+"""In a run's directory: the evaluation of the checkpoint that it hands over."""
+GROUPS = ("original", "challenging")
+
+
+@dataclass(frozen=True)
+class Run:
+    """One arm with one seed."""
+
+    arm: str
+    seed: int
+    setting: dict[str, int | str]
+    """What all runs of a report have in common."""
+    monitor: str
+    """What the tested checkpoint was chosen by."""
+    env_steps: int
+    """Of the tested checkpoint."""
+    seconds: float
+    """Wall time of the fit, validations included."""
+    at_once: int
+    """Runs that shared the machine."""
+    machine: str
+    """What it ran on."""
+    groups: dict[str, str]
+    """Group of each state."""
+    before: dict[str, StateScore]
+    after: dict[str, StateScore]
+    verdicts: dict[str, str]
+    """By group: better, same within noise or worse than the base, match by match."""
+    curve: dict[str, list[tuple[float, float]]]
+    """By group: env_steps and win rate of each validation."""
+
+    @classmethod
+    def of(cls, arm: str, seed: int, run: Path, base: Path, at_once: int) -> Run:
+        """Sum up a finished run; `base` is the directory with what the base did in the same test."""
+        before, after = Evaluation.read(base / TESTED), Evaluation.read(run / TESTED)
+        comparison = Comparison(before, after)
+        config = yaml.safe_load((run / "config.yaml").read_text())
+        base_weights = Path(config["model"]["init_from"]).read_bytes()
+        return cls(
+            arm=arm,
+            seed=seed,
+            setting={
+                "warmup_env_steps": config["data"]["warmup_env_steps"],
+                "env_steps": config["data"]["max_env_steps"],
+                "env_steps_per_learner_step": config["data"]["env_steps_per_learner_step"],
+                "matches": len(after.matches) // len(after.states),
+                "first_match": after.matches[0].seed,
+                "base": hashlib.sha256(base_weights).hexdigest()[:12],
+            },
+            monitor=config["monitor"],
+            env_steps=torch.load(run / "checkpoints/best.ckpt", weights_only=True)["env_steps"],
+            seconds=json.loads((run / "seconds.json").read_text())["fit"],
+            at_once=at_once,
+            machine=machine(),
+            groups={state: group for group, states in after.groups.items() for state in states},
+            before=before.scores(),
+            after=after.scores(),
+            verdicts={group: comparison.over(states).verdict for group, states in after.groups.items()},
+            curve=read_series(run / "metrics.csv", {group: f"val/win_rate/{group}" for group in GROUPS}),
+        )
+
+    def __str__(self) -> str:
+        original, challenging = (self.rate(self.after, group).mean() for group in GROUPS)
+        return f"{self.arm}, seed {self.seed}: original {original:.1%}, challenging {challenging:.1%}"
+
+    def write(self, path: Path) -> None:
+        """Write it as JSON: small enough to be kept for good."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(asdict(self), indent=1) + "\n")
+
+    @classmethod
+    def read(cls, path: Path) -> Run:
+        """Read what `write` wrote."""
+        content = json.loads(path.read_text())
+        for when in ("before", "after"):
+            content[when] = {state: StateScore(**score) for state, score in content[when].items()}
+        return cls(**content)
+
+    def rate(self, scores: dict[str, StateScore], group: str) -> NDArray[np.float64]:
+        """Win rates of a group's states."""
+        states = [state for state, of in self.groups.items() if of == group]
+        return np.array([scores[state].win_rate for state in states])
+
+    def change(self, group: str) -> float:
+        """Of the mean win rate of a group's states, after less before."""
+        return float((self.rate(self.after, group) - self.rate(self.before, group)).mean())
+
+    @property
+    def worst_original(self) -> tuple[float, str]:
+        """The lowest win rate among the original states, and whose it is."""
+        return min((self.after[state].win_rate, state) for state, of in self.groups.items() if of == "original")
+
+
+@dataclass(frozen=True)
+class Mean:
+    """A mean over runs with its 95 % interval, which is nan of a single run."""
+
+    value: float
+    low: float = nan
+    high: float = nan
+
+    @classmethod
+    def over_runs(cls, values: Sequence[float]) -> Mean:
+        """Student's t."""
+        mean, n = float(np.mean(values)), len(values)
+        if n == 1:
+            return cls(mean)
+        half = float(stats.t.ppf(0.975, n - 1) * np.std(values, ddof=1) / n**0.5)
+        return cls(mean, mean - half, mean + half)
+
+    @classmethod
+    def of_rates(cls, rates: Sequence[float], matches: int) -> Mean:
+        """Of win rates, each of so many matches: within [0, 1], and no narrower than Wilson's of all the matches.
+
+        Runs that agree by chance, or all win everything, would else have no spread at all.
+        """
+        mean = cls.over_runs(rates)
+        if len(rates) == 1:
+            return mean
+        low, high = wilson_interval(mean.value * matches * len(rates), matches * len(rates))
+        return cls(mean.value, max(0.0, min(mean.low, low)), min(1.0, max(mean.high, high)))
+
+    def less(self, known: float) -> Mean:
+        """The mean less a figure that is taken as known."""
+        return Mean(self.value - known, self.low - known, self.high - known)
+
+    @property
+    def told(self) -> bool:
+        """Whether the interval leaves out zero."""
+        return self.low > 0 or self.high < 0
+
+
+@dataclass(frozen=True)
+class Arm:
+    """What the runs of an arm did."""
+
+    runs: Sequence[Run]
+
+    def rate(self, group: str) -> Mean:
+        """Win rate on a group's states."""
+        run = self.runs[0]
+        matches = sum(run.after[state].matches for state, of in run.groups.items() if of == group)
+        return Mean.of_rates([float(run.rate(run.after, group).mean()) for run in self.runs], matches)
+
+    def change(self, group: str) -> Mean:
+        """Of the win rate on a group's states, from the base's in the same matches."""
+        return self.rate(group).less(float(self.runs[0].rate(self.runs[0].before, group).mean()))
+
+    def beside(self, other: Arm, group: str) -> tuple[list[float], Mean]:
+        """What it wins more than another arm on a group's states: with each seed that both have, and the mean."""
+        theirs = {run.seed: run.change(group) for run in other.runs}
+        more = [run.change(group) - theirs[run.seed] for run in self.runs if run.seed in theirs]
+        return more, Mean.over_runs(more)
+
+    @property
+    def worst_original(self) -> float:
+        """Mean over runs of the lowest win rate among the original states."""
+        return float(np.mean([run.worst_original[0] for run in self.runs]))
+
+    @property
+    def minutes(self) -> float:
+        """Of a fit, validations included."""
+        return float(np.mean([run.seconds for run in self.runs]) / 60)
