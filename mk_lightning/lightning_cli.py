@@ -19,7 +19,7 @@ from mk_lightning.callbacks import MatchRecorder, ProgressLine
 from mk_lightning.callbacks.method import check_methods
 from mk_lightning.envs import WorkerError
 from mk_lightning.errors import Interrupted, RunStopped, UserError, check_between
-from mk_lightning.evaluation.answers import answers, cut_off
+from mk_lightning.evaluation.answers import answers, cut_off, repeated
 from mk_lightning.evaluation.before_after import TEXT_WIDTH, BeforeAfter, score_table
 from mk_lightning.evaluation.clips import film_pairs
 from mk_lightning.evaluation.compare import Comparison
@@ -170,6 +170,11 @@ class MKLightningCLI(LightningCLI):
     def after_fit(self) -> None:
         """Measure the best checkpoint on the same matches, and print and write the table."""
         best = self.run.path / "checkpoints" / "best.ckpt"
+        if not best.is_file():  # trainer.max_time, say
+            raise UserError(
+                f"the fit ended before its first validation, so there is no {best}; what was learnt is in last.ckpt, "
+                "--ckpt_path goes on from there"
+            )
         weights = read_checkpoint(best)
         self.model.on_load_checkpoint(weights)
         self.model.load_state_dict(weights["state_dict"])
@@ -196,7 +201,7 @@ class MKLightningCLI(LightningCLI):
         policy = as_named(config.get("ckpt_path") or config.model.init_from or "untrained")
         for evaluation in self._evaluations(policy):
             self._print(evaluation_table(evaluation))
-            if said := cut_off(evaluation):
+            for said in filter(None, (cut_off(evaluation), repeated(evaluation))):
                 self._print(f"[yellow]{said}[/yellow]")
             path = self.run.path / f"evaluation_epsilon_{evaluation.epsilon:g}.json"
             evaluation.write(path)

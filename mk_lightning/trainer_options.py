@@ -30,8 +30,19 @@ def check_trainer(options: Any) -> None:
         raise UserError(f"trainer.gradient_clip_val must be 0 or more and finite, or null, got {clip}")
     if options.log_every_n_steps is not None:
         check_at_least("trainer.log_every_n_steps", options.log_every_n_steps, 0, "learner_steps")
-    if options.check_val_every_n_epoch is not None:
-        check_at_least("trainer.check_val_every_n_epoch", options.check_val_every_n_epoch, 1, "epoch")
+    if options.check_val_every_n_epoch not in (None, 1):
+        raise UserError(
+            f"trainer.check_val_every_n_epoch must be 1, got {options.check_val_every_n_epoch}: "
+            "data.evaluation.every says how often to validate"
+        )
+    for name, off, instead in (
+        ("max_steps", (None, -1), "data.max_env_steps says how long to train"),
+        ("fast_dev_run", (None, False, 0), "for a trial, lower data.max_env_steps and data.evaluation"),
+    ):
+        if (value := getattr(options, name)) not in off:
+            raise UserError(f"trainer.{name} cannot be used, got {value}: {instead}")
+    if options.limit_val_batches == 0:
+        raise UserError("trainer.limit_val_batches must be above 0: a validation chooses the best checkpoint")
     devices = str(options.devices)
     if options.num_nodes != 1 or (re.fullmatch(r"[0-9]+", devices) and int(devices) != 1) or devices == "-1":
         raise UserError(

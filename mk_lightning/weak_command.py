@@ -10,6 +10,7 @@ from rich.console import Console
 
 from mk_lightning.errors import UserError
 from mk_lightning.evaluation.evaluation import Evaluation
+from mk_lightning.experience.matches import unused_test_seed
 from mk_lightning.files import check_file
 from mk_lightning.tool_parser import ToolParser
 
@@ -17,8 +18,10 @@ from mk_lightning.tool_parser import ToolParser
 def weak(words: Sequence[str]) -> int:
     """Print the states that an evaluation found weak, write an overlay that fine-tunes on them, return the exit code.
 
-    In the overlay the weak states are the challenging ones and the others the original ones. It leaves the game to the
-    configs it is laid over: an evaluation knows a game's id, by which one of the user's own is not found.
+    In the overlay the weak states are the challenging ones and the others the original ones. Its test matches are
+    others than the evaluation's: states chosen because these were lost would do better in others by chance alone, and a
+    fit would be given the credit. It leaves the game to the configs it is laid over: an evaluation knows a game's id,
+    by which one of the user's own is not found.
 
     Args:
         words: a file that `test` or `fit` wrote, `--below RATE` and `--out FILE`.
@@ -47,11 +50,15 @@ def weak(words: Sequence[str]) -> int:
     for state in found:
         score, (low, high) = scores[state], scores[state].interval
         console.print(f"{state}  {score.win_rate:.0%} [{low:.0%}, {high:.0%}] of {score.matches} matches")
-    states = {"original_states": [s for s in evaluation.states if s not in found], "challenging_states": found}
+    data = {
+        "original_states": [state for state in evaluation.states if state not in found],
+        "challenging_states": found,
+        "evaluation": {"test_seed": unused_test_seed(match.seed for match in evaluation.matches)},
+    }
     text = (
         f"# Written by `mk-lightning weak {options.file} --below {options.below:g}`: what is won less often is\n"
-        f"# challenging, the rest original; states of {evaluation.game}.\n"
-        + yaml.safe_dump({"data": states}, sort_keys=False)
+        f"# challenging, the rest original; states of {evaluation.game}. Other test matches than those that chose.\n"
+        + yaml.safe_dump({"data": data}, sort_keys=False)
     )
     try:
         options.out.write_text(text)

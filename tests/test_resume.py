@@ -136,6 +136,12 @@ def test_a_method_that_holds_on_to_the_start_cannot_come_later(without_methods, 
     assert differences(everything(without_methods), before) == []
 
 
+def test_rewards_of_another_scale_are_refused(without_methods, capsys):
+    with pytest.raises(SystemExit):
+        fit(without_methods, {"reward_scale": 7}, [], "--ckpt_path", "last")
+    assert "data.reward_scale of the checkpoint is" in capsys.readouterr().err
+
+
 def test_rehearsal_cannot_come_later(without_methods, capsys):
     with pytest.raises(SystemExit):
         fit(without_methods, {"rehearsal_ratio": 0.25}, [], "--ckpt_path", "last")
@@ -145,6 +151,9 @@ def test_rehearsal_cannot_come_later(without_methods, capsys):
 def test_a_recording_that_is_gone_is_not_made_again_by_another_fighter(tmp_path, capsys):
     data = {"rehearsal_ratio": 0.25, "recording": {"env_steps": 90}}
     fit(tmp_path / "run", data | {"max_env_steps": 160}, [])
+    with pytest.raises(SystemExit):
+        fit(tmp_path / "run", data | {"recording": {"env_steps": 91}}, [], "--ckpt_path", "last")
+    assert "data.recording.env_steps of the checkpoint's recording is 90, this config's 91" in capsys.readouterr().err
     shutil.rmtree(tmp_path / "run" / "recording")
     with pytest.raises(SystemExit):
         fit(tmp_path / "run", data, [], "--ckpt_path", "last")

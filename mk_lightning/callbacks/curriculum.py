@@ -114,6 +114,11 @@ class Curriculum(Method):
         self.recent: deque[tuple[bool, float]] = deque(maxlen=phases[0].matches)
         """(won, return in game units) of the last matches that began in the present phase."""
 
+    @property
+    def holds_on_to_the_start(self) -> bool:
+        """Phases count from the start."""
+        return True
+
     def check(self, pl_module: LightningModule, data: ExperienceDataModule, callbacks: Sequence[Callback]) -> None:
         """See that every phase's states are there, that the last one can begin, and that no weights would be lost.
 

@@ -70,13 +70,14 @@ class Distillation(Method, ABC):
     ) -> None:
         """Add the gradient."""
         assert self._batch is not None
-        weight = self.weight(self._batch.env_steps)
+        weight, due = self.weight(self._batch.env_steps), log_is_due(trainer)
         if weight == 0:
+            if due:
+                pl_module.log_dict({f"{self.name}/weight": 0.0, f"{self.name}/gradient_share": 0.0})
             return
         observations, wanted = self.base_values(pl_module, self._batch)
         loss = distillation_loss(q_network(pl_module)(observations), wanted, self.distance, self.temperature)
         parameters = learning_parameters(pl_module)
-        due = log_is_due(trainer)
         own = norm(p.grad for p in parameters.values()) if due else 0.0
         added = add_gradient(trainer, parameters, weight * loss)
         if due:

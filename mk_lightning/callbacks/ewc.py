@@ -18,12 +18,16 @@ from mk_lightning.errors import UserError, check_between, check_positive
 from mk_lightning.experience.checks import require_originals
 from mk_lightning.experience.datamodule import ExperienceDataModule
 from mk_lightning.learning.fisher import Estimator, fisher_diagonal, normalised, sample_actions
+from mk_lightning.machine import check_memory
 from mk_lightning.tensor_files import read_tensors, write_tensors
 
 log = logging.getLogger(__name__)
 
 FILE = "fisher.pt"
 """In the run directory: this run's task, for a later run's `files`."""
+
+BYTES_PER_SAMPLE = 2 * 4 * 84 * 84
+"""A drawn transition's two observations."""
 
 Task = dict[str, dict[str, torch.Tensor]]
 """`fisher` and `anchor`, each by parameter name."""
@@ -40,7 +44,8 @@ class ElasticWeightConsolidation(Method):
     Args:
         strength: lambda of the paper, for a Fisher information of mean 1.
         estimator: `q_value` or `policy`, see `fisher_diagonal`.
-        samples: env_steps the Fisher information is estimated from, on each rank; at most 1,000,000.
+        samples: env_steps the Fisher information is estimated from, on each rank, drawn from the recording with
+            replacement: more than `data.recording.env_steps` add little; as many as fit into memory.
         temperature: of the `policy` estimator's softmax, learning units.
         files: `fisher.pt` of earlier runs, a task each.
         estimate: also estimate one for this run's start; off, the files are all there is.
@@ -66,6 +71,7 @@ class ElasticWeightConsolidation(Method):
         if not (math.isfinite(strength) and strength > 0):
             raise UserError(f"{name}: strength must be above 0, got {strength}")
         check_between(f"{name}: samples", samples, 1, 10**6, "env_steps")
+        check_memory(f"{name}: samples", samples, BYTES_PER_SAMPLE)
         check_positive(f"{name}: temperature", temperature)
         if online_decay is not None and not 0 <= online_decay <= 1:
             raise UserError(f"{name}: online_decay must be between 0 and 1, got {online_decay}")

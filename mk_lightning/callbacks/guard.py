@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from pytorch_lightning import Callback, LightningModule, Trainer
+from pytorch_lightning.callbacks import WeightAveraging
 from pytorch_lightning.trainer.states import TrainerFn
 
 from mk_lightning.callbacks.method import Method, q_network
@@ -49,7 +50,7 @@ class ForgettingGuard(Method):
     another in the mean. Mean forgetting beyond `margin` calls for `action`:
 
     - `warn`: a line that names the states.
-    - `stop`: the line, and the fit ends after this epoch.
+    - `stop`: the line, and the fit ends after this epoch; resumed with `stop`, it has still ended.
     - `restore`: the line, and before the next learner_step the Q-network and the target network get the weights of the
       best validation so far by `val/kept`, the one before the fit included; of equals the later. Replay, schedules
       and counters go on. The optimizer starts anew, as at the start of a fit: its moments are averages of gradients
@@ -85,6 +86,8 @@ class ForgettingGuard(Method):
         """With `restore`: `kept`, `learner_step` and Q-network `weights` of the best validation so far."""
         self.restoring = False
         """Whether the next batch is to begin with the best weights."""
+        self.stopped = False
+        """Whether it has stopped the fit."""
 
     @property
     def holds_on_to_the_start(self) -> bool:
@@ -92,15 +95,20 @@ class ForgettingGuard(Method):
         return True
 
     def check(self, pl_module: LightningModule, data: ExperienceDataModule, callbacks: Sequence[Callback]) -> None:
-        """See that there is something to keep and something to gain.
+        """See that there is something to keep and something to gain, and that what is restored lasts.
 
         Raises:
-            UserError: a group of states is empty.
+            UserError: a group of states is empty; or weights are averaged beside `restore`.
         """
         super().check(pl_module, data, callbacks)
         for group in ("original", "challenging"):
             if group not in data.state_groups:
                 raise UserError(f"ForgettingGuard: data.{group}_states is empty; {KEPT} needs both groups")
+        if self.action == "restore" and any(isinstance(callback, WeightAveraging) for callback in callbacks):
+            raise UserError(
+                "ForgettingGuard: action restore sets the weights, and an average of weights beside it would remember "
+                "what they were; take warn or stop, or leave the averaging out"
+            )
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Keep the weights the fit starts from, unless a checkpoint brought better ones.
@@ -113,6 +121,8 @@ class ForgettingGuard(Method):
                 "ForgettingGuard compares with a validation before the fit, and there was none: validate first, as "
                 "`mk-lightning fit` does; a run that was begun without this callback cannot be resumed with it"
             )
+        if self.action == "stop" and self.stopped:
+            trainer.should_stop = True
         if self.action == "restore" and not self.best:
             if trainer.global_step:
                 raise UserError(
@@ -126,6 +136,8 @@ class ForgettingGuard(Method):
         if not self.restoring:
             return
         self.restoring = False
+        if self.action != "restore":  # a run that is resumed with another action
+            return
         for network in (q_network(pl_module), pl_module.target):
             network.load_state_dict(self.best["weights"])  # type: ignore[union-attr]
         for optimizer in trainer.optimizers:
@@ -151,13 +163,18 @@ class ForgettingGuard(Method):
             self._keep(figure, trainer, pl_module)
 
     def state_dict(self) -> dict[str, Any]:
-        """Win rates before the fit, the best weights, and whether they are to be restored."""
-        return {"base": dict(self.base), "best": dict(self.best), "restoring": self.restoring}
+        """Win rates before the fit, the best weights, and what was decided and is still to be done."""
+        return {
+            "base": dict(self.base),
+            "best": dict(self.best),
+            "restoring": self.restoring,
+            "stopped": self.stopped,
+        }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Continue where `state_dict` was taken."""
         self.base, self.best = state_dict["base"], state_dict["best"]
-        self.restoring = state_dict["restoring"]
+        self.restoring, self.stopped = state_dict["restoring"], state_dict["stopped"]
 
     def _win_rates(self, trainer: Trainer, pl_module: LightningModule) -> dict[str, float]:
         scores = pl_module.val_scores[0].per_state()  # type: ignore[union-attr, index]
@@ -181,7 +198,7 @@ class ForgettingGuard(Method):
             f"margin {100 * self.margin:.0f} ({lost})"
         )
         if self.action == "stop":
-            trainer.should_stop = True
+            trainer.should_stop = self.stopped = True
             line += "; stopping"
         elif self.action == "restore":
             self.restoring = True

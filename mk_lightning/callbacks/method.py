@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
+from pytorch_lightning.trainer.states import TrainerFn
 
 from mk_lightning.errors import UserError
 from mk_lightning.experience.datamodule import ExperienceDataModule
@@ -62,8 +63,9 @@ class Method(Callback):
             )
 
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
-        """Check, before the callbacks' states are loaded."""
-        self.check_resumed(checkpoint)
+        """Check a fit that goes on, before the callbacks' states are loaded; to play matches needs none of them."""
+        if trainer.state.fn == TrainerFn.FITTING:
+            self.check_resumed(checkpoint)
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Check, unless the batches come from elsewhere.

@@ -112,7 +112,7 @@ class WeaknessTargeting(Method):
         loader takes in when it is asked to settle.
         """
         for result in batch.finished:
-            if result.state in self.recent:  # a run resumed with fewer states may still have had one of the others
+            if result.state in self.recent:  # a match under way when a run is resumed may be of another
                 self.recent[result.state].append(result.won)
         if batch.env_steps - self.computed < self.every:
             return

@@ -127,8 +127,8 @@ class FightingEnv(gymnasium.Env[Frame, int]):
         """Begin a match.
 
         Args:
-            seed: seeds the drawing of no-op frames, of the opponent's random numbers and of the state; None
-                continues the present random stream.
+            seed: seeds the drawing of no-op frames, of the opponent's random numbers (or the actions that take their
+                place) and of the state; None continues the present random stream.
             options: ``{"state": name}`` chooses the state instead of drawing it.
 
         Raises:
@@ -147,7 +147,8 @@ class FightingEnv(gymnasium.Env[Frame, int]):
         self.state_index = self.game.state_index(self._state)
         if self.game.seed_variable:
             self._data.set_value(self.game.seed_variable, cpu_seed)
-        self._hold(self._no_buttons, noops + 1)  # at least one, or the screen would still show the last match
+        self._hold(self._no_buttons, 1)  # or the screen would still show the last match
+        self._pass_time(noops)
         self._variables = self._data.lookup_all()
         self._fight = self._read_fight()
         self.env_steps = 0
@@ -318,6 +319,18 @@ class FightingEnv(gymnasium.Env[Frame, int]):
         if not self._data.load(str(folder / "data.json"), str(folder / "scenario.json")):
             self.close()
             raise GameError(f"{self.game.id}: stable-retro cannot load data.json and scenario.json in {folder}")
+
+    def _pass_time(self, frames: int) -> None:
+        """Let frames pass before the first env_step, without input.
+
+        Of a game whose random numbers cannot be seeded, that alone would leave one match for each number of frames, and
+        a test's would be a validation's. There, random actions are played.
+        """
+        if self.game.seed_variable:
+            self._hold(self._no_buttons, frames)
+            return
+        for left in range(frames, 0, -self.frame_skip):
+            self._hold(self._held[self.np_random.integers(len(self._held))], min(left, self.frame_skip))
 
     def _button_masks(self) -> tuple[list[NDArray[np.uint8]], list[NDArray[np.uint8]]]:
         """Return the held buttons of each action, for the frames with the attack buttons and without."""

@@ -88,7 +88,8 @@ class RetroVectorEnv(VectorEnv[Frames, NDArray[np.integer[Any]], NDArray[Any]]):
             num_envs: number of environments, and so of worker processes.
             frame_skip: frames per env_step.
             release_frames: frames at the end of an env_step with the attack buttons released.
-            max_noops: most frames without input at the start of a match.
+            max_noops: most frames without input at the start of a match, or with random actions where the game has no
+                `seed_variable`.
             max_env_steps: env_steps after which a match is truncated.
             render_mode: ``rgb_array`` or None.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +18,9 @@ QUESTIONS = {"challenging": "Better on the challenging states?", "original": "Or
 
 MOST_ACTIONS = 4
 """Actions named of those whose share changed most."""
+
+FEW_DIFFER = 0.8
+"""Share of a state's matches below which it is said that too few of them differ."""
 
 MANY_CUT_OFF = 0.1
 """Share of a state's matches from which on it is said that they were cut off."""
@@ -35,8 +39,8 @@ def answers(comparison: Comparison) -> list[Answer]:
     """Answer what a fine-tuning is judged by.
 
     Improvement on the challenging states, maintenance of the original ones, the overall change, and the change of
-    behaviour. A question about states that were not evaluated is left out; whether matches were cut off is only asked
-    where many were.
+    behaviour. A question about states that were not evaluated is left out; whether matches were cut off, or the same as
+    others, is only asked where many were.
     """
     asked = []
     for group, question in QUESTIONS.items():
@@ -48,7 +52,32 @@ def answers(comparison: Comparison) -> list[Answer]:
     before, after = cut_off(comparison.before), cut_off(comparison.after)
     if before or after:
         asked.append(Answer("Matches fought to the end?", f"Before: {before or 'yes.'} After: {after or 'yes.'}", None))
+    before, after = repeated(comparison.before), repeated(comparison.after)
+    if before or after:
+        asked.append(Answer("Every match another?", f"Before: {before or 'yes.'} After: {after or 'yes.'}", None))
     return asked
+
+
+def repeated(evaluation: Evaluation) -> str:
+    """Name the states of which many matches are one and the same, action by action; empty where there are none.
+
+    A match of a deterministic policy that begins as another did goes on as it did: it tells nothing new.
+    """
+    named = []
+    for state in evaluation.states:
+        fought = [
+            (play, replace(match, episode=0, seed=0))
+            for match, play in zip(evaluation.matches, evaluation.plays, strict=True)
+            if match.state == state
+        ]
+        if (differ := len(set(fought))) < FEW_DIFFER * len(fought):
+            named.append(f"{state} {differ} of {len(fought)}")
+    if not named:
+        return ""
+    return (
+        f"only so many matches differ: {', '.join(named)}; their intervals are too narrow. "
+        "A higher data.env.max_noops or a test with exploration makes them differ."
+    )
 
 
 def cut_off(evaluation: Evaluation) -> str:

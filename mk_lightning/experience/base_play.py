@@ -33,7 +33,7 @@ def about_recording(data: ExperienceDataModule, network: torch.nn.Module, rank: 
         "epsilon": data.recording.epsilon,
         "reward_scale": data.reward_scale,
         "num_envs": data.env.num_envs,
-        "frame_skip": data.env.frame_skip,
+        **data.env.of_a_match,
         "seed": [data.seed, rank] if data.recording.folder is None else [0, rank],
     }
 

@@ -168,6 +168,7 @@ class ExperienceDataModule(LightningDataModule):
             segments = self._segments or Segments(self._replay_folder)
             restore_replay(replay, self._restored, segments, self.warmup_env_steps)
             collector.load_state_dict(self._restored["collector"])
+            self._train_env.set_states(self.train_states)  # a method that chose others sets them again
             self._loader.load_state_dict(self._restored["loader"])
             self._restored = None
         return self._loader
@@ -259,7 +260,7 @@ class ExperienceDataModule(LightningDataModule):
         return self._episodes(self._test_specs(), self.evaluation.epsilon)
 
     def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
-        """Move what the learner reads; the slot for its TD errors stays in host memory, matches stay as they are."""
+        """Move what the learner reads; matches stay as they are."""
         if not isinstance(batch, Batch):
             return batch
         move = super().transfer_batch_to_device

@@ -76,7 +76,7 @@ class ExperienceLoader:
         self._thread = ThreadPoolExecutor(1, "collector")
         self._job: Future[None] | None = None
         self._ready = False
-        self._awaited: tuple[NDArray[np.int64], torch.Tensor] | None = None
+        self._awaited: tuple[NDArray[np.int64], NDArray[np.float32]] | None = None
 
     def __len__(self) -> int:
         """Batches per epoch."""
@@ -98,7 +98,7 @@ class ExperienceLoader:
             old = self.rehearsal.sample(self.rehearsed).transition
             transition = Transition(*(torch.cat(parts) for parts in zip(transition, old, strict=True)))
             weights = torch.cat([weights, torch.ones(self.rehearsed)])
-        slot = torch.zeros(self.batch_size)
+        slot = np.zeros(self.batch_size, np.float32)
         collector = self.collector
         batch = Batch(transition, weights, slot, collector.env_steps, collector.stats(), collector.take_finished())
         self._awaited = (sample.indices, slot[: len(sample.indices)])
@@ -116,7 +116,7 @@ class ExperienceLoader:
             self._ready = True
         if self._awaited:
             indices, td_errors = self._awaited
-            self.replay.update_priorities(indices, td_errors.numpy())
+            self.replay.update_priorities(indices, td_errors)
             self._awaited = None
 
     def close(self) -> None:

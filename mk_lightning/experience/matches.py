@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -15,6 +15,12 @@ VALIDATION_SEEDS = 1_000_000
 def first_test_seed(test_seed: int) -> int:
     """Seed of match 0 in a test: with another `test_seed` it shares no match, and none with a validation."""
     return (2 + test_seed) * 1_000_000
+
+
+def unused_test_seed(seeds: Iterable[int]) -> int:
+    """A `test_seed` whose matches are none of those with these seeds."""
+    used = {seed // 1_000_000 - 2 for seed in seeds}
+    return next(test_seed for test_seed in range(len(used) + 1) if test_seed not in used)
 
 
 def matches_of_each(states: Sequence[str], matches: int, first_seed: int) -> list[EpisodeSpec]:

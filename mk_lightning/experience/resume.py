@@ -27,6 +27,8 @@ def common(data: ExperienceDataModule) -> dict[str, Any]:
         "seed_everything": data.seed,
         "data.env.num_envs": data.env.num_envs,
         "data.env.frame_skip": data.env.frame_skip,
+        "data.env.release_frames": data.env.release_frames,
+        "data.reward_scale": data.reward_scale,
         "data.replay.capacity": data.replay.capacity,
         "data.replay.priorities": data.replay.priorities is not None,
         "data.original_states": list(data.state_groups.get("original", ())),
@@ -100,7 +102,14 @@ def check_resumable(data: ExperienceDataModule, state: object) -> None:
                 f"{name} of the checkpoint is {shortened(value)}, this config's {shortened(mine[name])}: a run is "
                 "resumed with the config it had; for another, start one with --model.init_from"
             )
-    if data.rehearsed and not state.get("recorded"):
+    recorded = state.get("recorded")
+    for name in ("env_steps", "epsilon") if isinstance(recorded, Mapping) else ():
+        if recorded.get(name) != (value := getattr(data.recording, name)):
+            raise UserError(
+                f"data.recording.{name} of the checkpoint's recording is {shortened(recorded.get(name))}, this "
+                f"config's {value}: the base policy cannot be recorded again, a run is resumed with the config it had"
+            )
+    if data.rehearsed and not recorded:
         raise UserError(
             f"data.rehearsal_ratio is {data.rehearsal_ratio:g}, but the checkpoint's run began without a recording of "
             "the base policy's play: resume with 0, or start a run with --model.init_from"

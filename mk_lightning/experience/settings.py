@@ -27,7 +27,8 @@ class EnvSettings:
         frame_skip: frames per env_step, 1 to 60.
         release_frames: frames at the end of an env_step in which the attack buttons are released; fewer than
             `frame_skip`.
-        max_noops: most frames without input at the start of a match, 0 to 3,600.
+        max_noops: most frames without input at the start of a match, 0 to 3,600; with random actions where the game
+            has no `seed_variable`, or its matches would differ in nothing else.
         max_env_steps: env_steps after which a match is cut off, 1 to 1,000,000.
     """
 

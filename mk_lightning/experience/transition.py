@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from mk_lightning.envs import EpisodeResult
 
@@ -35,9 +37,10 @@ class Batch(NamedTuple):
     transition: Transition
     weights: torch.Tensor
     """Importance weights, (B,) float32; ones when the replay draws uniformly."""
-    td_errors: torch.Tensor
-    """An empty slot, (B,) float32 in host memory: the learner writes |TD error| into it and the replay reads it back
-    as the new priorities before the next batch is drawn. So priorities need no hook and the learner no replay."""
+    td_errors: NDArray[np.float32]
+    """An empty slot, (B,): the learner writes |TD error| into it and the replay reads it back as the new priorities
+    before the next batch is drawn. So priorities need no hook and the learner no replay. No tensor, for those Lightning
+    copies to the run's device and precision."""
     env_steps: int
     """env_steps collected when the batch was drawn; schedules of the learner read it."""
     stats: dict[str, float]

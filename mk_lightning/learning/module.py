@@ -48,8 +48,8 @@ class DuelingDoubleDQN(LightningModule):
         hidden: width of the fully connected layer; as wide as fits into the machine's memory.
         learning_rate: number or schedule over env_steps. It is the only source of the rate: it is set before every
             learner_step, so it holds after a checkpoint is loaded, too.
-        learning_rate_warmup: env_steps from the start of the run over which a share that rises from 0 to 1 in a
-            straight line is taken of it; 0 does without.
+        learning_rate_warmup: env_steps from the first learner_step on (from `data.warmup_env_steps`) over which a share
+            that rises from 0 to 1 in a straight line is taken of it; 0 does without.
         optimizer: builds the optimizer from parameters; leave its `lr` out.
         huber_delta: TD error (learning units) beyond which the loss is linear.
         target_every: learner_steps between hard updates of the target network.
@@ -138,8 +138,9 @@ class DuelingDoubleDQN(LightningModule):
         """Set the learning rate of this learner_step."""
         self.env_steps = batch.env_steps
         rate = self.learning_rate(batch.env_steps)
-        if batch.env_steps < self.learning_rate_warmup:
-            rate *= batch.env_steps / self.learning_rate_warmup
+        learnt = max(0, batch.env_steps - getattr(self._data, "warmup_env_steps", 0))
+        if learnt < self.learning_rate_warmup:
+            rate *= learnt / self.learning_rate_warmup
         for group in self.trainer.optimizers[0].param_groups:
             group["lr"] = rate
 
@@ -154,7 +155,7 @@ class DuelingDoubleDQN(LightningModule):
         with torch.no_grad():
             target = double_q_target(step.r_t, step.discount_t, self.online(step.s_t), self.target(step.s_t))
         errors = td_errors(q_tm1, step.a_tm1, target)
-        batch.td_errors.copy_(errors.detach().abs())
+        batch.td_errors[:] = errors.detach().abs().float().cpu().numpy()
         loss = huber_loss(errors, batch.weights, self.huber_delta)
         self._check_values(q_tm1, loss)
         if self._log_every and (self.global_step + 1) % self._log_every == 0:
@@ -162,7 +163,7 @@ class DuelingDoubleDQN(LightningModule):
                 {
                     "loss": loss.detach(),
                     "q_value": q_tm1.detach().mean(),
-                    "td_error": batch.td_errors.mean(),
+                    "td_error": float(batch.td_errors.mean()),
                     "learning_rate": self.trainer.optimizers[0].param_groups[0]["lr"],
                     **batch.stats,
                 }

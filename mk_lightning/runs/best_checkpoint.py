@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
+from typing import Any
 
 from pytorch_lightning import Trainer
 from pytorch_lightning.callbacks import ModelCheckpoint
 from torch import Tensor
+
+log = logging.getLogger(__name__)
 
 
 class BestCheckpoint(ModelCheckpoint):
@@ -21,11 +25,38 @@ class BestCheckpoint(ModelCheckpoint):
     """
 
     def __init__(self, folder: Path, monitor: str) -> None:
+        # After a validation and at no other time: at the end of an epoch the figure may be of an earlier one.
         super().__init__(
-            folder, "best", monitor=monitor, mode="max", save_weights_only=True, enable_version_counter=False
+            folder,
+            "best",
+            monitor=monitor,
+            mode="max",
+            save_weights_only=True,
+            save_on_train_epoch_end=False,
+            enable_version_counter=False,
         )
 
     def check_monitor_top_k(self, trainer: Trainer, current: Tensor | None = None) -> bool:
         """Whether a figure of a validation is as high as any before it."""
         ties = current is not None and self.best_model_score is not None and bool(current == self.best_model_score)
         return ties or super().check_monitor_top_k(trainer, current)
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on with the best figure, wherever the run's directory is now; without its file, look for a best anew."""
+        folder = Path(str(self.dirpath))
+
+        def here(path: str) -> str:
+            return str(folder / Path(path).name) if path else ""
+
+        if not Path(here(state_dict["best_model_path"])).is_file():
+            log.warning(f"no best.ckpt in {folder}: the best checkpoint is chosen among the validations from here on")
+            return
+        super().load_state_dict(
+            state_dict
+            | {
+                "dirpath": self.dirpath,
+                "best_model_path": here(state_dict["best_model_path"]),
+                "kth_best_model_path": here(state_dict["kth_best_model_path"]),
+                "best_k_models": {here(path): score for path, score in state_dict["best_k_models"].items()},
+            }
+        )

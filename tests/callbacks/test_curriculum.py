@@ -232,6 +232,15 @@ def test_a_run_plays_its_phases_and_resumes_exactly(tmp_path, caplog):
     assert f"curriculum: phase 2 of 3: {A}, {B}" in lines
 
 
+def test_without_it_a_resumed_run_plays_the_states_of_its_config(tmp_path):
+    fit(tmp_path, Curriculum([Phase([A], env_steps=200), Phase([A, B])]), train_states=[C])
+    batches, *_ = fit(tmp_path, Callback(), tmp_path / "step=12.ckpt", train_states=[C])
+    played = [name for _, names, _ in batches for name in names]
+    strangers = played.count(A)
+    assert 0 < strangers <= 2 * NUM_ENVS, "what was under way is played to its end, and no more"
+    assert set(played[strangers:]) == {C}
+
+
 def test_a_change_of_phase_changes_nothing_but_the_states(tmp_path):
     """Not what is learnt from the batch at which it comes: its TD errors still become priorities."""
     options = {"replay": ReplaySettings(capacity=300, batch_size=4, priorities=Priorities(alpha=1.0, beta=1.0))}

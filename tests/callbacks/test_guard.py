@@ -169,6 +169,14 @@ def test_stop_ends_the_fit_after_the_epoch(tmp_path, caplog):
     assert (tmp_path / "epoch=1.ckpt").is_file(), "the epoch's checkpoint is still saved"
 
 
+@pytest.mark.parametrize(("action", "steps"), [("stop", 6), ("warn", 9)])
+def test_a_fit_that_was_stopped_stays_so_when_it_is_resumed(tmp_path, action, steps):
+    wins = [(4, 4, 1), (2, 4, 4), (4, 4, 4)]
+    run(tmp_path, ForgettingGuard(action="stop"), wins)
+    _, _, trainer = run(tmp_path, ForgettingGuard(action=action), wins, ckpt_path=tmp_path / "epoch=1.ckpt")
+    assert trainer.global_step == steps
+
+
 # -- restoring ---------------------------------------------------------------------------------------------------------
 
 
@@ -243,6 +251,14 @@ def test_both_groups_are_needed(tmp_path, group):
 def test_a_validation_before_the_fit_is_needed(tmp_path):
     with pytest.raises(UserError, match=r"validate first, as `mk-lightning fit` does"):
         run(tmp_path, ForgettingGuard(), [(4, 4, 4)], validated=False)
+
+
+def test_what_was_to_be_restored_is_not_once_the_action_is_another(tmp_path):
+    wins = [(4, 4, 2), (0, 4, 4), (4, 4, 4)]
+    run(tmp_path, ForgettingGuard(action="restore"), wins)
+    _, tape, _ = run(tmp_path, ForgettingGuard(), wins, ckpt_path=tmp_path / "epoch=1.ckpt")
+    saved = torch.load(tmp_path / "epoch=1.ckpt", weights_only=True)["state_dict"]
+    assert same(tape.begun[0], [tensor for name, tensor in saved.items() if name.startswith("online.")])
 
 
 def test_restore_cannot_be_added_to_a_run(tmp_path):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from pytorch_lightning.callbacks import EMAWeightAveraging
 
 from mk_lightning.callbacks import (
     Cloning,
@@ -93,6 +94,10 @@ def test_a_method_of_ones_own_is_checked_with_the_others(model, data):
         (
             [FreezeLayers(unfreeze_at={"features": 485_000})],
             "features would be unfrozen at 485,000 env_steps, and the run ends at 485,000",
+        ),
+        (
+            [ForgettingGuard(action="restore"), EMAWeightAveraging()],
+            "restore sets the weights, and an average of weights beside it would remember what they were",
         ),
         ([Kickstarting(batch_size=33)], "batch_size must be at most 32, what a batch has of the run's own play"),
     ],

@@ -55,11 +55,11 @@ def test_learning_rates_over_the_run(game: str, name: str, rates: dict[float, fl
 
 
 @pytest.mark.parametrize("game", GAMES)
-def test_the_warmup_leaves_the_rate_and_lasts_beyond_the_first_learner_step(game: str) -> None:
+def test_the_warmup_leaves_the_rate_and_is_a_small_part_of_the_run(game: str) -> None:
     model = read(game, "lr-warmup")["model"]
     assert list(model) == ["learning_rate_warmup"]
     data = read(game, "finetune")["data"]
-    assert data["warmup_env_steps"] < model["learning_rate_warmup"] < data["max_env_steps"] / 5
+    assert 0.01 < model["learning_rate_warmup"] / data["max_env_steps"] < 0.2
 
 
 @pytest.mark.parametrize("game", GAMES)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import yaml
 
 from mk_lightning.cli import main
 from mk_lightning.evaluation.evaluation import Evaluation
+from mk_lightning.experience.matches import first_test_seed
 from mk_lightning.games import load_game
 from tests.cli.mistakes import copy_of_the_dojo
 from tests.evaluation.records import record
@@ -28,7 +30,19 @@ def test_weak_states_become_the_challenging_ones(before: str, capsys: pytest.Cap
     assert f"{C}  10% [" in out
     assert A not in out
     data = yaml.safe_load(Path("weak.yaml").read_text())["data"]
-    assert data == {"original_states": [A, B], "challenging_states": [C]}
+    assert data == {"original_states": [A, B], "challenging_states": [C], "evaluation": {"test_seed": 0}}
+
+
+@pytest.mark.parametrize(("test_seed", "unused"), [(0, 1), (1, 0), (3, 0)])
+def test_other_matches_measure_than_those_that_chose(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, test_seed: int, unused: int
+) -> None:
+    """States that were chosen for being lost would else look better afterwards by chance alone."""
+    monkeypatch.chdir(tmp_path)
+    moved = [replace(match, seed=match.seed + first_test_seed(test_seed)) for match in BEFORE.matches]
+    replace(BEFORE, matches=moved).write(tmp_path / "before.json")
+    main(["weak", "before.json"])
+    assert yaml.safe_load(Path("weak.yaml").read_text())["data"]["evaluation"] == {"test_seed": unused}
 
 
 def test_the_weakest_comes_first(before: str) -> None:

@@ -1,6 +1,8 @@
+import re
 import warnings
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -12,7 +14,8 @@ from gymnasium.utils.env_checker import check_env
 from mk_lightning.envs import FightingEnv
 from mk_lightning.envs.reward import Fight, step_reward
 from mk_lightning.errors import UserError
-from mk_lightning.games import GameError
+from mk_lightning.games import GameError, load_game
+from tests.cli.mistakes import copy_of_the_dojo
 
 MakeEnv = Callable[..., FightingEnv]
 FIGHTING = 2
@@ -103,6 +106,20 @@ class TestReset:
         assert sorted(frames) == [1, 2, 3, 4]  # one frame is always played, to draw the picture
         env = make_env(max_noops=0)
         assert {self._frames_of_a_reset(env) for _ in range(5)} == {1}
+
+    def test_a_game_without_a_seed_begins_with_random_actions(self, tmp_path: Path) -> None:
+        """Or two matches would be the same one whenever they drew the same number of frames."""
+        copy_of_the_dojo(tmp_path, lambda text: re.sub("seed_variable: .*", "seed_variable: null", text))
+        env = FightingEnv(load_game(str(tmp_path / "game/game.yaml")), max_noops=30)
+
+        def begun(seed: int) -> tuple[bytes, str]:
+            frame, info = env.reset(seed=seed, options={"state": "VeryEasy.Ember-04"})
+            return frame.tobytes(), str(info)
+
+        started = [begun(seed) for seed in range(60)]
+        assert len(set(started)) > 45  # by the number of frames alone at most 31
+        assert begun(7) == started[7]
+        assert 1 <= self._frames_of_a_reset(env) <= 31
 
     @staticmethod
     def _frames_of_a_reset(env: FightingEnv) -> int:

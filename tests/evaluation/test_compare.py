@@ -9,7 +9,7 @@ import pytest
 from scipy.spatial.distance import jensenshannon
 
 from mk_lightning.errors import UserError
-from mk_lightning.evaluation.answers import answers, cut_off
+from mk_lightning.evaluation.answers import answers, cut_off, repeated
 from mk_lightning.evaluation.behaviour import Behaviour, js_divergence, side_by_side
 from mk_lightning.evaluation.compare import Change, Comparison, in_points
 from mk_lightning.evaluation.evaluation import Evaluation
@@ -31,7 +31,8 @@ def evaluation(won: dict[str, int], first: int = 0, actions: list[int] | None = 
         for state in (A, B, C)
     ]
     settings = {"policy": "x.ckpt", "epsilon": 0.0, "env": {"frame_skip": 4}, "groups": GROUPS}
-    return Evaluation.of(records, GAME, **settings | options)
+    found = Evaluation.of(records, GAME, **settings | options)
+    return replace(found, plays=[f"match {number}" for number in range(len(records))])
 
 
 BEFORE = evaluation({A: 40, B: 30, C: 4})
@@ -211,3 +212,22 @@ def test_matches_cut_off_are_named_where_they_are_many():
     told = answers(Comparison(cut(3), cut(5)))[-1]
     assert told.question == "Matches fought to the end?"
     assert told.text.startswith("Before: yes. After: VeryEasy.Bramble-01 5 of 40, VeryEasy.Bulwark-02 5 of 40, Hard")
+
+
+def same(matches: int) -> Evaluation:
+    """Of the state C so many matches, all of them lost, were played alike."""
+    alike = [f"match {m.seed}" if m.state != C or m.seed < 40 - matches else "once" for m in BEFORE.matches]
+    return replace(BEFORE, plays=alike)
+
+
+def test_matches_that_are_one_and_the_same_are_told():
+    assert repeated(same(0)) == repeated(same(8)) == ""
+    said = repeated(same(19))
+    assert said.startswith(f"only so many matches differ: {C} 22 of 40; their intervals are too narrow. ")
+    told = answers(Comparison(same(0), same(19)))[-1]
+    assert (told.question, told.text) == ("Every match another?", f"Before: yes. After: {said}")
+
+
+def test_the_same_actions_in_different_matches_are_no_repetition():
+    apart = [replace(match, damage_dealt=match.seed) for match in BEFORE.matches]
+    assert repeated(replace(same(40), matches=apart)) == ""

@@ -4,10 +4,12 @@ import warnings
 
 import pytest
 import torch
+from pytorch_lightning import Callback
 
 from mk_lightning.callbacks import MatchRecorder
 from mk_lightning.errors import UserError
 from mk_lightning.experience.datamodule import ExperienceDataModule
+from mk_lightning.experience.replay import Priorities
 from mk_lightning.experience.settings import EnvSettings, EvaluationSettings, ReplaySettings
 from mk_lightning.learning.module import DuelingDoubleDQN
 from mk_lightning.schedules import Linear
@@ -100,6 +102,23 @@ def test_the_least_that_is_allowed_can_be_drawn_from(tmp_path, module, num_envs)
 
 
 # -- loaders -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("precision", ["32-true", "64-true", "bf16-mixed"])
+def test_td_errors_become_priorities_at_any_precision(tmp_path, module, precision):
+    """Lightning copies every floating-point tensor of a batch to the precision of the run."""
+    priorities = Priorities(alpha=1.0, beta=1.0)
+    data = new_data(replay=ReplaySettings(capacity=200, batch_size=4, priorities=priorities))
+    drawn = []
+
+    class Watch(Callback):
+        def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx):
+            drawn.append(batch.td_errors)
+
+    trainer = new_trainer(tmp_path, Watch(), limit_train_batches=3, limit_val_batches=0, precision=precision)
+    trainer.fit(module, data)
+    assert len(drawn) == 3
+    assert all((td_errors > 0).all() for td_errors in drawn)
 
 
 def test_td_errors_stay_in_host_memory_when_a_batch_moves():

@@ -58,9 +58,9 @@ def make_loader(short_envs):
 @torch.no_grad()
 def learn(loader: ExperienceLoader, batch) -> None:
     """A stand-in for a learner_step: errors into the slot, and other weights, that depend on the batch alone."""
-    batch.td_errors.copy_(batch.transition.s_tm1.float().mean((1, 2, 3)) / 50)
+    batch.td_errors[:] = batch.transition.s_tm1.float().mean((1, 2, 3)) / 50
     for p in loader.learner.parameters():
-        p.mul_(-1.0 + 0.001 * batch.td_errors.mean())
+        p.mul_(-1.0 + 0.001 * float(batch.td_errors.mean()))
 
 
 def run(loader: ExperienceLoader, epochs: int = 2, pause: float = 0.0) -> list:
@@ -145,7 +145,7 @@ def test_priorities_are_the_errors_in_the_slot(make_loader):
     loader = make_loader(False, priorities=Priorities(alpha=0.5, epsilon=0.25))
     batch = loader.next_batch()
     indices, _ = loader._awaited
-    batch.td_errors.copy_(torch.arange(8.0))
+    batch.td_errors[:] = np.arange(8)
     loader.settle()
     leaves = loader.replay.state_dict()["priorities"].numpy()
     expected = {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
 import torch
 from pytorch_lightning import Trainer
 
@@ -25,7 +26,7 @@ def random_batch(seed: int, size: int = 4, env_steps: int = 0) -> Batch:
         frames[1],
     )
     weights = torch.rand(size, generator=rng)
-    return Batch(transition, weights, torch.zeros(size), env_steps, {"epsilon": 0.5}, ())
+    return Batch(transition, weights, np.zeros(size, np.float32), env_steps, {"epsilon": 0.5}, ())
 
 
 class Batches:
@@ -41,9 +42,9 @@ class Batches:
         return iter(self.batches)
 
 
-def random_batches(count: int, env_steps: int = 32) -> Batches:
+def random_batches(count: int, env_steps: int = 32, begin: int = 0) -> Batches:
     """`count` batches, `env_steps` apart."""
-    return Batches([random_batch(k, env_steps=(k + 1) * env_steps) for k in range(count)])
+    return Batches([random_batch(k, env_steps=begin + (k + 1) * env_steps) for k in range(count)])
 
 
 def new_trainer(folder, *callbacks, epochs: int = 1, **options) -> Trainer:

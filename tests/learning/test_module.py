@@ -3,9 +3,10 @@ from __future__ import annotations
 import copy
 import logging
 
+import numpy as np
 import pytest
 import torch
-from pytorch_lightning import Callback
+from pytorch_lightning import Callback, LightningDataModule
 
 from mk_lightning.errors import Diverged, UserError
 from mk_lightning.learning.module import DuelingDoubleDQN
@@ -66,7 +67,7 @@ def test_training_step_equals_the_formulas_written_out(tmp_path):
         total = total + batch.weights[b] * torch.where(size <= 0.7, size**2 / 2, 0.7 * (size - 0.35))
     (total / 6).backward()
     torch.testing.assert_close(loss, total.detach() / 6, check_stride=False)
-    torch.testing.assert_close(batch.td_errors, torch.tensor(errors))
+    np.testing.assert_allclose(batch.td_errors, errors, rtol=1e-6)
     for mine, theirs in zip(module.online.parameters(), twin.online.parameters(), strict=True):
         torch.testing.assert_close(mine.grad, theirs.grad, rtol=1e-4, atol=1e-6)
     assert all(p.grad is None for p in module.target.parameters())
@@ -145,6 +146,18 @@ def test_warmup_takes_a_rising_share_of_whichever_rate_there_is(tmp_path):
     module = new_module(learning_rate=schedule, learning_rate_warmup=100)
     new_trainer(tmp_path, tape).fit(module, random_batches(5, env_steps=25))
     assert tape.rates == [[schedule(t) * min(1, t / 100)] for t in (25, 50, 75, 100, 125)]
+
+
+def test_warmup_counts_from_the_first_learner_step(tmp_path):
+    class Data(LightningDataModule):
+        warmup_env_steps = 1000
+
+        def train_dataloader(self):
+            return random_batches(5, env_steps=25, begin=1000)
+
+    tape = Tape()
+    new_trainer(tmp_path, tape).fit(new_module(learning_rate=1e-2, learning_rate_warmup=100), Data())
+    assert tape.rates == [[1e-2 * share] for share in (0.25, 0.5, 0.75, 1, 1)]
 
 
 def test_the_rate_of_the_config_holds_after_a_checkpoint_is_loaded(tmp_path):
