@@ -102,8 +102,9 @@ def check_resumable(data: ExperienceDataModule, state: object) -> None:
                 f"{name} of the checkpoint is {shortened(value)}, this config's {shortened(mine[name])}: a run is "
                 "resumed with the config it had; for another, start one with --model.init_from"
             )
-    recorded = state.get("recorded")
-    for name in ("env_steps", "epsilon") if isinstance(recorded, Mapping) else ():
+    found = state.get("recorded")
+    recorded: Mapping[str, Any] = found if isinstance(found, Mapping) else {}
+    for name in ("env_steps", "epsilon") if recorded else ():
         if recorded.get(name) != (value := getattr(data.recording, name)):
             raise UserError(
                 f"data.recording.{name} of the checkpoint's recording is {shortened(recorded.get(name))}, this "
