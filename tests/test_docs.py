@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 import runpy
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 from mk_lightning.experience.episodes import EpisodeSpec
 from mk_lightning.playback.replay import ReplayEnv
@@ -27,7 +29,12 @@ def test_the_python_example_builds_what_it_shows(monkeypatch: pytest.MonkeyPatch
     assert last == "trainer.fit(model, data)"
     names: dict[str, object] = {}
     exec(built, names)
-    assert names["data"].evaluation_states == ["VeryEasy.Bramble-01", "VeryEasy.Bulwark-02", "Medium.Kestrel-05"]  # type: ignore[attr-defined]
+    data: Any = names["data"]
+    config = yaml.safe_load(Path("configs/dojo/finetune.yaml").read_text())["data"]
+    assert data.state_groups["original"] == config["original_states"]
+    assert set(data.state_groups["challenging"]) < set(config["challenging_states"])
+    assert data.reward_scale == config["reward_scale"]
+    assert data.env.max_env_steps == config["env"]["max_env_steps"]
 
 
 def test_stable_retro_plays_a_movie_as_it_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -35,7 +42,7 @@ def test_stable_retro_plays_a_movie_as_it_is_shown(tmp_path: Path, monkeypatch: 
     (movie,) = re.findall(r'"(.*\.bk2)"', example)
     monkeypatch.chdir(tmp_path)
     env = ReplayEnv("dojo")
-    *_, last = env.play_again(EpisodeSpec("VeryEasy.Bramble-01", 5), [3, 7, 7, 0, 12], movie=Path(movie))
+    *_, last = env.play_again(EpisodeSpec("VeryHard.Bramble-01", 5), [3, 7, 7, 0, 12], movie=Path(movie))
     env.close()
     names: dict[str, object] = {}
     exec(example, names)
