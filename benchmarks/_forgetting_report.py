@@ -102,11 +102,11 @@ def _text(arms: Mapping[str, Arm]) -> str:
     runs = [run for arm in arms.values() for run in arm.runs]
     first = runs[0]
     at_once = " or ".join(str(n) for n in sorted({run.at_once for run in runs}))
-    monitors = {
-        monitor: ", ".join(f"`{name}`" for name, arm in arms.items() if arm.runs[0].monitor == monitor)
-        for monitor in dict.fromkeys(run.monitor for run in runs)
+    choices = {
+        choice: ", ".join(f"`{name}`" for name, arm in arms.items() if arm.runs[0].chosen_by == choice)
+        for choice in dict.fromkeys(run.chosen_by for run in runs)
     }
-    chosen = ", or ".join(f"`{monitor}` ({names})" for monitor, names in monitors.items())
+    chosen = ", or ".join(f"{choice} ({names})" for choice, names in choices.items())
     lines = [
         "# Forgetting",
         "",
@@ -192,7 +192,7 @@ def _arm_by_arm(arms: Mapping[str, Arm]) -> list[str]:
             continue
         said = "; ".join(f"{group} {_changed(arm, group)}" for group in GROUPS)
         if name != PLAIN and PLAIN in arms:
-            beside = "; ".join(f"{group} {_beside(*arm.beside(arms[PLAIN], group))}" for group in GROUPS)
+            beside = "; ".join(f"{group} {_beside(arm.beside(arms[PLAIN], group))}" for group in GROUPS)
             said += f". Beside `{PLAIN}`: {beside}"
         lines.append(f"- `{name}`: {said}.")
     return [*lines, ""]
@@ -205,9 +205,10 @@ def _changed(arm: Arm, group: str) -> str:
     return f"{_points(change.value)} points {_interval(change)}, {seeds}"
 
 
-def _beside(more: Sequence[float], mean: Mean) -> str:
+def _beside(more: Sequence[float]) -> str:
     if len(more) < ENOUGH:
         return f"{len(more)} seeds in common, too few to say"
+    mean = Mean.over_runs(more)
     said = f"{_points(mean.value)} points {_interval(mean)}"
     if mean.told:
         return f"{said}, {'better' if mean.value > 0 else 'worse'}"

@@ -39,8 +39,8 @@ class Run:
     seed: int
     setting: dict[str, int | str]
     """What all runs of a report have in common."""
-    monitor: str
-    """What the tested checkpoint was chosen by."""
+    chosen_by: str
+    """The figure whose highest validation is the tested checkpoint, and the matches it is of."""
     env_steps: int
     """Of the tested checkpoint."""
     seconds: float
@@ -76,7 +76,7 @@ class Run:
                 "first_match": after.matches[0].seed,
                 "base": hashlib.sha256(base_weights).hexdigest()[:12],
             },
-            monitor=config["monitor"],
+            chosen_by=f"`{config['monitor']}` of {config['data']['evaluation']['matches']} matches a state",
             env_steps=torch.load(run / "checkpoints/best.ckpt", weights_only=True)["env_steps"],
             seconds=json.loads((run / "seconds.json").read_text())["fit"],
             at_once=at_once,
@@ -175,11 +175,10 @@ class Arm:
         """Of the win rate on a group's states, from the base's in the same matches."""
         return self.rate(group).less(float(self.runs[0].rate(self.runs[0].before, group).mean()))
 
-    def beside(self, other: Arm, group: str) -> tuple[list[float], Mean]:
-        """What it wins more than another arm on a group's states: with each seed that both have, and the mean."""
+    def beside(self, other: Arm, group: str) -> list[float]:
+        """What it wins more than another arm on a group's states, with each seed that both have."""
         theirs = {run.seed: run.change(group) for run in other.runs}
-        more = [run.change(group) - theirs[run.seed] for run in self.runs if run.seed in theirs]
-        return more, Mean.over_runs(more)
+        return [run.change(group) - theirs[run.seed] for run in self.runs if run.seed in theirs]
 
     @property
     def worst_original(self) -> float:
