@@ -48,14 +48,15 @@ class BestCheckpoint(ModelCheckpoint):
         def here(path: str) -> str:
             return str(folder / Path(path).name) if path else ""
 
-        if not Path(here(state_dict["best_model_path"])).is_file():
+        best = here(state_dict["best_model_path"])
+        if best and not Path(best).is_file():
             log.warning(f"no best.ckpt in {folder}: the best checkpoint is chosen among the validations from here on")
             return
         super().load_state_dict(
             state_dict
             | {
                 "dirpath": self.dirpath,
-                "best_model_path": here(state_dict["best_model_path"]),
+                "best_model_path": best,
                 "kth_best_model_path": here(state_dict["kth_best_model_path"]),
                 "best_k_models": {here(path): score for path, score in state_dict["best_k_models"].items()},
             }

@@ -78,6 +78,14 @@ def test_a_run_whose_directory_moved_knows_its_best(tmp_path: Path, figures: lis
     assert not (tmp_path / "here").exists()
 
 
+def test_a_run_that_was_not_validated_yet_has_no_best_to_miss(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    last = fit(tmp_path, [0.9], max_steps=1)
+    assert not (tmp_path / "best.ckpt").exists()
+    fit(tmp_path, [0.9, 0.8], last)
+    assert (tmp_path / "best.ckpt").is_file()
+    assert "no best.ckpt" not in caplog.text
+
+
 def test_without_its_file_the_best_is_looked_for_anew(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     last = fit(tmp_path, [0.9, 0.8])
     (tmp_path / "best.ckpt").unlink()
