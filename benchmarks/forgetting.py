@@ -43,7 +43,7 @@ ARMS: dict[str, list[str]] = {
     "rehearsal": ["rehearsal"],
     "cloning": ["rehearsal", "cloning"],
     "progressive": ["progressive"],
-    "guard": ["guard"],
+    "guard": ["guard"],  # nothing but another choice of the checkpoint, which is a part of the recipe
     "recommended": ["recommended"],
 }
 """Overlays of each arm, from configs/dojo/."""
