@@ -31,7 +31,8 @@ FIGHTERS = {
         "mk-lightning fit -c configs/dojo/pretrain.yaml",
     ),
     "dojo-finetuned": (
-        "dojo-base, fine-tuned on the challenging states by the recommended recipe: what to compare it with.",
+        "dojo-base, fine-tuned on the challenging states by the recommended recipe: what to compare it with. "
+        "It is one run, that of the config's own seed; how others of it end is in docs/results/forgetting.md.",
         "mk-lightning fit -c configs/dojo/finetune.yaml -c configs/dojo/recommended.yaml",
     ),
 }
