@@ -31,13 +31,19 @@ ENOUGH = 3
 """Seeds before anything is said of an arm."""
 
 
-def write_report(runs: Sequence[Run], folder: Path) -> dict[str, float | int | str]:
-    """Write `forgetting.csv`, `.md` and `.png` into `folder`; returns the figures by arm."""
+def write_report(runs: Sequence[Run], missing: Sequence[str], folder: Path) -> dict[str, float | int | str]:
+    """Write `forgetting.csv`, `.md` and `.png` into `folder`; returns the figures by arm.
+
+    Args:
+        runs: finished, arm by arm.
+        missing: arms of which no run is finished.
+        folder: where the report goes.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     _write_csv(runs, folder / "forgetting.csv")
     arms = {name: Arm([run for run in runs if run.arm == name]) for name in dict.fromkeys(run.arm for run in runs)}
     _draw(arms, folder / "forgetting.png")
-    (folder / "forgetting.md").write_text(_text(arms))
+    (folder / "forgetting.md").write_text(_text(arms, missing))
     figures: dict[str, float | int | str] = dict(runs[0].setting)
     for name, arm in arms.items():
         figures[f"{name}_seeds"] = len(arm.runs)
@@ -70,8 +76,9 @@ def _draw(arms: Mapping[str, Arm], path: Path) -> None:
     columns = min(4, len(arms))
     lines = -(-len(arms) // columns)
     figure, axes = pyplot.subplots(
-        lines, columns, figsize=(3 * columns + 0.5, 2.4 * lines + 0.4), sharex=True, sharey=True, squeeze=False
-    )
+        lines, columns, figsize=(3 * columns + 0.5, 2.4 * lines + 0.4), sharex=True, sharey=True, squeeze=False,
+        layout="constrained",
+    )  # fmt: skip
     for axis in axes.flat[len(arms) :]:
         axis.set_visible(False)
     for axis in axes.flat[max(0, len(arms) - columns) : len(arms)]:
@@ -93,12 +100,11 @@ def _draw(arms: Mapping[str, Arm], path: Path) -> None:
     axes[0, 0].legend(fontsize=8, loc="lower right")
     figure.supxlabel("env_steps", fontsize=9)
     figure.supylabel("win rate in validation", fontsize=9)
-    figure.tight_layout()
     figure.savefig(path, dpi=120)
     pyplot.close(figure)
 
 
-def _text(arms: Mapping[str, Arm]) -> str:
+def _text(arms: Mapping[str, Arm], missing: Sequence[str]) -> str:
     runs = [run for arm in arms.values() for run in arm.runs]
     first = runs[0]
     at_once = " or ".join(str(n) for n in sorted({run.at_once for run in runs}))
@@ -133,10 +139,12 @@ def _text(arms: Mapping[str, Arm]) -> str:
             f"| {_points(-arm.change('original').value)} | {_points(arm.change('challenging').value)} "
             f"| {arm.minutes:.0f} |"
         )
+    named = ", ".join(f"`{name}`" for name in missing)
     return "\n".join(
         [
             *lines,
             "",
+            *([f"Not measured yet: {named}.", ""] if missing else []),
             "![Win rate over env_steps](forgetting.png)",
             "",
             "Win rates in validation, few matches each; a dot is the validation whose checkpoint was tested.",

@@ -51,7 +51,7 @@ EPOCH = 32_000
 
 METHODS: dict[str, Callable[[], list[Callback]]] = {
     "none": list,
-    "decoupled_decay": lambda: [WeightDecay(0.1)],
+    "decoupled_decay": lambda: [WeightDecay(1.6e-2)],
     "l2": lambda: [WeightDecay(1e-2, "l2")],
     "l2_sp": lambda: [WeightDecay(1e-2, "l2_sp")],
     "ewc": lambda: [ElasticWeightConsolidation(samples=64)],
@@ -59,11 +59,11 @@ METHODS: dict[str, Callable[[], list[Callback]]] = {
     "cloning": lambda: [Cloning()],
     "kickstarting": lambda: [Kickstarting()],
     "freeze": lambda: [FreezeLayers(["convolutions"])],
-    "unfreeze": lambda: [FreezeLayers(unfreeze_at={"convolutions": 10**9})],
-    "curriculum": lambda: [Curriculum([Phase(["original"], env_steps=10**9), Phase(["original"])])],
+    "unfreeze": lambda: [FreezeLayers(unfreeze_at={"convolutions": EPOCH})],
+    "curriculum": lambda: [Curriculum([Phase(["original"], env_steps=EPOCH), Phase(["original"])])],
     "weakness": lambda: [WeaknessTargeting(every=1_000)],
 }
-"""What `method_overhead.py` measures: the defaults of the overlays in configs/dojo/."""
+"""What `method_overhead.py` measures: what costs time is as in the overlays of configs/dojo/."""
 
 
 def take_turns(

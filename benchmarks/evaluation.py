@@ -13,12 +13,11 @@ import tempfile
 import time
 from pathlib import Path
 
+import yaml
 from _report import benchmark_parser, print_table, report
 
 CONFIG = "configs/dojo/finetune.yaml"
 BASE = "checkpoints/dojo-base.ckpt"
-STATES = 8
-"""Of the config's two groups."""
 
 
 def main() -> None:
@@ -31,13 +30,15 @@ def main() -> None:
         seconds, tables = {}, {}
         for num_envs in (options.num_envs, 1):
             seconds[num_envs], tables[num_envs] = _evaluate(Path(folder) / str(num_envs), options.matches, num_envs)
+    data = yaml.safe_load(Path(CONFIG).read_text())["data"]
+    states = len(data["original_states"]) + len(data["challenging_states"])
     if tables[1] != tables[options.num_envs]:
         sys.exit("the CSV files differ")
     ratio = seconds[1] / seconds[options.num_envs]
     rows = [[f"{number} environments", taken] for number, taken in seconds.items()]
-    print_table(f"{STATES} states, {options.matches} matches each", ("", "seconds"), rows)
+    print_table(f"{states} states, {options.matches} matches each", ("", "seconds"), rows)
     figures = {
-        "states": STATES, "matches": options.matches, "num_envs": options.num_envs, "ratio": ratio,
+        "states": states, "matches": options.matches, "num_envs": options.num_envs, "ratio": ratio,
         "seconds": seconds[options.num_envs], "seconds_one_after_another": seconds[1],
     }  # fmt: skip
     report(figures, options.json)

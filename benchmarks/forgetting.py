@@ -84,7 +84,8 @@ def main() -> None:
     for one, other in pairwise(finished):
         if one.setting != other.setting:
             sys.exit(f"runs of different settings in {kept}: {_difference(one, other)}; remove those of one")
-    report(write_report(finished, options.results), options.json)
+    begun = {run.arm for run in finished}
+    report(write_report(finished, [arm for arm in ARMS if arm not in begun], options.results), options.json)
 
 
 def _finish(missing: Sequence[tuple[str, int]], runs: Path, kept: Path, at_once: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 import runpy
 from pathlib import Path
@@ -20,6 +21,27 @@ def test_the_results_page_is_what_its_script_writes(monkeypatch: pytest.MonkeyPa
     monkeypatch.chdir(ROOT)
     page = runpy.run_path("benchmarks/results_page.py")["page"]
     assert Path("docs/results/index.md").read_text() == page() + "\n", "run python benchmarks/results_page.py"
+
+
+def test_the_readme_says_what_plain_fine_tuning_and_the_recipe_did() -> None:
+    with (ROOT / "docs/results/forgetting.csv").open() as file:
+        rows = list(csv.DictReader(file))
+
+    def rate(arm: str, group: str, when: str) -> float:
+        rates = [float(r["win_rate"]) for r in rows if (r["arm"], r["group"], r["when"]) == (arm, group, when)]
+        return 100 * sum(rates) / len(rates)
+
+    def lost(arm: str) -> float:
+        return rate(arm, "original", "before") - rate(arm, "original", "after")
+
+    seeds = [len({row["seed"] for row in rows if row["arm"] == arm}) for arm in ("none", "recommended")]
+    said = (
+        f"is for from {rate('none', 'challenging', 'before'):.1f} to {rate('none', 'challenging', 'after'):.1f} % "
+        f"and loses {lost('none'):.1f} points on those it beat; the recommended recipe takes them to "
+        f"{rate('recommended', 'challenging', 'after'):.1f} % and loses {lost('recommended'):.1f}."
+    )
+    assert seeds == [3, 3]
+    assert said in " ".join((ROOT / "README.md").read_text().split())
 
 
 def test_the_python_example_builds_what_it_shows(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,87 @@
+"""What the benchmarks measure can be run, and what they say of it is right: their parts that take no time."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from mk_lightning.callbacks.method import check_methods
+from mk_lightning.evaluation.intervals import wilson_interval
+from mk_lightning.evaluation.metrics import StateScore
+from mk_lightning.experience import EvaluationSettings, ExperienceDataModule
+from mk_lightning.learning.module import DuelingDoubleDQN
+
+BENCHMARKS = str(Path(__file__).parents[1] / "benchmarks")
+ORIGINALS, CHALLENGING = ("A", "B"), ("C",)
+
+
+@pytest.fixture(scope="module")
+def forgetting() -> ModuleType:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(BENCHMARKS)
+        return import_module("_forgetting_runs")
+
+
+def test_the_methods_whose_cost_is_measured_pass_their_checks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    ours = import_module("_ours")
+    evaluation = EvaluationSettings(every=ours.EPOCH)
+    data = ExperienceDataModule("dojo", ["VeryEasy.*-0[1-4]"], max_env_steps=ours.EPOCH, evaluation=evaluation)
+    model = DuelingDoubleDQN(hidden=8)
+    for make in ours.METHODS.values():
+        check_methods(make(), model, data)
+
+
+def arm(forgetting: ModuleType, *won: tuple[int, int, int], seeds: tuple[int, ...] = (1, 2, 3)):
+    """Runs that won so many of 50 matches in the states A, B and C; the base won 50, 50 and 0."""
+
+    def scores(wins: tuple[int, ...]) -> dict[str, StateScore]:
+        states = (*ORIGINALS, *CHALLENGING)
+        return {state: StateScore(count, 50, 0.0, 100.0) for state, count in zip(states, wins, strict=True)}
+
+    groups = dict.fromkeys(ORIGINALS, "original") | dict.fromkeys(CHALLENGING, "challenging")
+    runs = [
+        forgetting.Run(
+            arm="none", seed=seed, setting={}, chosen_by="", env_steps=8, seconds=60.0, at_once=1, machine="",
+            groups=groups, before=scores((50, 50, 0)), after=scores(wins), verdicts={}, curve={},
+        )
+        for seed, wins in zip(seeds, won, strict=True)
+    ]  # fmt: skip
+    return forgetting.Arm(runs)
+
+
+def test_an_arm_s_interval_is_student_s_over_its_runs(forgetting: ModuleType) -> None:
+    lost = arm(forgetting, (40, 30, 50), (50, 50, 50), (20, 25, 50)).change("original")
+    rates = [0.7, 1.0, 0.45]
+    low, high = stats.ttest_1samp(rates, 0).confidence_interval(0.95)
+    assert lost.value == pytest.approx(np.mean(rates) - 1)
+    assert (lost.low, lost.high) == pytest.approx((max(low, 0) - 1, min(high, 1) - 1))
+
+
+def test_runs_that_agree_have_the_spread_of_their_matches(forgetting: ModuleType) -> None:
+    rate = arm(forgetting, (50, 50, 50), (50, 50, 50), (50, 50, 50)).rate("original")
+    assert (rate.low, rate.high) == pytest.approx(wilson_interval(300, 300))
+
+
+def test_one_run_has_no_interval_and_tells_nothing(forgetting: ModuleType) -> None:
+    change = arm(forgetting, (0, 0, 50), seeds=(1,)).change("original")
+    assert change.value == -1
+    assert np.isnan([change.low, change.high]).all()
+    assert not change.told
+
+
+def test_arms_are_compared_seed_by_seed(forgetting: ModuleType) -> None:
+    one = arm(forgetting, (50, 50, 10), (50, 50, 20), seeds=(1, 3))
+    other = arm(forgetting, (40, 40, 0), (30, 30, 50), (50, 30, 20))
+    assert one.beside(other, "original") == pytest.approx([0.2, 0.2])
+    assert one.beside(other, "challenging") == pytest.approx([0.2, 0.0])
+
+
+def test_the_worst_original_state_is_each_run_s_own(forgetting: ModuleType) -> None:
+    """Every run lost another state whole: the mean of either over the runs is not what was lost."""
+    assert arm(forgetting, (0, 50, 50), (50, 0, 50), (50, 50, 50)).worst_original == pytest.approx(1 / 3)
