@@ -37,7 +37,7 @@ def check_trainer(options: Any) -> None:
         )
     for name, off, instead in (
         ("max_steps", (None, -1), "data.max_env_steps says how long to train"),
-        ("fast_dev_run", (None, False, 0), "for a trial, lower data.max_env_steps and data.evaluation"),
+        ("fast_dev_run", (None, False), "for a trial, lower data.max_env_steps and data.evaluation"),
     ):
         if (value := getattr(options, name)) not in off:
             raise UserError(f"trainer.{name} cannot be used, got {value}: {instead}")

@@ -33,8 +33,8 @@ def test_the_methods_whose_cost_is_measured_pass_their_checks(monkeypatch: pytes
     evaluation = EvaluationSettings(every=ours.EPOCH)
     data = ExperienceDataModule("dojo", ["VeryEasy.*-0[1-4]"], max_env_steps=ours.EPOCH, evaluation=evaluation)
     model = DuelingDoubleDQN(hidden=8)
-    for make in ours.METHODS.values():
-        check_methods(make(), model, data)
+    for name, make in ours.METHODS.items():
+        assert check_methods(make(), model, data) is None, name
 
 
 def arm(forgetting: ModuleType, *won: tuple[int, int, int], seeds: tuple[int, ...] = (1, 2, 3)):

@@ -44,8 +44,8 @@ class ElasticWeightConsolidation(Method):
     Args:
         strength: lambda of the paper, for a Fisher information of mean 1.
         estimator: `q_value` or `policy`, see `fisher_diagonal`.
-        samples: env_steps the Fisher information is estimated from, on each rank, drawn from the recording with
-            replacement: more than `data.recording.env_steps` add little; as many as fit into memory.
+        samples: env_steps the Fisher information is estimated from, on each rank; at most 1,000,000, and as many as fit
+            into memory. Drawn with replacement, so more than `data.recording.env_steps` add little.
         temperature: of the `policy` estimator's softmax, learning units.
         files: `fisher.pt` of earlier runs, a task each.
         estimate: also estimate one for this run's start; off, the files are all there is.

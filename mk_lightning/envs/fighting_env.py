@@ -321,11 +321,7 @@ class FightingEnv(gymnasium.Env[Frame, int]):
             raise GameError(f"{self.game.id}: stable-retro cannot load data.json and scenario.json in {folder}")
 
     def _pass_time(self, frames: int) -> None:
-        """Let frames pass before the first env_step, without input.
-
-        Of a game whose random numbers cannot be seeded, that alone would leave one match for each number of frames, and
-        a test's would be a validation's. There, random actions are played.
-        """
+        """Let frames pass before the first env_step: without input, or at random where no seed tells matches apart."""
         if self.game.seed_variable:
             self._hold(self._no_buttons, frames)
             return

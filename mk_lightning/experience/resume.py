@@ -104,8 +104,8 @@ def check_resumable(data: ExperienceDataModule, state: object) -> None:
             )
     found = state.get("recorded")
     recorded: Mapping[str, Any] = found if isinstance(found, Mapping) else {}
-    for name in ("env_steps", "epsilon") if recorded else ():
-        if recorded.get(name) != (value := getattr(data.recording, name)):
+    for name, value in (("env_steps", data.recording.env_steps), ("epsilon", data.recording.epsilon)):
+        if recorded and recorded.get(name) != value:
             raise UserError(
                 f"data.recording.{name} of the checkpoint's recording is {shortened(recorded.get(name))}, this "
                 f"config's {value}: the base policy cannot be recorded again, a run is resumed with the config it had"

@@ -49,14 +49,8 @@ def weights(**options: Any) -> dict[str, Any]:
 
 def resumable(**changes: Any) -> dict[str, Any]:
     """What a fit resumes from, as far as it is looked at before anything starts."""
-    data = ExperienceDataModule(
-        "dojo",
-        *STATES,
-        seed=1,
-        env=EnvSettings(max_env_steps=1500),
-        replay=ReplaySettings(capacity=800),
-        reward_scale=20,
-    )
+    env, replay = EnvSettings(max_env_steps=1500), ReplaySettings(capacity=800)
+    data = ExperienceDataModule("dojo", *STATES, reward_scale=20, seed=1, env=env, replay=replay)
     state = {"replay": {"shape": [100, 8]}, "segments": [], "common": common(data) | changes}
     return weights() | {"optimizer_states": [], "ExperienceDataModule": state}
 
