@@ -170,11 +170,6 @@ class MKLightningCLI(LightningCLI):
     def after_fit(self) -> None:
         """Measure the best checkpoint on the same matches, and print and write the table."""
         best = self.run.path / "checkpoints" / "best.ckpt"
-        if not best.is_file():  # trainer.max_time, say
-            raise UserError(
-                f"the fit ended before its first validation, so there is no {best}; what was learnt is in last.ckpt, "
-                "--ckpt_path goes on from there"
-            )
         weights = read_checkpoint(best)
         self.model.on_load_checkpoint(weights)
         self.model.load_state_dict(weights["state_dict"])
