@@ -2,9 +2,9 @@
 
 For each finished run of `forgetting.py`, and for the base, the checkpoint that was handed over plays the original and
 the challenging states, greedily. A Q-value claims the discounted return that follows; here both are averaged over the
-same env_steps. Claims above the returns are how learning off-policy from a recording goes wrong: the target takes the
-best action by its Q-value, and of actions that the recording does not hold no outcome ever corrects it (Fujimoto 2019,
-arXiv:1812.02900, "extrapolation error").
+same env_steps, those that `HORIZON` more were played after. Where no outcome corrects the claims they go astray: on
+states that are not played any more, and on those of a recording, whose targets take the best action by its Q-value,
+also one that the recording does not hold (Fujimoto 2019, arXiv:1812.02900, "extrapolation error").
 
     python benchmarks/beliefs.py --runs DIR [--json FILE]     # DIR as in `forgetting.py`
 """
@@ -12,7 +12,7 @@ arXiv:1812.02900, "extrapolation error").
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -43,21 +43,18 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     data = yaml.safe_load(Path(CONFIG).read_text())["data"]
-    fighters = {"base": [BASE]} | {arm: _handed_over(options.runs, arm) for arm in ARMS}
-    jobs = [(group, arm, checkpoint) for group in GROUPS for arm, found in fighters.items() for checkpoint in found]
+    fighters = {"base": [BASE]} | {arm: found for arm in ARMS if (found := _handed_over(options.runs, arm))}
+    if len(fighters) == 1:
+        sys.exit(f"no finished run of forgetting.py in {options.runs}")
     worth: dict[tuple[str, str], list[tuple[float, float]]] = {}
-    envs = {
-        group: RetroVectorEnv("dojo", data[f"{group}_states"], num_envs=16, max_env_steps=data["env"]["max_env_steps"])
-        for group in GROUPS
-    }
-    with closing(envs["original"]), closing(envs["challenging"]):
-        for group, arm, checkpoint in track(jobs, "playing"):
-            worth.setdefault((arm, group), []).append(_worth(envs[group], checkpoint, options.env_steps, data))
+    for group in GROUPS:
+        states, longest = data[f"{group}_states"], data["env"]["max_env_steps"]
+        with closing(RetroVectorEnv("dojo", states, num_envs=16, max_env_steps=longest)) as env:
+            for arm, found in track(fighters.items(), f"{group} states"):
+                worth[arm, group] = [_worth(env, checkpoint, options.env_steps, data) for checkpoint in found]
     figures: dict[str, float | int | str] = {"env_steps": options.env_steps, "horizon": HORIZON}
     rows = []
     for arm, found in fighters.items():
-        if not found:
-            continue
         figures[f"{arm}_seeds"] = len(found)
         shown = []
         for group in GROUPS:
@@ -70,7 +67,7 @@ def main() -> None:
     report(figures, options.json)
 
 
-def _handed_over(runs: Path, arm: str) -> Sequence[Path]:
+def _handed_over(runs: Path, arm: str) -> list[Path]:
     """The checkpoints of an arm's finished runs."""
     return [run.parent / "checkpoints/best.ckpt" for run in sorted(runs.glob(f"{arm}-[0-9]*/{TESTED}"))]
 
