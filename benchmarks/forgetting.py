@@ -41,12 +41,13 @@ ARMS: dict[str, list[str]] = {
     "ewc": ["ewc"],
     "mixed": ["mixed"],
     "rehearsal": ["rehearsal"],
+    "rehearsal_noisy": ["rehearsal", "--data.recording.epsilon=0.5"],  # holds what the base would not do, too
     "cloning": ["rehearsal", "cloning"],
     "progressive": ["progressive"],
     "guard": ["guard"],  # nothing but another choice of the checkpoint, which is a part of the recipe
     "recommended": ["recommended"],
 }
-"""Overlays of each arm, from configs/dojo/."""
+"""Overlays of each arm, from configs/dojo/, and options."""
 
 BASE = Path("checkpoints/dojo-base.ckpt")
 """The fighter that is fine-tuned."""
@@ -115,8 +116,10 @@ def _finish(missing: Sequence[tuple[str, int]], runs: Path, kept: Path, at_once:
 
 
 def _run(run: Path, arm: str, seed: int) -> None:
-    overlays = [word for name in ARMS[arm] for word in ("-c", f"configs/dojo/{name}.yaml")]
-    words = ["-c", CONFIG, *overlays, *SHORT_TABLE]
+    words = ["-c", CONFIG]
+    for part in ARMS[arm]:
+        words += [part] if part.startswith("--") else ["-c", f"configs/dojo/{part}.yaml"]
+    words += SHORT_TABLE
     words += ["--seed_everything", str(seed), "--run_dir", str(run)]
     if not (run / "before_after.json").is_file():
         last = run / "checkpoints" / "last.ckpt"
