@@ -4,7 +4,9 @@ For each finished run of `forgetting.py`, and for the base, the checkpoint that 
 the challenging states, greedily. A Q-value claims the discounted return that follows; here both are averaged over the
 same env_steps, those that `HORIZON` more were played after. Where no outcome corrects the claims they go astray: on
 states that are not played any more, and on those of a recording, whose targets take the best action by its Q-value,
-also one that the recording does not hold (Fujimoto 2019, arXiv:1812.02900, "extrapolation error").
+also one that the recording does not hold (Fujimoto 2019, arXiv:1812.02900, "extrapolation error"; Ostrovski 2021,
+arXiv:2110.14020, where a trained agent that goes on with fixed data unlearns). So each fighter also looks at what the
+base plays on the original states: what it claims of those actions, and in what share of env_steps it would do the same.
 
     python benchmarks/beliefs.py --runs DIR [--json FILE]     # DIR as in `forgetting.py`
 """
@@ -27,7 +29,7 @@ from forgetting import ARMS, BASE, CONFIG
 from rich.progress import track
 
 from mk_lightning.envs import RetroVectorEnv
-from mk_lightning.experience.recording import record
+from mk_lightning.experience.recording import BATCH, RecordedBatch, record
 from mk_lightning.learning.checkpoint import load_matching, read_checkpoint
 from mk_lightning.learning.network import DuelingNetwork
 
@@ -46,23 +48,35 @@ def main() -> None:
     fighters = {"base": [BASE]} | {arm: found for arm in ARMS if (found := _handed_over(options.runs, arm))}
     if len(fighters) == 1:
         sys.exit(f"no finished run of forgetting.py in {options.runs}")
-    worth: dict[tuple[str, str], list[tuple[float, float]]] = {}
+    gamma, scale = data["replay"]["gamma"], data["reward_scale"]
+
+    def play(env: RetroVectorEnv, network: DuelingNetwork) -> RecordedBatch:
+        recording = record(
+            env, network, env_steps=options.env_steps, epsilon=0.0, reward_scale=scale, n_step=HORIZON, gamma=gamma,
+            seed=[11], about={},
+        )  # fmt: skip
+        return recording.batch(recording.indices)
+
+    beliefs: dict[str, list[dict[str, float]]] = {arm: [{} for _ in found] for arm, found in fighters.items()}
     for group in GROUPS:
         states, longest = data[f"{group}_states"], data["env"]["max_env_steps"]
         with closing(RetroVectorEnv("dojo", states, num_envs=16, max_env_steps=longest)) as env:
+            of_base = play(env, _network(env, BASE))
             for arm, found in track(fighters.items(), f"{group} states"):
-                worth[arm, group] = [_worth(env, checkpoint, options.env_steps, data) for checkpoint in found]
+                for belief, checkpoint in zip(beliefs[arm], found, strict=True):
+                    network = _network(env, checkpoint)
+                    seen = play(env, network)
+                    belief[f"{group}_claimed"] = float(seen.q_values.max(1).values.mean())
+                    belief[f"{group}_got"] = float(seen.transition.r_t.mean())
+                    if group == "original":
+                        belief["of_base_claimed"], belief["of_base_alike"] = _look(network, of_base)
     figures: dict[str, float | int | str] = {"env_steps": options.env_steps, "horizon": HORIZON}
     rows = []
-    for arm, found in fighters.items():
-        figures[f"{arm}_seeds"] = len(found)
-        shown = []
-        for group in GROUPS:
-            claimed, got = np.mean(worth[arm, group], axis=0).tolist()
-            figures |= {f"{arm}_{group}_claimed": claimed, f"{arm}_{group}_got": got}
-            shown += [f"{claimed:.2f}", f"{got:.2f}"]
-        rows.append((arm, len(found), *shown))
-    columns = [f"{group}: {what}" for group in GROUPS for what in ("claimed", "got")]
+    for arm, of_arm in beliefs.items():
+        means = {name: float(np.mean([belief[name] for belief in of_arm])) for name in of_arm[0]}
+        figures |= {f"{arm}_seeds": len(of_arm)} | {f"{arm}_{name}": mean for name, mean in means.items()}
+        rows.append((arm, len(of_arm), *(f"{mean:.2f}" for mean in means.values())))
+    columns = [name.replace("_", " ") for name in means]
     print_table("mean Q-value and discounted return that followed, learning units", ("arm", "seeds", *columns), rows)
     report(figures, options.json)
 
@@ -72,17 +86,18 @@ def _handed_over(runs: Path, arm: str) -> list[Path]:
     return [run.parent / "checkpoints/best.ckpt" for run in sorted(runs.glob(f"{arm}-[0-9]*/{TESTED}"))]
 
 
-def _worth(env: RetroVectorEnv, checkpoint: Path, env_steps: int, data: dict[str, object]) -> tuple[float, float]:
-    """Mean of the claimed and of the observed returns over a fighter's play, learning units."""
+def _network(env: RetroVectorEnv, checkpoint: Path) -> DuelingNetwork:
     network = DuelingNetwork(int(env.single_action_space.n))
     load_matching(network, read_checkpoint(checkpoint)["state_dict"])
-    gamma, scale = data["replay"]["gamma"], data["reward_scale"]  # type: ignore[index]
-    played = record(
-        env, network, env_steps=env_steps, epsilon=0.0, reward_scale=scale, n_step=HORIZON, gamma=gamma,
-        seed=[11], about={},
-    )  # fmt: skip
-    seen = played.batch(played.indices)
-    return float(seen.q_values.max(1).values.mean()), float(seen.transition.r_t.mean())
+    return network
+
+
+@torch.inference_mode()
+def _look(network: DuelingNetwork, played: RecordedBatch) -> tuple[float, float]:
+    """The mean Q-value of another's actions, and the share of env_steps in which the network would act alike."""
+    q_values = torch.cat([network(part) for part in played.transition.s_tm1.split(BATCH)])
+    taken = played.transition.a_tm1
+    return float(q_values.gather(1, taken[:, None]).mean()), float((q_values.argmax(1) == taken).float().mean())
 
 
 if __name__ == "__main__":
