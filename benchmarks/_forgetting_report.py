@@ -31,19 +31,19 @@ ENOUGH = 3
 """Seeds before anything is said of an arm."""
 
 
-def write_report(runs: Sequence[Run], missing: Sequence[str], folder: Path) -> dict[str, float | int | str]:
+def write_report(runs: Sequence[Run], parts: Mapping[str, Sequence[str]], folder: Path) -> dict[str, float | int | str]:
     """Write `forgetting.csv`, `.md` and `.png` into `folder`; returns the figures by arm.
 
     Args:
         runs: finished, arm by arm.
-        missing: arms of which no run is finished.
+        parts: overlays and options of every arm, also of those of which no run is finished.
         folder: where the report goes.
     """
     folder.mkdir(parents=True, exist_ok=True)
     _write_csv(runs, folder / "forgetting.csv")
     arms = {name: Arm([run for run in runs if run.arm == name]) for name in dict.fromkeys(run.arm for run in runs)}
     _draw(arms, folder / "forgetting.png")
-    (folder / "forgetting.md").write_text(_text(arms, missing))
+    (folder / "forgetting.md").write_text(_text(arms, parts))
     figures: dict[str, float | int | str] = dict(runs[0].setting)
     for name, arm in arms.items():
         figures[f"{name}_seeds"] = len(arm.runs)
@@ -104,7 +104,7 @@ def _draw(arms: Mapping[str, Arm], path: Path) -> None:
     pyplot.close(figure)
 
 
-def _text(arms: Mapping[str, Arm], missing: Sequence[str]) -> str:
+def _text(arms: Mapping[str, Arm], parts: Mapping[str, Sequence[str]]) -> str:
     runs = [run for arm in arms.values() for run in arm.runs]
     first = runs[0]
     at_once = " or ".join(str(n) for n in sorted({run.at_once for run in runs}))
@@ -125,7 +125,8 @@ def _text(arms: Mapping[str, Arm], missing: Sequence[str]) -> str:
         "",
         "Win rates are means over states and seeds [95 % interval: Student's t over the seeds, and at least Wilson's",
         "of the matches]. Forgetting and gain are the changes from the base, in points. The worst original state is",
-        f"each seed's own: the mean over seeds, and the lowest. Minutes are of a fit, {at_once} at once.",
+        f"each seed's own: the mean over seeds, and the lowest. Minutes are of a fit, {at_once} at once, and rough: a",
+        "machine does not always run alike. What a method costs, side by side, is in the [results](index.md).",
         "",
         "| arm | seeds | original | challenging | worst original | lowest | forgetting | gain | minutes |",
         "|---|--:|--:|--:|--:|---|--:|--:|--:|",
@@ -139,18 +140,18 @@ def _text(arms: Mapping[str, Arm], missing: Sequence[str]) -> str:
             f"| {_points(-arm.change('original').value)} | {_points(arm.change('challenging').value)} "
             f"| {arm.minutes:.0f} |"
         )
-    named = ", ".join(f"`{name}`" for name in missing)
+    named = ", ".join(f"`{name}`" for name in parts if name not in arms)
     return "\n".join(
         [
             *lines,
             "",
-            *([f"Not measured yet: {named}.", ""] if missing else []),
+            *([f"Not measured yet: {named}.", ""] if named else []),
             "![Win rate over env_steps](forgetting.png)",
             "",
             "Win rates in validation, few matches each; a dot is the validation whose checkpoint was tested.",
             "",
             *_promises(arms),
-            *_arm_by_arm(arms),
+            *_arm_by_arm(arms, parts),
             f"Measured on: {'; '.join(sorted({run.machine for run in runs}))}.",
             "",
         ]
@@ -185,24 +186,26 @@ def _promises(arms: Mapping[str, Arm]) -> list[str]:
     return [*lines, ""]
 
 
-def _arm_by_arm(arms: Mapping[str, Arm]) -> list[str]:
+def _arm_by_arm(arms: Mapping[str, Arm], parts: Mapping[str, Sequence[str]]) -> list[str]:
     """For each arm, what it cost and brought, and whether that can be told from plain fine-tuning."""
     lines = [
         "## Arm by arm",
         "",
         "Beside the base, the verdict on a seed is of its matches, one by one. Beside plain fine-tuning the seeds are",
-        "compared, each with its like: with three of them only what is large and steady is told from chance.",
+        "compared, each with its like: with three of them only what is large and steady is told from chance. In",
+        "brackets stand the overlays, from `configs/dojo/`, and options that an arm adds to `finetune.yaml`.",
         "",
     ]
     for name, arm in arms.items():
+        added = ", ".join(f"`{part}`" for part in parts[name]) or "nothing"
         if len(arm.runs) < ENOUGH:
-            lines.append(f"- `{name}`: {len(arm.runs)} of {ENOUGH} seeds, too few to say.")
+            lines.append(f"- `{name}` ({added}): {len(arm.runs)} of {ENOUGH} seeds, too few to say.")
             continue
         said = "; ".join(f"{group} {_changed(arm, group)}" for group in GROUPS)
         if name != PLAIN and PLAIN in arms:
             beside = "; ".join(f"{group} {_beside(arm.beside(arms[PLAIN], group))}" for group in GROUPS)
             said += f". Beside `{PLAIN}`: {beside}"
-        lines.append(f"- `{name}`: {said}.")
+        lines.append(f"- `{name}` ({added}): {said}.")
     return [*lines, ""]
 
 

@@ -12,6 +12,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from mk_lightning.evaluation.before_after import TEXT_WIDTH
+
 __all__ = ["benchmark_parser", "machine", "print_table", "report"]
 
 Figures = Mapping[str, float | int | str]
@@ -43,7 +45,7 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[obje
         table.add_column(column, justify="right" if number else "left")
     for row in rows:
         table.add_row(*(_shown(value) for value in row))
-    Console().print(table)
+    Console(width=max(TEXT_WIDTH, Console().width)).print(table)
 
 
 def report(figures: Figures, json_file: Path | None) -> None:

@@ -61,7 +61,6 @@ def main() -> None:
     for group in GROUPS:
         states, longest = data[f"{group}_states"], data["env"]["max_env_steps"]
         with closing(RetroVectorEnv("dojo", states, num_envs=16, max_env_steps=longest)) as env:
-            of_base = play(env, _network(env, BASE))
             for arm, found in track(fighters.items(), f"{group} states"):
                 for belief, checkpoint in zip(beliefs[arm], found, strict=True):
                     network = _network(env, checkpoint)
@@ -69,6 +68,8 @@ def main() -> None:
                     belief[f"{group}_claimed"] = float(seen.q_values.max(1).values.mean())
                     belief[f"{group}_got"] = float(seen.transition.r_t.mean())
                     if group == "original":
+                        if arm == "base":  # which comes first
+                            of_base = seen
                         belief["of_base_claimed"], belief["of_base_alike"] = _look(network, of_base)
     figures: dict[str, float | int | str] = {"env_steps": options.env_steps, "horizon": HORIZON}
     rows = []

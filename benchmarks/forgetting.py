@@ -85,8 +85,7 @@ def main() -> None:
     for one, other in pairwise(finished):
         if one.setting != other.setting:
             sys.exit(f"runs of different settings in {kept}: {_difference(one, other)}; remove those of one")
-    begun = {run.arm for run in finished}
-    report(write_report(finished, [arm for arm in ARMS if arm not in begun], options.results), options.json)
+    report(write_report(finished, ARMS, options.results), options.json)
 
 
 def _finish(missing: Sequence[tuple[str, int]], runs: Path, kept: Path, at_once: int) -> None:
@@ -119,8 +118,7 @@ def _run(run: Path, arm: str, seed: int) -> None:
     words = ["-c", CONFIG]
     for part in ARMS[arm]:
         words += [part] if part.startswith("--") else ["-c", f"configs/dojo/{part}.yaml"]
-    words += SHORT_TABLE
-    words += ["--seed_everything", str(seed), "--run_dir", str(run)]
+    words += [*SHORT_TABLE, "--seed_everything", str(seed), "--run_dir", str(run)]
     if not (run / "before_after.json").is_file():
         last = run / "checkpoints" / "last.ckpt"
         if not last.is_file():
