@@ -38,7 +38,7 @@ from mk_lightning.experience import (
     RecordingSettings,
     ReplaySettings,
 )
-from mk_lightning.experience.datamodule import REPLAY
+from mk_lightning.experience.fit_folder import REPLAY
 from mk_lightning.learning.module import DuelingDoubleDQN
 from mk_lightning.loggers import MetricsCSV
 from mk_lightning.runs.checkpoint_files import CheckpointFiles

@@ -32,14 +32,15 @@ from mk_lightning.loggers import MetricsCSV, WandbRun
 from mk_lightning.parser import checked_seed, epochs, num_actions
 from mk_lightning.playback.record import FilmSettings, first_of_each_state, record_match
 from mk_lightning.playback.replay import ReplayEnv
+from mk_lightning.runs.before import restore_before
 from mk_lightning.runs.best_checkpoint import BestCheckpoint
 from mk_lightning.runs.checkpoint_files import CHECKPOINTS, CheckpointFiles
 from mk_lightning.runs.directory import RunDirectory
 from mk_lightning.runs.disk import check_disk, quiet_threads
 from mk_lightning.runs.interruption import Interruption
-from mk_lightning.runs.resume import check_checkpoint
+from mk_lightning.runs.resume import check_checkpoint, find_base
 from mk_lightning.runs.run_checkpoint import CheckpointSettings, RunCheckpoint
-from mk_lightning.runs.stopped import stopped
+from mk_lightning.runs.stopped import finished, stopped
 from mk_lightning.trainer_options import check_monitor, check_trainer
 
 log = logging.getLogger(__name__)
@@ -93,7 +94,13 @@ class MKLightningCLI(LightningCLI):
         check_trainer(config.trainer)
         if self.subcommand != "fit":
             config.data.train_states = None  # nobody trains on them, and a group that they name may be left out
-        self.run = RunDirectory.choose(str(self.subcommand), Path(config.run_dir), config.get("ckpt_path"))
+        wanted, on_disk = Path(config.run_dir), config.data.replay.on_disk
+        self.run = RunDirectory.choose(str(self.subcommand), wanted, config.get("ckpt_path"), replay=on_disk)
+        if self.run.checkpoint is None and self.subcommand == "fit":  # `last` or `auto`, and none was saved yet
+            config.ckpt_path = None
+        if self.subcommand == "fit" and self.run.is_finished(config.trainer.max_epochs):
+            self._print(finished(self.run.path))
+            raise SystemExit(0)
         if self.run.checkpoint:
             config.ckpt_path = str(self.run.checkpoint)
         self._interruption = Interruption()
@@ -107,6 +114,9 @@ class MKLightningCLI(LightningCLI):
         if self.run.checkpoint:
             resumed = self.run.resume_step is not None
             check_checkpoint(self.run.checkpoint, self.model, self.datamodule, callbacks, resumed=resumed)
+            if resumed:
+                state = read_checkpoint(self.run.checkpoint)[type(self.datamodule).__qualname__]
+                find_base(self.run.checkpoint, self.model, self.datamodule, state, self.config.fit.model.init_from)
         elif self.subcommand == "fit":
             self.datamodule.check_recording(self.model.online)
         if self.subcommand == "fit":
@@ -155,8 +165,8 @@ class MKLightningCLI(LightningCLI):
         """Measure the policy before it is trained."""
         log.info(self._room)
         self._begin()
-        if self.run.resume_step is not None:
-            Evaluation.read(self.run.path / "before.json")  # a mistake there is told now and not when training is over
+        if self.run.checkpoint is not None:
+            restore_before(self.run.path / "before.json", self.run.checkpoint)
             return
         self.trainer.validate(self.model, self.datamodule, verbose=False)
         self._test(self.config.fit.model.init_from or "untrained").write(self.run.path / "before.json")
@@ -169,7 +179,10 @@ class MKLightningCLI(LightningCLI):
 
     def after_fit(self) -> None:
         """Measure the best checkpoint on the same matches, and print and write the table."""
-        best = self.run.path / "checkpoints" / "best.ckpt"
+        best = self.run.path / CHECKPOINTS / "best.ckpt"
+        if not best.is_file():  # a resumed run had lost it, and no validation came after
+            log.warning(f"no {best}: the weights at the end take its place")
+            self.trainer.save_checkpoint(best, weights_only=True)
         weights = read_checkpoint(best)
         self.model.on_load_checkpoint(weights)
         self.model.load_state_dict(weights["state_dict"])

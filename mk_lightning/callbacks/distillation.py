@@ -113,10 +113,10 @@ class Cloning(Distillation):
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Open the recording, which is made if there is none."""
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
-        self._rehearsal = data.rehearsal([5])
-        if self._restored is not None:
-            self._rehearsal.load_state_dict(self._restored)
-            self._restored = None
+        state = None if self.begins(trainer) else self._restored or self.state_dict()
+        self._rehearsal, self._restored = data.rehearsal([5]), None
+        if state:
+            self._rehearsal.load_state_dict(state)
 
     def base_values(self, pl_module: LightningModule, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
         """Draw from the recording."""
@@ -161,14 +161,14 @@ class Kickstarting(Distillation):
             )
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Copy the network training starts from, or take the one a checkpoint brought."""
+        """Copy the network training starts from, or keep the one it started from."""
         data = trainer.datamodule  # type: ignore[attr-defined]
         self._rehearsed = data.rehearsed if isinstance(data, ExperienceDataModule) else 0
-        base = copy.deepcopy(q_network(pl_module)).requires_grad_(False)
-        if self._restored is not None:
-            base.load_state_dict(self._restored)
+        if self.begins(trainer) or self._restored is not None:
+            self._base = copy.deepcopy(q_network(pl_module)).requires_grad_(False)
+        if self._restored is not None and self._base is not None:
+            self._base.load_state_dict(self._restored)
             self._restored = None
-        self._base = base
 
     def base_values(self, pl_module: LightningModule, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
         """Value observations of the batch, evenly spaced: drawn by priority, they are in the order of their age."""

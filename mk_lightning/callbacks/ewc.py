@@ -108,14 +108,14 @@ class ElasticWeightConsolidation(Method):
             require_originals(data, self._name)
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Read and estimate, unless a checkpoint brought the tasks."""
-        resumed = bool(self.tasks)
+        """Read and estimate, unless the fit goes on and has the tasks."""
+        resumed = bool(self.tasks) and not self.begins(trainer)
         if not resumed:
             tasks = [self._read(file, pl_module) for file in self.files]
             if self.estimate:
                 tasks.append(self._estimate(trainer, pl_module))
                 if trainer.is_global_zero:
-                    write_tensors(tasks[-1], Path(trainer.default_root_dir) / FILE)
+                    write_tensors(tasks[-1], trainer.datamodule.own_path(FILE))  # type: ignore[attr-defined]
             self.tasks = tasks if self.online_decay is None else [_sum(tasks, self.online_decay)]
         self.tasks = [_moved(task, pl_module.device) for task in self.tasks]
         names = self.tasks[0]["fisher"]

@@ -121,6 +121,8 @@ class ForgettingGuard(Method):
                 "ForgettingGuard compares with a validation before the fit, and there was none: validate first, as "
                 "`mk-lightning fit` does; a run that was begun without this callback cannot be resumed with it"
             )
+        if self.begins(trainer):
+            self.best, self.restoring, self.stopped = {}, False, False
         if self.action == "stop" and self.stopped:
             trainer.should_stop = True
         if self.action == "restore" and not self.best:
@@ -149,7 +151,8 @@ class ForgettingGuard(Method):
             return
         rates = self._win_rates(trainer, pl_module)
         if trainer.state.fn != TrainerFn.FITTING:
-            self.base = self.base or rates
+            if trainer.global_step == 0 or not self.base:
+                self.base = rates
             return
         groups = _groups(trainer)
         forgetting = {state: self.base[state] - rates[state] for state in groups["original"]}

@@ -77,6 +77,11 @@ class Method(Callback):
         if isinstance(data, ExperienceDataModule):
             self.check(pl_module, data, trainer.callbacks)  # type: ignore[attr-defined]
 
+    @staticmethod
+    def begins(trainer: Trainer) -> bool:
+        """Whether the fit that starts is a new one: it continues neither a checkpoint nor the Trainer's last fit."""
+        return trainer.global_step == 0 and trainer.ckpt_path is None
+
     @property
     def _name(self) -> str:
         return type(self).__name__

@@ -10,20 +10,23 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from pytorch_lightning import LightningDataModule
+from pytorch_lightning import LightningDataModule, Trainer
+from pytorch_lightning.trainer.states import TrainerFn
 
 from mk_lightning.envs import RetroVectorEnv
 from mk_lightning.errors import UserError
 from mk_lightning.experience.base_play import about_recording, record_base
 from mk_lightning.experience.checks import check_experience, check_groups, require_originals
 from mk_lightning.experience.collector import Collector
+from mk_lightning.experience.continuation import Continuation
 from mk_lightning.experience.episodes import EpisodeSpec
+from mk_lightning.experience.fit_folder import RECORDING, REPLAY, FitFolder
 from mk_lightning.experience.loader import EpisodeLoader, ExperienceLoader
 from mk_lightning.experience.matches import VALIDATION_SEEDS, first_test_seed, matches_of_each, mixed_matches
 from mk_lightning.experience.policy import GreedyPolicy
 from mk_lightning.experience.recording import Recording, Rehearsal
 from mk_lightning.experience.replay import Replay
-from mk_lightning.experience.resume import common, restore_replay
+from mk_lightning.experience.resume import check_resumable, common, restore_replay
 from mk_lightning.experience.segments import Segments
 from mk_lightning.experience.settings import EnvSettings, EvaluationSettings, RecordingSettings, ReplaySettings
 from mk_lightning.experience.transition import Batch
@@ -33,9 +36,6 @@ from mk_lightning.games import load_game
 from mk_lightning.schedules import Schedule, as_schedule
 
 log = logging.getLogger(__name__)
-
-REPLAY = "replay"
-"""Folder of the replay's segment files, in a run's directory."""
 
 States = Sequence[str] | Mapping[str, float]
 """States to draw from, as `ExperienceDataModule.state_weights` takes them."""
@@ -123,14 +123,36 @@ class ExperienceDataModule(LightningDataModule):
         self._segments: Segments | None = None
         self._recording: Recording | None = None
         self._recorded: dict[str, Any] | None = None
-        self._restored: dict[str, Any] | None = None
+        """What a fit that goes on had recorded."""
+        self.base_network: torch.nn.Module | None = None
+        """The base policy's, for a fit that goes on and has lost the recording of its play."""
+        self._continuation = Continuation()
+        self._folder: FitFolder | None = None
+        """Of the present fit."""
 
     # -- loaders -----------------------------------------------------------------------------------------------------
 
     def train_dataloader(self) -> ExperienceLoader:
-        """Start the training environments and the collector, where the checkpoint left them if there is one."""
+        """Start the training environments and the collector, where the checkpoint left them if there is one.
+
+        A second fit with the same Trainer and module goes on where the first ended.
+
+        Raises:
+            UserError: the module was fitted by another Trainer, and no checkpoint says where to go on; or files of the
+                checkpoint's replay are missing or damaged.
+        """
+        if self._loader is not None:  # Lightning reloads it on request; what it plays goes on
+            return self._loader
+        trainer = self._used_trainer
+        state, kept = self._continuation.take(trainer)
+        root = Path(trainer.log_dir or trainer.default_root_dir)
+        if state is None:
+            self._folder, self._recorded = FitFolder.claim(root), None
+        else:
+            checkpoint = Path(trainer.ckpt_path) if trainer.ckpt_path else None
+            self._folder, self._recorded = FitFolder.resume(root, state, checkpoint), state["recorded"]
         self._train_env = self._start_env(self.train_states, self.env.num_envs)
-        replay = Replay(
+        replay = kept or Replay(
             self.replay.capacity,
             self.env.num_envs,
             n_step=self.replay.n_step,
@@ -138,8 +160,8 @@ class ExperienceDataModule(LightningDataModule):
             priorities=self.replay.priorities,
             seed=[self.seed, self._rank, 0],
         )
-        self._run_dir.mkdir(parents=True, exist_ok=True)
-        self._segments = Segments(self._replay_folder) if self.replay.on_disk else None
+        segments = Segments(self._folder.path(REPLAY))
+        self._segments = segments if self.replay.on_disk else None
         learner = self._network
         actor = GreedyPolicy(copy.deepcopy(learner).requires_grad_(False).cpu())
         collector = Collector(
@@ -164,13 +186,12 @@ class ExperienceDataModule(LightningDataModule):
             rehearsed=self.rehearsed,
             segments=self._segments,
         )
-        if self._restored is not None:
-            segments = self._segments or Segments(self._replay_folder)
-            restore_replay(replay, self._restored, segments, self.warmup_env_steps)
-            collector.load_state_dict(self._restored["collector"])
+        if state is not None:
+            if kept is None:
+                restore_replay(replay, state, segments, self.warmup_env_steps, required=self.replay.on_disk)
+            collector.load_state_dict(state["collector"])
             self._train_env.set_states(self.train_states)  # a method that chose others sets them again
-            self._loader.load_state_dict(self._restored["loader"])
-            self._restored = None
+            self._loader.load_state_dict(state["loader"])
         return self._loader
 
     @property
@@ -192,13 +213,18 @@ class ExperienceDataModule(LightningDataModule):
         """
         if self._recording is None:
             require_originals(self, "rehearsal")
-            # A resumed run has moved on from whom it recorded, and cannot do it again.
+            # A resumed run has moved on from whom it recorded.
+            base = self._network if self._recorded is None else self.base_network
             wanted = self._recorded or about_recording(self, self._network, self._rank)
             folder, replay = self._recording_folder, self.replay
             self._recording = Recording.load(folder, wanted, n_step=replay.n_step, gamma=replay.gamma)
-            if self._recording is None and self._recorded:
-                raise UserError(f"the run's recording of the base policy's play is not in {folder} any more")
-            self._recording = self._recording or self._record()
+            if self._recording is None:
+                if base is None:
+                    raise UserError(
+                        f"the run's recording of the base policy's play is not in {folder} any more; put it back, or "
+                        "start another fit from the checkpoint's weights with --model.init_from"
+                    )
+                self._recording = self._record(base)
         return Rehearsal(self._recording, [self.seed, self._rank, *seed])
 
     def check_recording(self, network: torch.nn.Module) -> None:
@@ -270,25 +296,31 @@ class ExperienceDataModule(LightningDataModule):
         )
 
     def teardown(self, stage: str) -> None:
-        """Stop every process and thread."""
+        """Stop every process and thread; what a fit has come to is kept for the next one with the same Trainer."""
         if self._loader is not None:
-            self._loader.close()
-        for env in (self._train_env, self._evaluation_env):
-            if env is not None:
-                env.close()
-        self._loader = self._train_env = self._evaluation_env = self._segments = self._restored = None
-        self._recording = None
+            replay = None if self._segments is not None else self._loader.replay
+            self._continuation.from_fit(self._used_trainer, self.state_dict(), replay)
+        self._stop()
+
+    def on_exception(self, exception: BaseException) -> None:
+        """Stop every process and thread; what was going on is lost but for its checkpoints."""
+        self._continuation.clear()
+        self._stop()
 
     # -- state -------------------------------------------------------------------------------------------------------
 
     def state_dict(self) -> dict[str, Any]:
-        """Collector, emulators and replay; what of its rows is not on disk yet goes to segment files first."""
-        if self._loader is None:
-            return {}
+        """Collector, emulators and replay; what of its rows is not on disk yet goes to segment files first.
+
+        After a fit it is what that came to; before, empty.
+        """
+        if self._loader is None or self._folder is None:
+            return self._continuation.state or {}
         self._loader.settle()
         replay = self._loader.replay
         return {
             "segments": None if self._segments is None else self._segments.save(replay),
+            "folder": self._folder.as_dict(),
             "replay": replay.state_dict(),
             "collector": self._loader.collector.state_dict(),
             "loader": self._loader.state_dict(),
@@ -297,11 +329,37 @@ class ExperienceDataModule(LightningDataModule):
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Keep a checkpoint's state until the environments start."""
-        self._restored = state_dict
-        self._recorded = state_dict.get("recorded")
+        """Keep a checkpoint's state until the environments start; to play matches needs none of it.
+
+        Raises:
+            UserError: a fit of these settings cannot go on from it.
+        """
+        if self.trainer is None or self.trainer.state.fn == TrainerFn.FITTING:
+            if self.trainer is not None:
+                check_resumable(self, state_dict)
+            self._continuation.from_checkpoint(state_dict)
+
+    def own_path(self, name: str) -> Path:
+        """A file or folder of the present fit, apart from those of other fits in the same directory."""
+        assert self._folder is not None
+        return self._folder.path(name)
 
     # -- private -----------------------------------------------------------------------------------------------------
+
+    @property
+    def _used_trainer(self) -> Trainer:
+        assert self.trainer is not None
+        return self.trainer
+
+    def _stop(self) -> None:
+        if self._loader is not None:
+            self._loader.close()
+        for env in (self._train_env, self._evaluation_env):
+            if env is not None:
+                env.close()
+        if self._folder is not None:
+            self._folder.release()
+        self._loader = self._train_env = self._evaluation_env = self._segments = self._recording = self._folder = None
 
     @property
     def _network(self) -> torch.nn.Module:
@@ -313,24 +371,14 @@ class ExperienceDataModule(LightningDataModule):
         return self.trainer.global_rank  # type: ignore[union-attr]
 
     @property
-    def _run_dir(self) -> Path:
-        return Path(self.trainer.default_root_dir)  # type: ignore[union-attr]
-
-    @property
-    def _replay_folder(self) -> Path:
-        return self._run_dir / (f"{REPLAY}-rank-{self._rank}" if self._rank else REPLAY)
-
-    @property
     def _recording_folder(self) -> Path:
-        shared = self.recording.folder
-        folder = Path(shared) if shared else self._run_dir / "recording"
-        return folder / f"rank-{self._rank}" if self._rank else folder
+        return Path(self.recording.folder) if self.recording.folder else self.own_path(RECORDING)
 
-    def _record(self) -> Recording:
-        about = about_recording(self, self._network, self._rank)
+    def _record(self, base: torch.nn.Module) -> Recording:
+        about = about_recording(self, base, self._rank)
         # Not in the evaluation's environments, whose number may change nothing but its speed.
         with closing(self._start_env(self.state_groups["original"], self.env.num_envs)) as env:
-            return record_base(self, self._network, env, about, self._recording_folder)
+            return record_base(self, base, env, about, self._recording_folder)
 
     def _start_env(self, states: dict[str, float] | Sequence[str], num_envs: int) -> RetroVectorEnv:
         options: dict[str, Any] = self.env.of_a_match

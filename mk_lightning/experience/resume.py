@@ -34,6 +34,8 @@ def common(data: ExperienceDataModule) -> dict[str, Any]:
         "data.original_states": list(data.state_groups.get("original", ())),
         "data.challenging_states": list(data.state_groups.get("challenging", ())),
         "data.train_states": dict(data.train_states),
+        "data.evaluation.every": data.evaluation.every,
+        "data.env_steps_per_learner_step": data.env_steps_per_learner_step,
     }
 
 
@@ -58,7 +60,9 @@ def check_segments(named: object) -> None:
             raise UserError(f"the rows of the replay's segment {file} are {shortened(rows)}")
 
 
-def restore_replay(replay: Replay, state: Mapping[str, Any], segments: Segments, warmup_env_steps: int) -> None:
+def restore_replay(
+    replay: Replay, state: Mapping[str, Any], segments: Segments, warmup_env_steps: int, *, required: bool
+) -> None:
     """Fill a replay as it was, or say what becomes of a run without it.
 
     Args:
@@ -66,17 +70,23 @@ def restore_replay(replay: Replay, state: Mapping[str, Any], segments: Segments,
         state: what a DataModule left in a checkpoint.
         segments: where the rows are.
         warmup_env_steps: of this run.
+        required: whether the run must not go on without its rows, if they were kept.
 
     Raises:
         UserError: a segment is missing or damaged.
     """
+    reason = "was not kept on disk (data.replay.on_disk is false)"
     if state["segments"] is not None:
-        replay.load_state_dict(state["replay"])
-        segments.load(replay, state["segments"])
-        return
+        try:
+            segments.load(replay, state["segments"])
+            replay.load_state_dict(state["replay"])
+            return
+        except UserError as error:
+            if required:
+                raise
+            reason = f"cannot be read ({error})"
     log.warning(
-        "this run's replay was not kept on disk (data.replay.on_disk is false): "
-        f"{warmup_env_steps:,} env_steps are played before learning goes on, "
+        f"this run's replay {reason}: {warmup_env_steps:,} env_steps are played before learning goes on, "
         "and it will not be the run that it would have been without a stop"
     )
 

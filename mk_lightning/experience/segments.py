@@ -108,10 +108,12 @@ class Segments:
         data = b"".join(packer.compress(_to_disk(name, rows)) for name, rows in zip(COLUMNS, columns, strict=True))
         data += packer.flush()
         self.folder.mkdir(exist_ok=True)
-        name = f"{start:010d}-{stop:010d}{SUFFIX}"
+        crc = zlib.crc32(data)
+        # Named by its content: a fit that goes on from an early checkpoint overwrites nothing that a later one needs.
+        name = f"{start:010d}-{stop:010d}-{crc:08x}{SUFFIX}"
         with replacing(self.folder / name) as file:
             file.write(data)
-        self._held.append({"file": name, "start": start, "stop": stop, "crc": zlib.crc32(data)})
+        self._held.append({"file": name, "start": start, "stop": stop, "crc": crc})
 
 
 def _to_disk(name: str, rows: NDArray[Any]) -> bytes:

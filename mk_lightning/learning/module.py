@@ -107,6 +107,8 @@ class DuelingDoubleDQN(LightningModule):
         if init_from is not None:
             self._init_from(init_from, init_strict)
         self.target = copy.deepcopy(self.online).requires_grad_(False)
+        self._moments: dict[str, Any] | None = None
+        """Of the optimizer, at the end of the last fit."""
         self.env_steps = 0
         """Env_steps collected when the newest batch was drawn; a checkpoint brings its own."""
         self.val_scores: list[MatchScores] = []
@@ -133,6 +135,19 @@ class DuelingDoubleDQN(LightningModule):
                 "add to gradients that are unscaled; set fused to false"
             )
         return optimizer
+
+    def on_train_start(self) -> None:
+        """Give the optimizer the moments of the fit before, if this one goes on with the same Trainer.
+
+        Lightning makes the optimizer anew for each fit.
+        """
+        if self._moments is not None and self.trainer.global_step and self.trainer.ckpt_path is None:
+            self.trainer.optimizers[0].load_state_dict(self._moments)
+        self._moments = None
+
+    def on_train_end(self) -> None:
+        """Keep the optimizer's moments."""
+        self._moments = self.trainer.optimizers[0].state_dict()
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         """Set the learning rate of this learner_step."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import logging
 import os
 from argparse import Namespace
 from itertools import islice
@@ -14,6 +15,8 @@ from pytorch_lightning.loggers.logger import Logger
 from pytorch_lightning.utilities import rank_zero_only
 
 from mk_lightning.files import write_text
+
+log = logging.getLogger(__name__)
 
 
 class MetricsCSV(Logger):
@@ -34,12 +37,14 @@ class MetricsCSV(Logger):
         self._rows: list[dict[str, str]] = []
         self._written = (0, 0)
         """Columns and rows in the file."""
-        if seen is not None and self.path.is_file():
-            text = self.path.read_text()
+        if seen is not None:
+            text = self.path.read_text(errors="replace") if self.path.is_file() else ""
             whole = text[: text.rfind("\n") + 1]  # a kill may have cut the last row
             reader = csv.DictReader(whole.splitlines())
             self._rows = [{name: value for name, value in row.items() if value} for row in islice(reader, seen)]
             self._columns = list(reader.fieldnames or ["step"])
+            if len(self._rows) < seen:
+                log.warning(f"{self.path} has {len(self._rows)} of the {seen} rows that were written; the rest is lost")
             # Columns that only later rows filled must not be there yet.
             self._columns = [c for c in self._columns if c == "step" or any(c in row for row in self._rows)]
 

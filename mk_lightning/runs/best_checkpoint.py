@@ -10,6 +10,9 @@ from pytorch_lightning import Trainer
 from pytorch_lightning.callbacks import ModelCheckpoint
 from torch import Tensor
 
+from mk_lightning.errors import UserError
+from mk_lightning.learning.checkpoint import read_checkpoint
+
 log = logging.getLogger(__name__)
 
 
@@ -49,8 +52,11 @@ class BestCheckpoint(ModelCheckpoint):
             return str(folder / Path(path).name) if path else ""
 
         best = here(state_dict["best_model_path"])
-        if best and not Path(best).is_file():
-            log.warning(f"no best.ckpt in {folder}: the best checkpoint is chosen among the validations from here on")
+        try:
+            if best:
+                read_checkpoint(best)
+        except UserError as error:
+            log.warning(f"{error}; the best checkpoint is chosen among the validations from here on")
             return
         super().load_state_dict(
             state_dict

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import csv
 import logging
 import re
 from collections.abc import Callable
@@ -13,14 +14,21 @@ from typing import Any
 from lightning_utilities.core.rank_zero import rank_zero_only
 
 from mk_lightning.errors import UserError
-from mk_lightning.experience.datamodule import REPLAY
+from mk_lightning.experience.fit_folder import REPLAY
 from mk_lightning.files import PART, find_file
 from mk_lightning.learning.checkpoint import read_checkpoint
-from mk_lightning.runs.checkpoint_files import CHECKPOINTS, METRICS_ROWS, check_whole
+from mk_lightning.runs.checkpoint_files import CHECKPOINTS, METRICS_ROWS, LostReplayError, check_whole, directory_of
 from mk_lightning.runs.lock import FILE as LOCK
 from mk_lightning.runs.lock import RunLock
+from mk_lightning.runs.run_checkpoint import LAST, PREVIOUS
 
 log = logging.getLogger(__name__)
+
+AUTO = "auto"
+"""`--ckpt_path auto`: go on with the newest run if there is one, else begin; for jobs that are started again."""
+
+BEFORE_TRAINING = {LOCK, "config.yaml", "metrics.csv", "before.json", "before.csv", "tensorboard", "wandb", CHECKPOINTS}
+"""What a run has in its directory before it is first saved: nothing that another start would not make again."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +40,7 @@ class RunDirectory:
         checkpoint: file to load, or None.
         resume_step: learner_steps of the fit that is resumed, or None when nothing is resumed.
         rows: rows of metrics it had written, or None.
+        epochs: epochs it had trained.
         base: the name that numbers are added to for a fresh directory; None where a run is to go on in one.
     """
 
@@ -39,47 +48,58 @@ class RunDirectory:
     checkpoint: Path | None
     resume_step: int | None
     rows: int | None = None
+    epochs: int = 0
     base: Path | None = None
 
     @staticmethod
-    def choose(subcommand: str, wanted: Path, ckpt_path: str | None) -> RunDirectory:
+    def choose(subcommand: str, wanted: Path, ckpt_path: str | None, *, replay: bool = True) -> RunDirectory:
         """Choose the directory of a run.
 
-        A resumed fit continues in the directory of its checkpoint. A fit that is to be resumed from `last` and was
-        stopped before it was first saved begins anew in its directory. Everything else gets a fresh one: `wanted`, or
-        `wanted-2`, `wanted-3`, ... when that exists; for other subcommands than fit `wanted-<subcommand>`.
+        A resumed fit continues in the directory of its checkpoint. A fit that is to be resumed from `last` or `auto`
+        and was stopped before it was first saved begins anew in its directory. Everything else gets a fresh one:
+        `wanted`, or `wanted-2`, `wanted-3`, ... when that exists; for other subcommands than fit
+        `wanted-<subcommand>`. So no run writes over what another has left.
 
         Args:
             subcommand: fit, validate, test or predict.
             wanted: `run_dir` of the config.
-            ckpt_path: None, a file, or `last` or `best` for that of the newest run at `wanted`.
+            ckpt_path: None, a file, or `last` or `best` for that of the newest run at `wanted`; or `auto`, which for a
+                fit is `last` where there is a run that was saved, and nothing where not.
+            replay: whether a fit can only go on with its replay.
 
         Raises:
             UserError: no such checkpoint, or it is damaged; the newest whole one beside it is named.
             UserError: a fit cannot be resumed from it.
         """
-        if ckpt_path in {"last", "best"}:
-            runs = [run for run in _numbered(wanted) if (run / "checkpoints" / f"{ckpt_path}.ckpt").is_file()]
-            if not runs and ckpt_path == "last" and subcommand == "fit" and (begun := _begun(wanted)):
-                log.info(f"{begun[-1]} was stopped before it was first saved; it begins anew")
-                return RunDirectory(begun[-1], None, None)
-            if not runs:
-                raise UserError(f"no {ckpt_path}.ckpt in {wanted}/checkpoints; name the file or the run_dir")
-            checkpoint: Path | None = runs[-1] / "checkpoints" / f"{ckpt_path}.ckpt"
-        else:
-            checkpoint = find_file(ckpt_path) if ckpt_path else None
+        fit = subcommand == "fit"
+        if ckpt_path == AUTO and not fit:
+            raise UserError(f"--ckpt_path {AUTO} is for fit; {subcommand} takes best, last or a file")
+        checkpoint = find_file(ckpt_path) if ckpt_path else None
+        if ckpt_path in {"last", AUTO} and fit:
+            checkpoint = _newest(wanted)
+            if checkpoint is None and (anew := _anew(wanted)) is not None:
+                return anew
+            if checkpoint is None and ckpt_path == "last":
+                raise UserError(
+                    f"no {LAST} in {wanted}/{CHECKPOINTS}; name the file or the run_dir, or begin one with "
+                    f"--ckpt_path {AUTO}"
+                )
+        elif ckpt_path in {"last", "best"}:
+            there = [run / CHECKPOINTS / f"{ckpt_path}.ckpt" for run in _numbered(wanted)]
+            if not (found := [path for path in there if path.is_file()]):
+                raise UserError(f"no {ckpt_path}.ckpt in {wanted}/{CHECKPOINTS}; name the file or the run_dir")
+            checkpoint = found[-1]
+        if checkpoint is not None and fit:
+            return _resumed(checkpoint, replay=replay, fall_back=ckpt_path == AUTO)
         if checkpoint is not None:
-            content = _read(checkpoint, check_whole if subcommand == "fit" else read_checkpoint)
-            if subcommand == "fit":
-                if "optimizer_states" not in content:
-                    raise UserError(
-                        f"{checkpoint} holds weights only, a fit cannot be resumed from it; "
-                        f"start one with --model.init_from {checkpoint}"
-                    )
-                run, step, rows = checkpoint.parent.parent, content["global_step"], content.get(METRICS_ROWS)
-                return RunDirectory(run, checkpoint, step, rows)
-        base = wanted if subcommand == "fit" else wanted.with_name(f"{wanted.name}-{subcommand}")
+            _read(checkpoint, read_checkpoint)
+        base = wanted if fit else wanted.with_name(f"{wanted.name}-{subcommand}")
         return RunDirectory(_fresh(base), checkpoint, None, base=base)
+
+    def is_finished(self, max_epochs: int) -> bool:
+        """Whether nothing is left to do of the fit that is to be resumed: it is trained, measured and reported."""
+        left = [self.path / name for name in ("after.json", "before_after.json", "report.html")]
+        return self.resume_step is not None and self.epochs >= max_epochs and all(path.is_file() for path in left)
 
     def take(self) -> tuple[RunDirectory, Taken]:
         """Make the directory, if it is to be a fresh one, and keep other runs out of it.
@@ -94,7 +114,7 @@ class RunDirectory:
             return self, Taken(self.path, [], lock=None)
         if self.base is None:
             taken = Taken(self.path, [], RunLock(self.path))
-            for folder in (self.path, self.path / CHECKPOINTS, self.path / REPLAY):
+            for folder in (self.path, self.path / CHECKPOINTS, *self.path.glob(f"{REPLAY}*")):
                 for part in folder.glob(f"*{PART}"):  # of a process that was killed while it wrote
                     part.unlink()
             return self, taken
@@ -135,29 +155,117 @@ class Taken:
                 folder.rmdir()
 
 
-def _begun(base: Path) -> list[Path]:
-    """The runs at `base` that have begun, oldest first."""
-    return [run for run in _numbered(base) if (run / LOCK).is_file()]
+def _newest(wanted: Path) -> Path | None:
+    """The checkpoint that the newest run at `wanted` goes on from; None where none was ever saved.
+
+    Raises:
+        UserError: the newest run has left something, but nothing to go on from.
+    """
+    for run in reversed(_numbered(wanted)):
+        last = run / CHECKPOINTS / LAST
+        if last.is_file():
+            return last
+        left = sorted(run.glob(f"{CHECKPOINTS}/**/*.ckpt"), key=lambda path: path.stat().st_mtime, reverse=True)
+        for path in left:
+            if _stand_in(path, last, read_checkpoint) is not None:
+                log.warning(f"{last} is missing; going on from {path}, the newest beside it")
+                return path
+        if left:
+            raise UserError(
+                f"{run} has lost {LAST} and {PREVIOUS}, a fit cannot go on as it was; {left[0]} is left: start "
+                "another fit from its weights with --model.init_from, or name an older run's checkpoint"
+            )
+    return None
 
 
-def _read(checkpoint: Path, read: Callable[[Path], dict[str, Any]]) -> dict[str, Any]:
-    """Read a checkpoint; where it is damaged, name the newest beside it that is not."""
+def _anew(wanted: Path) -> RunDirectory | None:
+    """The newest run's directory if it was stopped before it was first saved; None where there is none."""
+    begun = [run for run in _numbered(wanted) if (run / LOCK).is_file()]
+    if not begun:
+        return None
+    if _left_nothing(begun[-1]):
+        log.info(f"{begun[-1]} was stopped before it was first saved; it begins anew")
+        return RunDirectory(begun[-1], None, None)
+    fresh = _fresh(wanted)
+    log.info(f"{begun[-1]} has no checkpoint to go on from; the run begins anew in {fresh}")
+    return RunDirectory(fresh, None, None, base=wanted)
+
+
+def _left_nothing(run: Path) -> bool:
+    """Whether a directory holds nothing that a run made by training."""
+    if any(
+        path.name not in BEFORE_TRAINING and path.suffix != PART for path in run.iterdir() if path.suffix != ".lock"
+    ):
+        return False
+    metrics = run / "metrics.csv"
+    text = metrics.read_text(errors="replace") if metrics.is_file() else ""
+    return all(row.get("step") in {"0", None, ""} for row in csv.DictReader(text.splitlines()))
+
+
+def _resumed(checkpoint: Path, *, replay: bool, fall_back: bool) -> RunDirectory:
+    """Go on from a checkpoint.
+
+    Args:
+        checkpoint: of the run.
+        replay: whether its replay must be whole, too.
+        fall_back: where it is damaged, take the newest whole one beside it instead of naming it.
+    """
+    checkpoint, content = _whole(checkpoint, lambda path: check_whole(path, replay=replay), fall_back=fall_back)
+    if "optimizer_states" not in content:
+        raise UserError(
+            f"{checkpoint} holds weights only, a fit cannot be resumed from it; "
+            f"start one with --model.init_from {checkpoint}"
+        )
+    run, step, rows = directory_of(checkpoint, content), content["global_step"], content.get(METRICS_ROWS)
+    log.info(f"resuming {run} from {checkpoint.name}, at env_step {content.get('env_steps', 0):,}")
+    return RunDirectory(run, checkpoint, step, rows, _epochs(content))
+
+
+def _epochs(content: dict[str, Any]) -> int:
+    """Epochs that a checkpoint's fit had trained and validated."""
     try:
-        return read(checkpoint)
+        done = content["loops"]["fit_loop"]["epoch_progress"]["current"]["processed"]
+    except (KeyError, TypeError):
+        return 0
+    return done if type(done) is int else 0
+
+
+Read = Callable[[Path], dict[str, Any]]
+
+
+def _read(checkpoint: Path, read: Read) -> dict[str, Any]:
+    """Read a checkpoint; where it is missing or damaged, name the newest beside it that is whole."""
+    return _whole(checkpoint, read, fall_back=False)[1]
+
+
+def _whole(checkpoint: Path, read: Read, *, fall_back: bool) -> tuple[Path, dict[str, Any]]:
+    try:
+        return checkpoint, read(checkpoint)
     except UserError as error:
-        others = set(checkpoint.parent.glob("*.ckpt")) - {checkpoint} if checkpoint.is_file() else set()
+        if checkpoint.is_dir():
+            raise
+        others = set(checkpoint.parent.glob("*.ckpt")) - {checkpoint}
         for path in sorted(others, key=lambda other: other.stat().st_mtime, reverse=True):
-            if _is_like(path, checkpoint, read):
-                raise UserError(f"{error}; the newest whole one is {path}: --ckpt_path {path}") from None
+            if (content := _stand_in(path, checkpoint, read)) is None:
+                continue
+            if fall_back:
+                log.warning(f"{error}; going on from {path}, the newest whole one")
+                return path, content
+            raise UserError(f"{error}; the newest whole one is {path}: --ckpt_path {path}") from None
+        if isinstance(error, LostReplayError):
+            raise UserError(
+                f"{error}; --data.replay.on_disk false goes on without it, and is another run from there on"
+            ) from None
         raise
 
 
-def _is_like(path: Path, checkpoint: Path, read: Callable[[Path], dict[str, Any]]) -> bool:
-    """Whether a checkpoint is whole and can stand in for another: `best.ckpt` cannot be resumed from."""
+def _stand_in(path: Path, checkpoint: Path, read: Read) -> dict[str, Any] | None:
+    """What a checkpoint holds, if it is whole and can stand in for another: `best.ckpt` cannot be resumed from."""
     try:
-        return "optimizer_states" in read(path) or checkpoint.name == "best.ckpt"
+        content = read(path)
     except UserError:
-        return False
+        return None
+    return content if "optimizer_states" in content or checkpoint.name == "best.ckpt" else None
 
 
 def _numbered(base: Path) -> list[Path]:

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import copy
+import logging
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pytorch_lightning import Callback
 
 from mk_lightning.callbacks.method import Method
 from mk_lightning.errors import UserError
+from mk_lightning.experience.fit_folder import RECORDING, source_of
+from mk_lightning.experience.recording import FILE, fingerprint
 from mk_lightning.experience.resume import check_resumable
-from mk_lightning.learning.checkpoint import compare_weights, read_checkpoint
+from mk_lightning.learning.checkpoint import compare_weights, load_matching, read_checkpoint
 
 if TYPE_CHECKING:
     from mk_lightning.experience import ExperienceDataModule
     from mk_lightning.learning.module import DuelingDoubleDQN
+
+log = logging.getLogger(__name__)
 
 
 def check_checkpoint(
@@ -43,3 +49,35 @@ def check_checkpoint(
     report = compare_weights(model.state_dict(), checkpoint["state_dict"])
     if not report.complete:
         raise UserError(f"{path} does not fit the network ({report})")
+
+
+def find_base(
+    path: Path, model: DuelingDoubleDQN, data: ExperienceDataModule, state: Mapping[str, Any], init_from: str | None
+) -> None:
+    """Give a fit that goes on its base policy, if the recording of its play is gone and it is still there.
+
+    Args:
+        path: of the checkpoint.
+        model: of this run.
+        data: of this run; gets the network.
+        state: the DataModule's, in the checkpoint.
+        init_from: the checkpoint that the run began with.
+    """
+    recorded = state.get("recorded")
+    if not isinstance(recorded, Mapping):
+        return
+    source = source_of(state, path)
+    own = source.path(RECORDING) if source is not None else path.parent / RECORDING
+    folder = Path(data.recording.folder) if data.recording.folder else own
+    if (folder / FILE).is_file() or init_from is None:
+        return
+    network = copy.deepcopy(model.online)
+    try:
+        complete = load_matching(network, read_checkpoint(init_from)["state_dict"]).complete
+    except UserError:
+        return
+    if complete and fingerprint(network) == recorded.get("fighter"):
+        log.warning(
+            f"the recording of the base policy's play is not in {folder} any more; {init_from} is recorded again"
+        )
+        data.base_network = network

@@ -6,6 +6,7 @@ import errno
 import os
 import signal
 import time
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ from mk_lightning.runs.checkpoint_files import METRICS_ROWS
 from mk_lightning.runs.interruption import Interruption
 
 LAST, PREVIOUS = "last.ckpt", "previous.ckpt"
+BEFORE = "before"
+"""Key of a checkpoint: `before.json`, compressed by zlib, so that no run loses what it started from."""
 NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EACCES)
 """What disks without hard links say; and a folder closed to writing, of which the checkpoint itself tells next."""
 
@@ -68,10 +71,13 @@ class RunCheckpoint(Checkpoint):
         """Time, s, env_steps and learner_steps of the last checkpoint."""
         self._step = 0
         """learner_steps at the end of the last batch."""
+        self._before: bytes | None = None
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Listen to signals; save a run that begins."""
         self.interruption.listen()
+        before = self.folder.parent / "before.json"
+        self._before = zlib.compress(before.read_bytes()) if before.is_file() else None
         self._step = trainer.global_step
         self._saved = (time.monotonic(), pl_module.env_steps, trainer.global_step)  # type: ignore[assignment]
         if trainer.global_step == 0:
@@ -126,7 +132,8 @@ class RunCheckpoint(Checkpoint):
         self._stop("playing test matches")
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
-        """Note, in whoever's checkpoint, how far the metrics were."""
+        """Note, in whoever's checkpoint, how far the metrics were, and the matches before the fit."""
+        checkpoint[BEFORE] = self._before
         every: int = trainer.log_every_n_steps  # type: ignore[attr-defined]
         for logger in trainer.loggers:
             if isinstance(logger, MetricsCSV):

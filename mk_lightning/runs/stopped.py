@@ -23,6 +23,20 @@ def stopped(error: Exception, run: Path) -> RunStopped:
     return told
 
 
+def finished(run: Path) -> str:
+    """What to say of a run that is to be resumed and has nothing left to do.
+
+    Args:
+        run: its directory.
+    """
+    table = run / "before_after.txt"
+    result = f"{table.read_text()}\n" if table.is_file() else ""
+    return (
+        f"{result}{run} is finished, nothing is played: its report is {run}/report.html; a higher data.max_env_steps "
+        f"extends it, --run_dir begins another"
+    )
+
+
 def _reason(error: Exception) -> str:
     if isinstance(error, OSError) and error.filename is not None:
         return f"{os.fsdecode(error.filename)}: {error.strerror}"

@@ -16,7 +16,7 @@ import torch
 from mk_lightning.evaluation.evaluation import Evaluation
 from mk_lightning.experience import ExperienceDataModule
 from mk_lightning.experience.resume import common
-from mk_lightning.experience.settings import EnvSettings, ReplaySettings
+from mk_lightning.experience.settings import EnvSettings, EvaluationSettings, ReplaySettings
 from mk_lightning.learning.checkpoint import read_checkpoint
 from mk_lightning.learning.module import DuelingDoubleDQN
 from tests.cli.mistakes import Mistake, fit, refuse
@@ -50,8 +50,13 @@ def weights(**options: Any) -> dict[str, Any]:
 def resumable(**changes: Any) -> dict[str, Any]:
     """What a fit resumes from, as far as it is looked at before anything starts."""
     env, replay = EnvSettings(max_env_steps=1500), ReplaySettings(capacity=800)
-    data = ExperienceDataModule("dojo", *STATES, reward_scale=20, seed=1, env=env, replay=replay)
+    evaluation = EvaluationSettings(every=40_000)
+    data = ExperienceDataModule(
+        "dojo", *STATES, env_steps_per_learner_step=16, reward_scale=20, seed=1, max_env_steps=40_000,
+        env=env, replay=replay, evaluation=evaluation,
+    )  # fmt: skip
     state = {"replay": {"shape": [100, 8]}, "segments": [], "common": common(data) | changes}
+    state["folder"] = {"root": "nowhere", "number": 1}
     return weights() | {"optimizer_states": [], "ExperienceDataModule": state}
 
 
@@ -174,7 +179,16 @@ RESUMED = {
         saved(resumable() | {"ExperienceDataModule": {"replay": {}, "segments": [{"file": "../x"}]}}), "'../x'"
     ),
     "shape of an older one": resume(
-        saved(resumable() | {"ExperienceDataModule": {"replay": {"shape": [3, 3]}, "segments": []}}),
+        saved(
+            resumable()
+            | {
+                "ExperienceDataModule": {
+                    "replay": {"shape": [3, 3]},
+                    "segments": [],
+                    "folder": {"root": "x", "number": 1},
+                }
+            }
+        ),
         "[3, 3] rows x environments",
     ),
 }

@@ -91,4 +91,5 @@ def test_without_its_file_the_best_is_looked_for_anew(tmp_path: Path, caplog: py
     (tmp_path / "best.ckpt").unlink()
     fit(tmp_path, [0.9, 0.8, 0.7], last)
     assert best_epoch(tmp_path) == 2
-    assert f"no best.ckpt in {tmp_path}" in caplog.text
+    assert f"no checkpoint {tmp_path}/best.ckpt" in caplog.text
+    assert "the best checkpoint is chosen among the validations from here on" in caplog.text

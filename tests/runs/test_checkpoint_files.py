@@ -25,7 +25,7 @@ def checkpoint(*stops: int, step: int = 0) -> dict:
         "state_dict": {"online.weight": weights},
         "optimizer_states": [],
         "global_step": step,
-        "ExperienceDataModule": {"segments": named},
+        "ExperienceDataModule": {"segments": named, "folder": {"root": "nowhere", "number": 1}},
     }
 
 

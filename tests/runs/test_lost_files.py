@@ -1,0 +1,228 @@
+"""A run continues with files missing, moved or truncated: what can be saved is, and nothing is overwritten."""
+
+from __future__ import annotations
+
+import copy
+import csv
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from benchmarks._whole_run import differences, everything
+from mk_lightning.cli import main
+from mk_lightning.learning.checkpoint import read_checkpoint
+from tests.test_resume import CONFIG
+
+DATA: dict[str, Any] = {"rehearsal_ratio": 0.25, "recording": {"env_steps": 90}}
+HALF, WHOLE = {"max_env_steps": 160}, {"max_env_steps": 320}
+
+
+def command(run: Path, data: dict[str, Any], *words: str, **trainer: Any) -> list[str]:
+    config: dict[str, Any] = copy.deepcopy(CONFIG)
+    config["data"] |= data
+    config["trainer"]["callbacks"] = []
+    config["trainer"] |= trainer
+    path = run.with_suffix(".yaml")
+    path.write_text(yaml.safe_dump(config))
+    return ["fit", "-c", str(path), "--run_dir", str(run), *words]
+
+
+def fit(run: Path, data: dict[str, Any], *words: str, **trainer: Any) -> None:
+    main(command(run, data, *words, **trainer))
+
+
+def refused(run: Path, data: dict[str, Any], *words: str) -> None:
+    with pytest.raises(SystemExit) as stop:
+        fit(run, data, *words)
+    assert stop.value.code == 2
+
+
+def contents(run: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(run)): path.read_bytes() for path in run.rglob("*") if path.is_file()}
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkpoint to start from, so that its play can be recorded again."""
+    run = tmp_path_factory.mktemp("base") / "base"
+    fit(run, HALF)
+    return run / "checkpoints" / "best.ckpt"
+
+
+@pytest.fixture(scope="module")
+def half(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that trained for one of its two epochs."""
+    run = tmp_path_factory.mktemp("half") / "run"
+    fit(run, DATA | HALF, "--model.init_from", str(base))
+    return run
+
+
+@pytest.fixture(scope="module")
+def whole(base: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What the same run leaves that was never stopped."""
+    run = tmp_path_factory.mktemp("whole") / "run"
+    fit(run, DATA | WHOLE, "--model.init_from", str(base))
+    return everything(run)
+
+
+@pytest.fixture
+def run(half: Path, tmp_path: Path) -> Path:
+    """A copy of the half run, at another place."""
+    return shutil.copytree(half, tmp_path / "run")
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def go_on(run: Path, base: Path, *words: str) -> dict[str, Any]:
+    fit(run, DATA | WHOLE, "--model.init_from", str(base), *words)
+    return everything(run)
+
+
+DAMAGES: dict[str, tuple[Callable[[Path], None], str]] = {
+    "last.ckpt is gone": (lambda run: (run / "checkpoints/last.ckpt").unlink(), "going on from"),
+    "before.json is gone": (lambda run: (run / "before.json").unlink(), "before.json"),
+    "before.json is cut": (lambda run: cut(run / "before.json"), "is restored from"),
+    "before.csv is gone": (lambda run: (run / "before.csv").unlink(), ""),
+    "the recording is gone": (lambda run: shutil.rmtree(run / "recording"), "best.ckpt is recorded again"),
+    "the locks are gone": (lambda run: [path.unlink() for path in run.glob(".*lock")], ""),
+    "results are gone": (lambda run: [(run / f).unlink() for f in ("after.json", "report.html", "config.yaml")], ""),
+}
+"""What happens to a file, and what is said of it; the run ends as one that was left alone."""
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_what_is_lost_is_made_up_for(
+    damage: str, run: Path, base: Path, whole: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    harm, said = DAMAGES[damage]
+    harm(run)
+    assert differences(go_on(run, base, "--ckpt_path", "last"), whole) == []
+    assert said in caplog.text
+
+
+def test_a_damaged_checkpoint_is_passed_over_by_a_job_that_starts_itself(
+    run: Path, base: Path, whole: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    cut(run / "checkpoints" / "last.ckpt")
+    assert differences(go_on(run, base, "--ckpt_path", "auto"), whole) == []
+    assert "previous.ckpt, the newest whole one" in caplog.text
+
+
+def test_a_run_without_a_checkpoint_to_go_on_from_is_left_as_it_is(
+    run: Path, base: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("last", "previous"):
+        (run / "checkpoints" / f"{name}.ckpt").unlink()
+    before = contents(run)
+    for choice in ("last", "auto"):
+        refused(run, DATA | WHOLE, "--model.init_from", str(base), "--ckpt_path", choice)
+        said = capsys.readouterr().err.splitlines()[-1]
+        assert f"{run} has lost last.ckpt and previous.ckpt" in said
+        assert f"{run}/checkpoints/best.ckpt is left: start another fit from its weights" in said
+        assert contents(run) == before
+
+
+def test_results_without_any_checkpoint_are_not_written_over(run: Path, base: Path) -> None:
+    shutil.rmtree(run / "checkpoints")
+    before = contents(run)
+    fit(run, DATA | HALF, "--model.init_from", str(base), "--ckpt_path", "last")
+    assert contents(run) == before
+    assert (run.with_name("run-2") / "report.html").is_file()
+
+
+def test_a_best_checkpoint_that_is_lost_is_chosen_anew(run: Path, base: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (run / "checkpoints" / "best.ckpt").unlink()
+    (run / "report.html").unlink()
+    fit(run, DATA | HALF, "--model.init_from", str(base), "--ckpt_path", "last")  # trained already: no validation comes
+    assert "the weights at the end take its place" in caplog.text
+    best, last = (read_checkpoint(run / "checkpoints" / f"{name}.ckpt") for name in ("best", "last"))
+    assert all(bool((last["state_dict"][name] == weights).all()) for name, weights in best["state_dict"].items())
+
+
+@pytest.mark.parametrize("harm", [cut, Path.unlink, lambda path: path.write_bytes(b"\xff\xfe" * 99)])
+def test_metrics_that_are_lost_are_told(
+    run: Path, base: Path, harm: Callable[[Path], None], caplog: pytest.LogCaptureFixture
+) -> None:
+    metrics = run / "metrics.csv"
+    rows = len(metrics.read_text().splitlines()) - 2  # without the header and the test after the fit
+    harm(metrics)
+    go_on(run, base, "--ckpt_path", "last")
+    assert f"of the {rows} rows that were written; the rest is lost" in caplog.text
+    assert [row for row in csv.DictReader(metrics.read_text().splitlines()) if row["step"] == "39"]
+
+
+def test_a_replay_that_is_lost_is_taken_from_where_the_run_was(run: Path, base: Path, whole: dict[str, Any]) -> None:
+    """A run that was copied: what the copy has lost the other has, and it stays as it is."""
+    shutil.rmtree(run / "replay")
+    fit(run, DATA | WHOLE, "--model.init_from", str(base), "--ckpt_path", "last")
+    assert (run / "metrics.csv").read_text() == whole["metrics"]
+
+
+def test_a_replay_that_is_lost_is_refused_and_can_be_done_without(
+    half: Path,
+    run: Path,
+    base: Path,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+    request: pytest.FixtureRequest,
+) -> None:
+    away = half.rename(half.with_name("away"))
+    request.addfinalizer(lambda: away.rename(half))
+    for path in list((run / "replay").iterdir())[::2]:
+        path.unlink()
+    before = contents(run)
+    words = ("--model.init_from", str(base), "--ckpt_path", "last")
+    refused(run, DATA | WHOLE, *words)
+    assert "which is missing; --data.replay.on_disk false goes on without it" in capsys.readouterr().err
+    assert contents(run) == before
+    fit(run, DATA | WHOLE, *words, "--data.replay.on_disk", "false")
+    assert "it will not be the run that it would have been" in caplog.text
+    assert read_checkpoint(run / "checkpoints" / "last.ckpt")["global_step"] == 40
+
+
+def test_a_run_that_is_finished_is_left_as_it_is(run: Path, base: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = contents(run)
+    for choice in ("last", "auto"):
+        with pytest.raises(SystemExit) as stop:
+            fit(run, DATA | HALF, "--model.init_from", str(base), "--ckpt_path", choice)
+        assert stop.value.code == 0
+        said = capsys.readouterr().out
+        assert f"{run} is finished, nothing is played" in said
+        assert (run / "before_after.txt").read_text() in said
+    assert contents(run) == before
+
+
+def test_one_command_begins_a_run_and_goes_on_with_it(tmp_path: Path, base: Path, whole: dict[str, Any]) -> None:
+    run = tmp_path / "run"
+    fit(run, DATA | HALF, "--model.init_from", str(base), "--ckpt_path", "auto")
+    assert differences(go_on(run, base, "--ckpt_path", "auto"), whole) == []
+    assert [path.name for path in tmp_path.glob("run*/")] == ["run"]
+
+
+def test_checkpoints_of_the_user_s_own_can_be_resumed_from_wherever_they_lie(tmp_path: Path) -> None:
+    """A metric in a file's name makes folders, and another disk may hold them; the run's own are saved in between."""
+    run, elsewhere = tmp_path / "run", tmp_path / "elsewhere"
+    common = {"every_n_train_steps": 4, "save_top_k": -1, "enable_version_counter": False}
+    callbacks = [
+        {"class_path": "ModelCheckpoint", "init_args": common | {"filename": "{step}-{val/return/all:.2f}"}},
+        {
+            "class_path": "ModelCheckpoint",
+            "init_args": common | {"every_n_train_steps": 6, "filename": "{step}", "dirpath": str(elsewhere)},
+        },
+    ]
+    words = ("--checkpoint.every_env_steps", "24")
+    fit(run, WHOLE, *words, callbacks=callbacks)
+    expected = everything(run)
+    named = [path for path in run.rglob("*.ckpt") if "step=12-" in str(path)]
+    assert len(named) == 1
+    assert named[0].parent.parent.parent == run / "checkpoints"
+    for checkpoint in (*named, elsewhere / "step=12.ckpt"):
+        fit(run, WHOLE, *words, "--ckpt_path", str(checkpoint), callbacks=callbacks)
+        assert differences(everything(run), expected) == []
+    assert [path.name for path in tmp_path.glob("run*/")] == ["run"]
