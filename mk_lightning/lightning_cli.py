@@ -26,6 +26,7 @@ from mk_lightning.evaluation.compare import Comparison
 from mk_lightning.evaluation.evaluation import Evaluation, write_matches
 from mk_lightning.evaluation.match import summarise
 from mk_lightning.evaluation.tables import evaluation_table
+from mk_lightning.experience.base_play import check_recording
 from mk_lightning.files import as_named, check_directory, find_file
 from mk_lightning.learning.checkpoint import read_checkpoint
 from mk_lightning.loggers import MetricsCSV, WandbRun
@@ -76,10 +77,10 @@ class MKLightningCLI(LightningCLI):
         )
         parser.add_class_arguments(FilmSettings, "film", help="what predict films")
         parser.add_class_arguments(CheckpointSettings, "checkpoint", help="how often a fit is saved")
-        parser.link_arguments("data.game", "model.num_actions", compute_fn=num_actions)
+        parser.link_arguments("data.game", "model.num_actions", compute_fn=num_actions, apply_on="instantiate")
         parser.link_arguments("seed_everything", "data.seed", compute_fn=checked_seed)
         parser.link_arguments(
-            ("data.max_env_steps", "data.evaluation.every"),
+            ("data.max_env_steps", "data.evaluation.every", "data.env_steps_per_learner_step"),
             "trainer.max_epochs",
             compute_fn=epochs,
         )
@@ -108,7 +109,7 @@ class MKLightningCLI(LightningCLI):
             resumed = self.run.resume_step is not None
             check_checkpoint(self.run.checkpoint, self.model, self.datamodule, callbacks, resumed=resumed)
         elif self.subcommand == "fit":
-            self.datamodule.check_recording(self.model.online)
+            check_recording(self.datamodule, self.model.online)
         if self.subcommand == "fit":
             self._room = check_disk(self.run.path, self.model, self.datamodule)
         config = self.config_init[self.subcommand].trainer
@@ -154,6 +155,7 @@ class MKLightningCLI(LightningCLI):
     def before_fit(self) -> None:
         """Measure the policy before it is trained."""
         log.info(self._room)
+        self.datamodule.say_length()
         self._begin()
         if self.run.resume_step is not None:
             Evaluation.read(self.run.path / "before.json")  # a mistake there is told now and not when training is over

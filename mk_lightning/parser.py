@@ -9,7 +9,9 @@ from pytorch_lightning.cli import LightningArgumentParser
 from mk_lightning.cli_errors import readable
 from mk_lightning.errors import UserError, check_between
 from mk_lightning.experience.checks import MOST_SEED
-from mk_lightning.games import load_game
+from mk_lightning.experience.run_length import RunLength
+from mk_lightning.experience.settings import MOST_ENV_STEPS
+from mk_lightning.games import Game
 
 
 class Parser(LightningArgumentParser):
@@ -29,9 +31,9 @@ class Parser(LightningArgumentParser):
         raise UserError(readable(message, options)) from ex
 
 
-def num_actions(game: str) -> int:
+def num_actions(game: Game) -> int:
     """Actions of a game's table."""
-    return len(load_game(game).actions)
+    return len(game.actions)
 
 
 def checked_seed(seed: bool | int) -> int:
@@ -46,6 +48,6 @@ def checked_seed(seed: bool | int) -> int:
     return seed
 
 
-def epochs(env_steps: int, every: int) -> int:
-    """An epoch lasts from one validation to the next; the DataModule checks that they are whole."""
-    return max(1, env_steps // max(1, every))
+def epochs(*lengths: int) -> int:
+    """Epochs of a run, by the arguments of `RunLength.nearest`; the DataModule checks them, which comes later."""
+    return RunLength.nearest(*(min(max(1, length), MOST_ENV_STEPS) for length in lengths)).epochs
