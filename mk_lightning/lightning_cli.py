@@ -30,7 +30,7 @@ from mk_lightning.experience.base_play import check_recording
 from mk_lightning.files import as_named, check_directory, find_file
 from mk_lightning.learning.checkpoint import read_checkpoint
 from mk_lightning.loggers import MetricsCSV, WandbRun
-from mk_lightning.parser import checked_seed, epochs, num_actions
+from mk_lightning.parser import link_options
 from mk_lightning.playback.record import FilmSettings, first_of_each_state, record_match
 from mk_lightning.playback.replay import ReplayEnv
 from mk_lightning.runs.best_checkpoint import BestCheckpoint
@@ -38,6 +38,7 @@ from mk_lightning.runs.checkpoint_files import CHECKPOINTS, CheckpointFiles
 from mk_lightning.runs.directory import RunDirectory
 from mk_lightning.runs.disk import check_disk, quiet_threads
 from mk_lightning.runs.interruption import Interruption
+from mk_lightning.runs.missing import naming_both
 from mk_lightning.runs.resume import check_checkpoint
 from mk_lightning.runs.run_checkpoint import CheckpointSettings, RunCheckpoint
 from mk_lightning.runs.stopped import stopped
@@ -77,13 +78,7 @@ class MKLightningCLI(LightningCLI):
         )
         parser.add_class_arguments(FilmSettings, "film", help="what predict films")
         parser.add_class_arguments(CheckpointSettings, "checkpoint", help="how often a fit is saved")
-        parser.link_arguments("data.game", "model.num_actions", compute_fn=num_actions, apply_on="instantiate")
-        parser.link_arguments("seed_everything", "data.seed", compute_fn=checked_seed)
-        parser.link_arguments(
-            ("data.max_env_steps", "data.evaluation.every", "data.env_steps_per_learner_step"),
-            "trainer.max_epochs",
-            compute_fn=epochs,
-        )
+        link_options(parser)
 
     def before_instantiate_classes(self) -> None:
         """Find the run directory and the checkpoint."""
@@ -94,10 +89,23 @@ class MKLightningCLI(LightningCLI):
         check_trainer(config.trainer)
         if self.subcommand != "fit":
             config.data.train_states = None  # nobody trains on them, and a group that they name may be left out
-        self.run = RunDirectory.choose(str(self.subcommand), Path(config.run_dir), config.get("ckpt_path"))
+        with naming_both(config.data.game, None):
+            self.run = RunDirectory.choose(str(self.subcommand), Path(config.run_dir), config.get("ckpt_path"))
         if self.run.checkpoint:
             config.ckpt_path = str(self.run.checkpoint)
         self._interruption = Interruption()
+
+    def instantiate_classes(self) -> None:
+        """Build everything; `init_from` stays in the config, but is not read where a checkpoint is loaded instead."""
+        config = self.config[self.subcommand]
+        init_from = config.model.init_from
+        if self.run.checkpoint:
+            config.model.init_from = None
+        try:
+            with naming_both(config.data.game, config.model.init_from):
+                super().instantiate_classes()
+        finally:
+            config.model.init_from = init_from
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """The Trainer, with the run's own loggers and callbacks beside those of the config."""
@@ -266,7 +274,7 @@ class MKLightningCLI(LightningCLI):
         for run in self._wandb_runs:
             whole = yaml.safe_load(self._parser(self.subcommand).dump(config, skip_none=False))
             run.begin(self.run.path, str(self.subcommand), whole, resumed=self.run.resume_step is not None)
-            if start:
+            if start and find_file(start).is_file():  # what a resumed fit once started from may be gone
                 run.use_checkpoint(find_file(start))
 
     def _end(self) -> None:

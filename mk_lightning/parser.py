@@ -31,12 +31,26 @@ class Parser(LightningArgumentParser):
         raise UserError(readable(message, options)) from ex
 
 
-def num_actions(game: Game) -> int:
-    """Actions of a game's table."""
+def link_options(parser: LightningArgumentParser) -> None:
+    """Take options from others, which spares the user from saying a thing twice.
+
+    The DataModule is made before the module, for it knows the game: so its numbers are checked before a checkpoint is
+    read.
+    """
+    parser.link_arguments("data.game", "model.num_actions", compute_fn=_num_actions, apply_on="instantiate")
+    parser.link_arguments("seed_everything", "data.seed", compute_fn=_checked_seed)
+    parser.link_arguments(
+        ("data.max_env_steps", "data.evaluation.every", "data.env_steps_per_learner_step"),
+        "trainer.max_epochs",
+        compute_fn=_epochs,
+    )
+
+
+def _num_actions(game: Game) -> int:
     return len(game.actions)
 
 
-def checked_seed(seed: bool | int) -> int:
+def _checked_seed(seed: bool | int) -> int:
     """A seed that every library takes.
 
     Raises:
@@ -48,6 +62,6 @@ def checked_seed(seed: bool | int) -> int:
     return seed
 
 
-def epochs(*lengths: int) -> int:
+def _epochs(*lengths: int) -> int:
     """Epochs of a run, by the arguments of `RunLength.nearest`; the DataModule checks them, which comes later."""
     return RunLength.nearest(*(min(max(1, length), MOST_ENV_STEPS) for length in lengths)).epochs

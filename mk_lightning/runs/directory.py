@@ -14,8 +14,8 @@ from lightning_utilities.core.rank_zero import rank_zero_only
 
 from mk_lightning.errors import UserError
 from mk_lightning.experience.datamodule import REPLAY
-from mk_lightning.files import PART, find_file
-from mk_lightning.learning.checkpoint import read_checkpoint
+from mk_lightning.files import PART, find_file, made_by
+from mk_lightning.learning.checkpoint import MissingCheckpointError, read_checkpoint
 from mk_lightning.runs.checkpoint_files import CHECKPOINTS, METRICS_ROWS, check_whole
 from mk_lightning.runs.lock import FILE as LOCK
 from mk_lightning.runs.lock import RunLock
@@ -64,7 +64,9 @@ class RunDirectory:
                 log.info(f"{begun[-1]} was stopped before it was first saved; it begins anew")
                 return RunDirectory(begun[-1], None, None)
             if not runs:
-                raise UserError(f"no {ckpt_path}.ckpt in {wanted}/checkpoints; name the file or the run_dir")
+                folder = wanted / CHECKPOINTS
+                hint = made_by(folder / f"{ckpt_path}.ckpt")
+                raise MissingCheckpointError(f"no {ckpt_path}.ckpt in {folder}; name the file or the run_dir{hint}")
             checkpoint: Path | None = runs[-1] / "checkpoints" / f"{ckpt_path}.ckpt"
         else:
             checkpoint = find_file(ckpt_path) if ckpt_path else None
