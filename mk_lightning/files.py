@@ -8,6 +8,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
+import yaml
+
 from mk_lightning.errors import UserError, shortened
 
 SHIPPED = Path(__file__).parent / "shipped"
@@ -32,6 +34,22 @@ def as_named(path: str | Path) -> str:
 def shipped_configs() -> list[str]:
     """Names of the shipped configs, as they are given to `-c`."""
     return sorted(str(path.relative_to(SHIPPED)) for path in SHIPPED.glob("configs/**/*.yaml"))
+
+
+def made_by(checkpoint: Path) -> str:
+    """The end of a message that says which shipped config makes a checkpoint that is missing, or nothing.
+
+    Args:
+        checkpoint: of any run; only `best.ckpt` and `last.ckpt` of a shipped config's are known to be made.
+    """
+    if checkpoint.name not in {"best.ckpt", "last.ckpt"}:
+        return ""
+    for name in shipped_configs():
+        run = yaml.safe_load((SHIPPED / name).read_text()).get("run_dir")
+        # A run directory that is there already is left alone by the next fit, which takes another.
+        if run and not Path(run).exists() and Path(run, "checkpoints").absolute() == checkpoint.absolute().parent:
+            return f"; `mk-lightning fit -c {name}` makes it"
+    return ""
 
 
 @contextlib.contextmanager

@@ -26,10 +26,11 @@ from mk_lightning.evaluation.compare import Comparison
 from mk_lightning.evaluation.evaluation import Evaluation, write_matches
 from mk_lightning.evaluation.match import summarise
 from mk_lightning.evaluation.tables import evaluation_table
+from mk_lightning.experience.base_play import check_recording
 from mk_lightning.files import as_named, check_directory, find_file
 from mk_lightning.learning.checkpoint import read_checkpoint
 from mk_lightning.loggers import MetricsCSV, WandbRun
-from mk_lightning.parser import checked_seed, epochs, num_actions
+from mk_lightning.parser import link_options
 from mk_lightning.playback.record import FilmSettings, first_of_each_state, record_match
 from mk_lightning.playback.replay import ReplayEnv
 from mk_lightning.runs.before import restore_before
@@ -38,6 +39,7 @@ from mk_lightning.runs.checkpoint_files import CHECKPOINTS, CheckpointFiles
 from mk_lightning.runs.directory import RunDirectory
 from mk_lightning.runs.disk import check_disk, quiet_threads
 from mk_lightning.runs.interruption import Interruption
+from mk_lightning.runs.missing import naming_both
 from mk_lightning.runs.resume import check_checkpoint, find_base
 from mk_lightning.runs.run_checkpoint import CheckpointSettings, RunCheckpoint
 from mk_lightning.runs.stopped import finished, stopped
@@ -77,13 +79,7 @@ class MKLightningCLI(LightningCLI):
         )
         parser.add_class_arguments(FilmSettings, "film", help="what predict films")
         parser.add_class_arguments(CheckpointSettings, "checkpoint", help="how often a fit is saved")
-        parser.link_arguments("data.game", "model.num_actions", compute_fn=num_actions)
-        parser.link_arguments("seed_everything", "data.seed", compute_fn=checked_seed)
-        parser.link_arguments(
-            ("data.max_env_steps", "data.evaluation.every"),
-            "trainer.max_epochs",
-            compute_fn=epochs,
-        )
+        link_options(parser)
 
     def before_instantiate_classes(self) -> None:
         """Find the run directory and the checkpoint."""
@@ -95,7 +91,8 @@ class MKLightningCLI(LightningCLI):
         if self.subcommand != "fit":
             config.data.train_states = None  # nobody trains on them, and a group that they name may be left out
         wanted, on_disk = Path(config.run_dir), config.data.replay.on_disk
-        self.run = RunDirectory.choose(str(self.subcommand), wanted, config.get("ckpt_path"), replay=on_disk)
+        with naming_both(config.data.game, None):
+            self.run = RunDirectory.choose(str(self.subcommand), wanted, config.get("ckpt_path"), replay=on_disk)
         if self.run.checkpoint is None and self.subcommand == "fit":  # `last` or `auto`, and none was saved yet
             config.ckpt_path = None
         if self.subcommand == "fit" and self.run.is_finished(config.trainer.max_epochs):
@@ -104,6 +101,18 @@ class MKLightningCLI(LightningCLI):
         if self.run.checkpoint:
             config.ckpt_path = str(self.run.checkpoint)
         self._interruption = Interruption()
+
+    def instantiate_classes(self) -> None:
+        """Build everything; `init_from` stays in the config, but is not read where a checkpoint is loaded instead."""
+        config = self.config[self.subcommand]
+        init_from = config.model.init_from
+        if self.run.checkpoint:
+            config.model.init_from = None
+        try:
+            with naming_both(config.data.game, config.model.init_from):
+                super().instantiate_classes()
+        finally:
+            config.model.init_from = init_from
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """The Trainer, with the run's own loggers and callbacks beside those of the config."""
@@ -118,7 +127,7 @@ class MKLightningCLI(LightningCLI):
                 state = read_checkpoint(self.run.checkpoint)[type(self.datamodule).__qualname__]
                 find_base(self.run.checkpoint, self.model, self.datamodule, state, self.config.fit.model.init_from)
         elif self.subcommand == "fit":
-            self.datamodule.check_recording(self.model.online)
+            check_recording(self.datamodule, self.model.online)
         if self.subcommand == "fit":
             self._room = check_disk(self.run.path, self.model, self.datamodule)
         config = self.config_init[self.subcommand].trainer
@@ -164,6 +173,7 @@ class MKLightningCLI(LightningCLI):
     def before_fit(self) -> None:
         """Measure the policy before it is trained."""
         log.info(self._room)
+        self.datamodule.say_length()
         self._begin()
         if self.run.checkpoint is not None:
             restore_before(self.run.path / "before.json", self.run.checkpoint)
@@ -277,7 +287,7 @@ class MKLightningCLI(LightningCLI):
         for run in self._wandb_runs:
             whole = yaml.safe_load(self._parser(self.subcommand).dump(config, skip_none=False))
             run.begin(self.run.path, str(self.subcommand), whole, resumed=self.run.resume_step is not None)
-            if start:
+            if start and find_file(start).is_file():  # what a resumed fit once started from may be gone
                 run.use_checkpoint(find_file(start))
 
     def _end(self) -> None:

@@ -9,7 +9,9 @@ from pytorch_lightning.cli import LightningArgumentParser
 from mk_lightning.cli_errors import readable
 from mk_lightning.errors import UserError, check_between
 from mk_lightning.experience.checks import MOST_SEED
-from mk_lightning.games import load_game
+from mk_lightning.experience.run_length import RunLength
+from mk_lightning.experience.settings import MOST_ENV_STEPS
+from mk_lightning.games import Game
 
 
 class Parser(LightningArgumentParser):
@@ -29,12 +31,26 @@ class Parser(LightningArgumentParser):
         raise UserError(readable(message, options)) from ex
 
 
-def num_actions(game: str) -> int:
-    """Actions of a game's table."""
-    return len(load_game(game).actions)
+def link_options(parser: LightningArgumentParser) -> None:
+    """Take options from others, which spares the user from saying a thing twice.
+
+    The DataModule is made before the module, for it knows the game: so its numbers are checked before a checkpoint is
+    read.
+    """
+    parser.link_arguments("data.game", "model.num_actions", compute_fn=_num_actions, apply_on="instantiate")
+    parser.link_arguments("seed_everything", "data.seed", compute_fn=_checked_seed)
+    parser.link_arguments(
+        ("data.max_env_steps", "data.evaluation.every", "data.env_steps_per_learner_step"),
+        "trainer.max_epochs",
+        compute_fn=_epochs,
+    )
 
 
-def checked_seed(seed: bool | int) -> int:
+def _num_actions(game: Game) -> int:
+    return len(game.actions)
+
+
+def _checked_seed(seed: bool | int) -> int:
     """A seed that every library takes.
 
     Raises:
@@ -46,6 +62,6 @@ def checked_seed(seed: bool | int) -> int:
     return seed
 
 
-def epochs(env_steps: int, every: int) -> int:
-    """An epoch lasts from one validation to the next; the DataModule checks that they are whole."""
-    return max(1, env_steps // max(1, every))
+def _epochs(*lengths: int) -> int:
+    """Epochs of a run, by the arguments of `RunLength.nearest`; the DataModule checks them, which comes later."""
+    return RunLength.nearest(*(min(max(1, length), MOST_ENV_STEPS) for length in lengths)).epochs

@@ -133,7 +133,7 @@ class Curriculum(Method):
                 "the phases weights and leave those out"
             )
         least = sum(phase.env_steps or 0 for phase in self.phases if phase.ends == ["env_steps"])
-        end = data.warmup_env_steps + data.max_env_steps
+        end = data.length.end
         if least >= end:
             raise UserError(
                 f"Curriculum: the last phase could not begin before {least:,} env_steps, and the run ends at {end:,}"

@@ -71,7 +71,7 @@ class FreezeLayers(Method):
         """
         super().check(pl_module, data, callbacks)
         freezers = [callback for callback in callbacks if isinstance(callback, FreezeLayers)]
-        end = data.warmup_env_steps + data.max_env_steps
+        end = data.length.end
         for pattern, env_steps in self.unfreeze_at.items():
             if env_steps >= end:
                 raise UserError(

@@ -60,7 +60,7 @@ class ProgressLine(Callback):
         if not (trainer.is_global_zero and self._line.due()) or now[0] <= self._last[0]:
             return
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
-        total = data.max_env_steps + data.warmup_env_steps
+        total = data.length.end
         speed, learner_speed = _rates(self._last, now)
         left = (total - batch.env_steps) / max(_rates(self._first, now)[0], 1e-9)
         self._last = now

@@ -83,7 +83,7 @@ class WeightDecay(Method):
         """
         super().check(pl_module, data, callbacks)
         names = self.decayed_names(pl_module)
-        end = data.max_env_steps + data.warmup_env_steps
+        end = data.length.end
         freezers = [callback for callback in callbacks if isinstance(callback, FreezeLayers)]
         if names <= set().union(*(freezer.frozen_names(pl_module, end) for freezer in freezers)):
             raise UserError(f"WeightDecay ({self.kind}): FreezeLayers freezes all that would decay")

@@ -10,6 +10,7 @@ import torch
 
 from mk_lightning.envs import RetroVectorEnv
 from mk_lightning.experience.recording import Recording, fingerprint, record
+from mk_lightning.files import check_directory
 
 if TYPE_CHECKING:
     from mk_lightning.experience.datamodule import ExperienceDataModule
@@ -36,6 +37,21 @@ def about_recording(data: ExperienceDataModule, network: torch.nn.Module, rank: 
         **data.env.of_a_match,
         "seed": [data.seed, rank] if data.recording.folder is None else [0, rank],
     }
+
+
+def check_recording(data: ExperienceDataModule, network: torch.nn.Module) -> None:
+    """See that a recording in a folder of its own can be made or used, before anything is started.
+
+    Args:
+        data: of the run.
+        network: the base policy's Q-network, which the run starts from.
+
+    Raises:
+        UserError: there is another recording, or something else.
+    """
+    if data.recording.folder is not None:
+        check_directory("data.recording.folder", data.recording.folder)
+        Recording.read(Path(data.recording.folder), about_recording(data, network, rank=0))
 
 
 def record_base(

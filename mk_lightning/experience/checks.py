@@ -1,11 +1,11 @@
-"""Checks of the DataModule's numbers against each other, before anything is started."""
+"""Checks of the DataModule: its numbers, against each other, and the game's files, before anything is started."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from mk_lightning.errors import UserError, check_between, check_positive
+from mk_lightning.errors import UserError, check_between, check_positive, shortened
 from mk_lightning.experience.replay import least_capacity
 from mk_lightning.experience.settings import MOST_ENV_STEPS
 from mk_lightning.schedules import bounds
@@ -33,44 +33,37 @@ def check_groups(groups: Mapping[str, Sequence[str]]) -> None:
 
 
 def check_experience(data: ExperienceDataModule) -> None:
-    """See that the DataModule's numbers are in their ranges and fit each other.
+    """See that the DataModule's numbers are in their ranges and fit each other, and that states and ROM are there.
+
+    The ROM is last, so that a config can be mended before anybody has one.
 
     Raises:
-        UserError: one does not; the message names the nearest that would, where there is one.
+        UserError: a number does not fit; the message names the nearest that would, where there is one.
+        GameError: a state's file is none, or the ROM is missing or another.
     """
     check_between("data.max_env_steps", data.max_env_steps, 1, MOST_ENV_STEPS, "env_steps")
-    if data.max_env_steps % data.evaluation.every:
-        every = data.evaluation.every
-        nearest = max(1, round(data.max_env_steps / every)) * every
-        raise UserError(
-            f"data.max_env_steps must be a multiple of data.evaluation.every ({every}), "
-            f"got {data.max_env_steps}; nearest: {nearest}"
-        )
     check_between("data.warmup_env_steps", data.warmup_env_steps, 0, MOST_ENV_STEPS, "env_steps")
     per_step, num_envs = data.env_steps_per_learner_step, data.env.num_envs
-    if per_step < 1 or per_step % num_envs:
-        nearest = max(1, round(per_step / num_envs)) * num_envs
+    n_step, capacity, batch_size = data.replay.n_step, data.replay.capacity, data.replay.batch_size
+    first = (n_step + 1) * num_envs  # env_steps, of which a transition can be drawn
+    if not 1 <= per_step <= MOST_ENV_STEPS or per_step % num_envs:
+        rounded = (2 * per_step + num_envs) // (2 * num_envs)
+        least = max(1, -((data.warmup_env_steps - first) // num_envs))
+        nearest = min(max(rounded, least), MOST_ENV_STEPS // num_envs) * num_envs
+        most = f", at most {MOST_ENV_STEPS:,}" if per_step > MOST_ENV_STEPS else ""
         raise UserError(
-            f"data.env_steps_per_learner_step must be a multiple of data.env.num_envs ({num_envs}), "
-            f"got {per_step}; nearest: {nearest}"
+            f"data.env_steps_per_learner_step must be a multiple of data.env.num_envs ({num_envs}){most}, "
+            f"got {shortened(per_step)}; nearest: {nearest}"
         )
-    if data.evaluation.every % per_step:
-        nearest = max(1, round(data.evaluation.every / per_step)) * per_step
-        raise UserError(
-            f"data.evaluation.every must be a multiple of data.env_steps_per_learner_step ({per_step}), "
-            f"got {data.evaluation.every}; nearest: {nearest}"
-        )
-    # Both are asked for here and not when training starts, which is after a whole evaluation.
-    n_step, capacity = data.replay.n_step, data.replay.capacity
+    # These are asked for here and not when training starts, which is after a whole evaluation.
     if capacity < (least := least_capacity(num_envs, n_step)):
         raise UserError(
-            f"data.replay.capacity must be at least {least} transitions for {num_envs} environments, got {capacity}"
+            f"data.replay.capacity must be at least {max(least, batch_size)} transitions for {num_envs} environments "
+            f"and a batch of {batch_size}, got {capacity}"
         )
-    if data.replay.batch_size > capacity:
-        raise UserError(
-            f"data.replay.batch_size must be at most data.replay.capacity ({capacity}), got {data.replay.batch_size}"
-        )
-    if data.warmup_env_steps < (least := (n_step + 1) * num_envs - per_step):
+    if batch_size > capacity:
+        raise UserError(f"data.replay.batch_size must be at most data.replay.capacity ({capacity}), got {batch_size}")
+    if data.warmup_env_steps < (least := first - per_step):
         raise UserError(
             f"data.warmup_env_steps must be at least {least}, or there is no transition of {n_step} env_steps to "
             f"draw at first, got {data.warmup_env_steps}"
@@ -80,15 +73,19 @@ def check_experience(data: ExperienceDataModule) -> None:
         raise UserError(f"data.epsilon must stay between 0 and 1, got {low if low < 0 else high}")
     if not 0 <= data.rehearsal_ratio < 1:
         raise UserError(f"data.rehearsal_ratio must be at least 0 and below 1, got {data.rehearsal_ratio}")
-    if data.rehearsal_ratio and not 0 < data.rehearsed < data.replay.batch_size:
+    if data.rehearsal_ratio and not 0 < data.rehearsed < batch_size:
+        nearest_ratio = min(max(1, data.rehearsed), batch_size - 1) / batch_size
         raise UserError(
-            f"data.rehearsal_ratio {data.rehearsal_ratio} of a batch of {data.replay.batch_size} leaves no "
-            "transition on one side"
+            f"data.rehearsal_ratio {data.rehearsal_ratio} of a batch of {batch_size} leaves no transition on one "
+            f"side; nearest: {nearest_ratio:g}"
         )
     if data.rehearsal_ratio:
         require_originals(data, "data.rehearsal_ratio")
     check_positive("data.reward_scale", data.reward_scale)
     check_between("seed_everything", data.seed, 0, MOST_SEED)
+    for state in dict.fromkeys((*data.evaluation_states, *data.train_states)):
+        data.game.state_bytes(state)  # a file that is no state is told here, not by an emulator
+    data.game.rom_path()
 
 
 def require_originals(data: ExperienceDataModule, owner: str) -> None:

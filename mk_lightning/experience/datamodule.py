@@ -27,11 +27,11 @@ from mk_lightning.experience.policy import GreedyPolicy
 from mk_lightning.experience.recording import Recording, Rehearsal
 from mk_lightning.experience.replay import Replay
 from mk_lightning.experience.resume import check_resumable, common, restore_replay
+from mk_lightning.experience.run_length import RunLength
 from mk_lightning.experience.segments import Segments
 from mk_lightning.experience.settings import EnvSettings, EvaluationSettings, RecordingSettings, ReplaySettings
 from mk_lightning.experience.transition import Batch
 from mk_lightning.experience.weakest import weakest
-from mk_lightning.files import check_directory
 from mk_lightning.games import load_game
 from mk_lightning.schedules import Schedule, as_schedule
 
@@ -52,7 +52,7 @@ class ExperienceDataModule(LightningDataModule):
         original_states: names, tiers or patterns of the states that the base policy was trained on, or one of them.
         challenging_states: the same of the states that fine-tuning is for.
         train_states: states to train on, as `state_weights` takes them.
-        max_env_steps: env_steps to train for after the warm-up, a multiple of `evaluation.every`.
+        max_env_steps: env_steps to train for after the warm-up, rounded to whole learner_steps (`RunLength`).
         warmup_env_steps: env_steps collected before the first learner_step.
         env_steps_per_learner_step: env_steps collected per learner_step, a multiple of `env.num_envs`.
         epsilon: probability of a random action in training: number or schedule over env_steps.
@@ -90,7 +90,6 @@ class ExperienceDataModule(LightningDataModule):
     ) -> None:
         super().__init__()
         self.game = load_game(game)
-        self.game.rom_path()
         self.state_groups = {
             name: list(self.game.resolve_states(states))
             for name, states in (("original", original_states), ("challenging", challenging_states))
@@ -115,8 +114,11 @@ class ExperienceDataModule(LightningDataModule):
         self.test_epsilons = list(evaluation.test_epsilons)
         """Exploration rates that the next test plays, one pass each."""
         check_experience(self)
-        for state in dict.fromkeys((*self.evaluation_states, *self.train_states)):
-            self.game.state_bytes(state)  # a file that is no state is told here, not by an emulator
+        warmup = -(-warmup_env_steps // env.num_envs) * env.num_envs
+        self.length = RunLength.nearest(max_env_steps, evaluation.every, env_steps_per_learner_step, warmup)
+        """What was asked for, rounded to what can be played."""
+        self.max_epochs, self.learner_steps_per_epoch = self.length.epochs, self.length.learner_steps_per_epoch
+        self._rounding = self.length.rounding(max_env_steps, evaluation.every)
         self._evaluation_env: RetroVectorEnv | None = None
         self._train_env: RetroVectorEnv | None = None
         self._loader: ExperienceLoader | None = None
@@ -129,6 +131,17 @@ class ExperienceDataModule(LightningDataModule):
         self._continuation = Continuation()
         self._folder: FitFolder | None = None
         """Of the present fit."""
+
+    def say_length(self) -> None:
+        """Log, once, how the run's length differs from what was asked for, if it does."""
+        if self._rounding:
+            log.info(self._rounding)
+        self._rounding = None
+
+    def setup(self, stage: str) -> None:
+        """Say how long a fit is."""
+        if stage == "fit":
+            self.say_length()
 
     # -- loaders -----------------------------------------------------------------------------------------------------
 
@@ -179,8 +192,8 @@ class ExperienceDataModule(LightningDataModule):
             learner,
             batch_size=self.replay.batch_size,
             vector_steps=self.env_steps_per_learner_step // self.env.num_envs,
-            warmup_vector_steps=-(-self.warmup_env_steps // self.env.num_envs),
-            length=self.evaluation.every // self.env_steps_per_learner_step,
+            warmup_vector_steps=self.length.warmup_env_steps // self.env.num_envs,
+            length=self.learner_steps_per_epoch,
             overlap=self.overlap,
             rehearsal=self.rehearsal([3]) if self.rehearsed else None,
             rehearsed=self.rehearsed,
@@ -226,19 +239,6 @@ class ExperienceDataModule(LightningDataModule):
                     )
                 self._recording = self._record(base)
         return Rehearsal(self._recording, [self.seed, self._rank, *seed])
-
-    def check_recording(self, network: torch.nn.Module) -> None:
-        """See that a recording in a folder of its own can be made or used, before anything is started.
-
-        Args:
-            network: the base policy's, which the run starts from.
-
-        Raises:
-            UserError: there is another recording, or something else.
-        """
-        if self.recording.folder is not None:
-            check_directory("data.recording.folder", self.recording.folder)
-            Recording.read(Path(self.recording.folder), about_recording(self, network, rank=0))
 
     def state_weights(self, states: States) -> dict[str, float]:
         """Probability of each state to train on.

@@ -34,7 +34,7 @@ def common(data: ExperienceDataModule) -> dict[str, Any]:
         "data.original_states": list(data.state_groups.get("original", ())),
         "data.challenging_states": list(data.state_groups.get("challenging", ())),
         "data.train_states": dict(data.train_states),
-        "data.evaluation.every": data.evaluation.every,
+        "data.evaluation.every": data.length.every,
         "data.env_steps_per_learner_step": data.env_steps_per_learner_step,
     }
 

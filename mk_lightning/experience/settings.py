@@ -12,6 +12,8 @@ MOST_ENVS = 1024
 """Processes; more would be a slip of the keyboard, and starting them would stop the machine."""
 MOST_BATCH = 16_384
 """Transitions: a batch of them is 0.9 GB of frames."""
+MOST_N_STEP = 1000
+"""env_steps; a whole match has no more decisions that matter, and the replay keeps as many rows unread."""
 MOST_MATCHES = 10_000
 """Matches per state, which measure a win rate to a point."""
 MOST_ENV_STEPS = 10**12
@@ -57,7 +59,7 @@ class ReplaySettings:
 
     Attributes:
         capacity: transitions kept, about 7.1 kB each; as many as fit into the machine's memory.
-        n_step: env_steps a transition spans.
+        n_step: env_steps a transition spans, 1 to 1,000.
         gamma: discount per env_step.
         batch_size: transitions per learner_step, at most 16,384 and no more than `capacity`.
         priorities: draw by TD error; null draws uniformly.
@@ -73,7 +75,7 @@ class ReplaySettings:
 
     def __post_init__(self) -> None:
         check_at_least("data.replay.capacity", self.capacity, 1)
-        check_at_least("data.replay.n_step", self.n_step, 1)
+        check_between("data.replay.n_step", self.n_step, 1, MOST_N_STEP, "env_steps")
         check_memory("data.replay.capacity", self.capacity, BYTES_PER_TRANSITION)
         check_between("data.replay.batch_size", self.batch_size, 1, MOST_BATCH, "transitions")
         check_between("data.replay.gamma", self.gamma, 0, 1)
@@ -107,7 +109,7 @@ class EvaluationSettings:
     of a test are never those of a validation, by which the best checkpoint is chosen.
 
     Attributes:
-        every: env_steps between validations; an epoch of training.
+        every: env_steps between validations, an epoch of training; rounded to a whole fraction of the run.
         matches: matches per state in a validation, at most 10,000.
         test_matches: matches per state in a test, and before and after a fit, at most 10,000.
         test_seed: of the test matches, 0 to 1,000; another number gives others. Those of a validation stay.

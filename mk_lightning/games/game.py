@@ -13,7 +13,7 @@ from pathlib import Path
 
 from mk_lightning.errors import shortened
 from mk_lightning.games.integration import check_rom, read_state
-from mk_lightning.games.names import GameError, suggestion
+from mk_lightning.games.names import GameError, MissingRomError, suggestion
 
 __all__ = ["Game"]
 
@@ -197,8 +197,8 @@ class Game:
         """Return the ROM file, checked against ``rom_sha1``.
 
         Raises:
-            GameError: the file is missing, is another ROM or none; the message says which one is wanted and where
-            it goes.
+            MissingRomError: there is no such file; the message says which one is wanted and where it goes.
+            GameError: it is another ROM or none.
         """
         path = self.folder / "rom.md"
         wanted = f"{self.title!r} (.md, sha1 {self.rom_sha1})" if self.rom_sha1 else f"{self.title!r} (.md)"
@@ -208,7 +208,7 @@ class Game:
             remedy = f"put {wanted} there"
         if not path.is_file():
             missing = "its ROM is not imported" if self.bundled else f"no ROM at {path}"
-            raise GameError(f"{self.id}: {missing}: {remedy}")
+            raise MissingRomError(f"{self.id}: {missing}: {remedy}")
         check_rom(path)
         if self.rom_sha1 and _sha1(path) != self.rom_sha1:
             raise GameError(f"{self.id}: {path} is another ROM (sha1 {_sha1(path)}): {remedy}")

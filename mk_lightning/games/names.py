@@ -8,13 +8,17 @@ from collections.abc import Iterable
 
 from mk_lightning.errors import UserError, shortened
 
-__all__ = ["GameError", "is_name", "nearest", "suggestion"]
+__all__ = ["GameError", "MissingRomError", "is_name", "nearest", "suggestion"]
 
 NAME = re.compile(r"[\w.+-][\w .+()',&!-]{0,99}")
 
 
 class GameError(UserError):
     """A game, state, action or ROM that cannot be used; the message is one line that says what to do."""
+
+
+class MissingRomError(GameError):
+    """There is no ROM where a game's is to be."""
 
 
 def is_name(text: object) -> bool:

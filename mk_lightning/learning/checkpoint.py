@@ -11,19 +11,23 @@ import torch
 from torch import nn
 
 from mk_lightning.errors import UserError, shortened
-from mk_lightning.files import find_file
+from mk_lightning.files import find_file, made_by
 from mk_lightning.tensor_files import read_tensors
 
 PREFIX = "online."
 """Where the LightningModule keeps the Q-network; the target network is a copy and is not read."""
 
 
-def read_checkpoint(path: str | Path) -> dict[str, Any]:
-    """Load a Lightning checkpoint, tensors and plain Python only.
+class MissingCheckpointError(UserError):
+    """There is no such checkpoint."""
+
+
+def find_checkpoint(path: str | Path) -> Path:
+    """Return the file of a checkpoint, the user's or one that ships.
 
     Raises:
-        UserError: no such file; names the checkpoints beside it.
-        UserError: not a checkpoint, or one of a run whose weights are no longer numbers.
+        MissingCheckpointError: no such file; names the checkpoints beside it, and the shipped config that makes it.
+        UserError: it is a directory.
     """
     path = find_file(path)
     if path.is_dir():
@@ -31,7 +35,18 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     if not path.is_file():
         near = sorted(p.name for p in path.parent.glob("*.ckpt")) if path.parent.is_dir() else []
         hint = f"; there: {', '.join(near)}" if near else ""
-        raise UserError(f"no checkpoint {path}{hint}")
+        raise MissingCheckpointError(f"no checkpoint {path}{hint}{made_by(path)}")
+    return path
+
+
+def read_checkpoint(path: str | Path) -> dict[str, Any]:
+    """Load a Lightning checkpoint, tensors and plain Python only.
+
+    Raises:
+        MissingCheckpointError: no such file.
+        UserError: not a checkpoint, or one of a run whose weights are no longer numbers.
+    """
+    path = find_checkpoint(path)
     checkpoint = read_tensors(path, "checkpoint")
     if not isinstance(checkpoint, dict) or not isinstance(checkpoint.get("state_dict"), dict):
         raise UserError(f"{path} is not a Lightning checkpoint: it has no state_dict")

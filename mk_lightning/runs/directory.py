@@ -15,8 +15,8 @@ from lightning_utilities.core.rank_zero import rank_zero_only
 
 from mk_lightning.errors import UserError
 from mk_lightning.experience.fit_folder import REPLAY
-from mk_lightning.files import PART, find_file
-from mk_lightning.learning.checkpoint import read_checkpoint
+from mk_lightning.files import PART, find_file, made_by
+from mk_lightning.learning.checkpoint import MissingCheckpointError, read_checkpoint
 from mk_lightning.runs.checkpoint_files import CHECKPOINTS, METRICS_ROWS, LostReplayError, check_whole, directory_of
 from mk_lightning.runs.lock import FILE as LOCK
 from mk_lightning.runs.lock import RunLock
@@ -80,14 +80,11 @@ class RunDirectory:
             if checkpoint is None and (anew := _anew(wanted)) is not None:
                 return anew
             if checkpoint is None and ckpt_path == "last":
-                raise UserError(
-                    f"no {LAST} in {wanted}/{CHECKPOINTS}; name the file or the run_dir, or begin one with "
-                    f"--ckpt_path {AUTO}"
-                )
+                raise _missing(wanted, LAST)
         elif ckpt_path in {"last", "best"}:
             there = [run / CHECKPOINTS / f"{ckpt_path}.ckpt" for run in _numbered(wanted)]
             if not (found := [path for path in there if path.is_file()]):
-                raise UserError(f"no {ckpt_path}.ckpt in {wanted}/{CHECKPOINTS}; name the file or the run_dir")
+                raise _missing(wanted, f"{ckpt_path}.ckpt")
             checkpoint = found[-1]
         if checkpoint is not None and fit:
             return _resumed(checkpoint, replay=replay, fall_back=ckpt_path == AUTO)
@@ -153,6 +150,11 @@ class Taken:
         with contextlib.suppress(OSError):  # another run may have made one beside it by now
             for folder in self.made:
                 folder.rmdir()
+
+
+def _missing(wanted: Path, name: str) -> MissingCheckpointError:
+    folder = wanted / CHECKPOINTS
+    return MissingCheckpointError(f"no {name} in {folder}; name the file or the run_dir{made_by(folder / name)}")
 
 
 def _newest(wanted: Path) -> Path | None:

@@ -19,7 +19,7 @@ MISTAKES = {
         "both",
     ),
     "game": (["--data.game", "Dojo-Genesi"], "Dojo-Genesis"),
-    "game without its ROM": (["--data.game", "MortalKombatII-Genesis"], "af6d2db16f2b76940ff5a9738f1e00c4e7ea485e"),
+    "game without its ROM": (["-c", "configs/mk2/pretrain.yaml"], "af6d2db16f2b76940ff5a9738f1e00c4e7ea485e"),
     "option": (["--data.max_env_step", "8"], "max_env_steps"),
     "nested option": (["--data.replay.capasity", "8"], "capacity"),
     "checkpoint": (["--model.init_from", "checkpoints/dojo-bse.ckpt"], "checkpoints/dojo-bse.ckpt"),
@@ -41,7 +41,7 @@ MISTAKES = {
         "patience must be above 0 s",
     ),
     "epsilon above 1": (["--data.epsilon", "1.5"], "1.5"),
-    "uneven interval": (["--data.max_env_steps", "100001"], "nearest"),
+    "uneven interval": (["--data.env_steps_per_learner_step", "33"], "nearest: 32"),
     "monitor": (["--monitor", "val/win_rate/orignal"], "val/win_rate/original"),
     "two kinds of target update": (["--model.target_tau", "0.01"], "target_every"),
     "optimizer with a rate of its own": (

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import logging
+import re
 import warnings
+from dataclasses import replace
 
 import pytest
 import torch
@@ -13,6 +16,7 @@ from mk_lightning.experience.replay import Priorities
 from mk_lightning.experience.settings import EnvSettings, EvaluationSettings, ReplaySettings
 from mk_lightning.learning.module import DuelingDoubleDQN
 from mk_lightning.schedules import Linear
+from tests.cli.mistakes import copy_of_the_dojo
 from tests.learning.batches import new_trainer, random_batch
 
 SMALL = {
@@ -67,24 +71,93 @@ def test_training_states_have_weights():
         ({"original_states": ["VeryEasy.Brambel-01"]}, "did you mean 'VeryEasy.Bramble-01'"),
         ({"original_states": None, "challenging_states": None}, "both empty: name a state in one"),
         ({"challenging_states": ["VeryEasy.*"]}, "VeryEasy.Bramble-01 is both in"),
-        ({"max_env_steps": 90}, "max_env_steps must be a multiple of data.evaluation.every .40., got 90; nearest: 80"),
         ({"max_env_steps": -40}, "max_env_steps must be between 1 and .* got -40"),
         ({"warmup_env_steps": -1}, "warmup_env_steps must be between 0 and .* got -1"),
         ({"warmup_env_steps": 0, "env_steps_per_learner_step": 2}, "warmup_env_steps must be at least 6.* got 0"),
         ({"env_steps_per_learner_step": 7}, "multiple of data.env.num_envs .2., got 7; nearest: 8"),
         ({"env_steps_per_learner_step": 0}, "multiple of data.env.num_envs .2., got 0; nearest: 2"),
-        ({"env_steps_per_learner_step": 12}, "evaluation.every must be a multiple .* .12., got 40; nearest: 36"),
+        ({"env_steps_per_learner_step": -7}, "multiple of data.env.num_envs .2., got -7; nearest: 2"),
+        ({"env_steps_per_learner_step": 10**400}, "at most 1,000,000,000,000, got 1000.*000; nearest: 10*$"),
         ({"epsilon": Linear(1.0, -0.5, 10)}, "epsilon must stay between 0 and 1, got -0.5"),
         ({"epsilon": 1.01}, "epsilon must stay between 0 and 1, got 1.01"),
         ({"reward_scale": 0.0}, "reward_scale must be above 0, got 0.0"),
         ({"seed": -3}, "seed_everything must be between 0 and 4,294,967,295, got -3"),
-        ({"replay": ReplaySettings(capacity=15)}, "replay.capacity must be at least 16 transitions .* got 15"),
+        (
+            {"replay": ReplaySettings(capacity=15, batch_size=4)},
+            "replay.capacity must be at least 16 transitions for 2 environments and a batch of 4, got 15",
+        ),
+        ({"replay": ReplaySettings(capacity=40, batch_size=41)}, "batch_size must be at most .* .40., got 41"),
+        ({"rehearsal_ratio": 0.01}, "rehearsal_ratio 0.01 of a batch of 4 leaves no .* nearest: 0.25"),
     ],
 )
 def test_refuses(options, message):
     with pytest.raises(UserError, match=message) as error:
         new_data(**options)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "others", "hint"),
+    [
+        ("env_steps_per_learner_step", 7, {}, "nearest: 8"),
+        ("env_steps_per_learner_step", 10**400, {}, "nearest: 1000000000000"),
+        ("env_steps_per_learner_step", 3, {"warmup_env_steps": 0}, "nearest: 8"),
+        ("env_steps_per_learner_step", 1, {"warmup_env_steps": 3}, "nearest: 6"),
+        ("warmup_env_steps", 0, {"env_steps_per_learner_step": 2}, "at least 6"),
+        ("replay.capacity", 15, {}, "at least 16"),
+        ("replay.capacity", 15, {"replay.batch_size": 41}, "at least 41"),
+        ("replay.batch_size", 201, {}, "at most data.replay.capacity (200)"),
+        ("replay.n_step", 1001, {"replay.capacity": 2010, "warmup_env_steps": 2002}, "and 1,000"),
+        ("rehearsal_ratio", 0.01, {}, "nearest: 0.25"),
+        ("rehearsal_ratio", 0.99, {}, "nearest: 0.75"),
+        ("rehearsal_ratio", 0.5, {"replay.batch_size": 1}, "nearest: 0"),
+        ("rehearsal_ratio", 0.001, {"replay.batch_size": 3}, "nearest: 0.333333"),
+        ("max_env_steps", 0, {}, "between 1"),
+        ("max_env_steps", 10**30, {}, "and 1,000,000,000,000"),
+        ("evaluation.every", 10**30, {}, "and 1,000,000,000,000"),
+    ],
+)
+def test_who_follows_a_hint_meets_no_other_error(option, value, others, hint):
+    def made(value):
+        options = {"": {}, "replay": {}, "evaluation": {}}
+        for name, number in (others | {option: value}).items():
+            group, _, key = name.rpartition(".")
+            options[group][key] = number
+        settings = {name: replace(SMALL[name], **options[name]) for name in ("replay", "evaluation")}
+        return new_data(**settings, **options[""])
+
+    with pytest.raises(UserError, match=re.escape(hint) + r"(?![\d.,]*\d)"):
+        made(value)
+    number = re.sub(r"[^\d.]", "", hint.rpartition(" ")[2])
+    made(float(number) if "." in number else int(number))
+
+
+@pytest.fixture
+def no_rom(tmp_path):
+    """The dojo without its ROM, as everybody has Mortal Kombat II at first."""
+    game = copy_of_the_dojo(tmp_path)
+    (game / "rom.md").unlink()
+    return {
+        "game": str(game / "game.yaml"),
+        "original_states": ["VeryEasy.Bramble-01"],
+        "challenging_states": ["VeryEasy.Heron-06"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({}, "no ROM at .*rom.md"),
+        ({"env_steps_per_learner_step": 7}, "env_steps_per_learner_step must be"),
+        ({"seed": -3}, "seed_everything must be"),
+        ({"rehearsal_ratio": 0.25, "original_states": None}, "data.original_states is empty"),
+        ({"train_states": ["VeryEasy.Hero"]}, "did you mean 'VeryEasy.Heron-06'"),
+        ({"challenging_states": ["VeryEasy.*"]}, "VeryEasy.Bramble-01 is both in"),
+    ],
+)
+def test_the_rom_is_asked_for_last(no_rom, options, message):
+    with pytest.raises(UserError, match=message):
+        new_data(**no_rom | options)
 
 
 @pytest.mark.parametrize("num_envs", [1, 2])
@@ -129,6 +202,28 @@ def test_td_errors_stay_in_host_memory_when_a_batch_moves():
     assert (moved.env_steps, moved.stats) == (batch.env_steps, batch.stats)
     matches = [object()]
     assert new_data().transfer_batch_to_device(matches, torch.device("meta"), 0) is matches
+
+
+def test_a_run_is_as_long_as_its_length_says(tmp_path, module, caplog):
+    """90 env_steps and a validation every 40 are no whole learner_steps of 8: two epochs of six."""
+    caplog.set_level(logging.INFO, "mk_lightning")
+    data, batches, validations = new_data(max_env_steps=90, warmup_env_steps=21), [], []
+
+    class Watch(Callback):
+        def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx):
+            batches.append(batch.env_steps)
+
+        def on_validation_end(self, trainer, pl_module):
+            validations.append(pl_module.env_steps)
+
+    new_trainer(tmp_path, Watch(), epochs=data.max_epochs).fit(module, data)
+    assert data.learner_steps_per_epoch == 6
+    assert validations[1:] == [22 + 48, 22 + 96], "the first is Lightning's sanity check"
+    assert batches == list(range(22 + 8, 22 + 96 + 1, 8))
+    assert data.length.end == batches[-1]
+    said = [line for line in caplog.messages if "trains for" in line]
+    assert len(said) == 1
+    assert said[0].startswith("the run trains for 96 env_steps, in 2 epochs of 48")
 
 
 def test_an_epoch_is_the_time_between_two_validations(tmp_path, module):

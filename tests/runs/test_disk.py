@@ -22,7 +22,7 @@ def data(capacity: int = 1000, on_disk: bool = True, max_env_steps: int = 100_00
     return ExperienceDataModule(
         original_states=["VeryEasy.Bramble-01"],
         max_env_steps=max_env_steps,
-        warmup_env_steps=500,
+        warmup_env_steps=496,
         replay=ReplaySettings(capacity=capacity, on_disk=on_disk),
         evaluation=EvaluationSettings(every=10_016),
     )
@@ -35,7 +35,7 @@ def test_a_run_takes_no_more_than_is_said(tmp_path: Path) -> None:
     assert bytes_on_disk(module, data(max_env_steps=steps)) == weights + (1000 + 2 * 10_016) * TRANSITION_BYTES
     assert bytes_on_disk(module, data(on_disk=False, max_env_steps=steps)) == weights
     assert (
-        bytes_on_disk(module, data(capacity=10**6, max_env_steps=steps)) == weights + (steps + 500) * TRANSITION_BYTES
+        bytes_on_disk(module, data(capacity=10**6, max_env_steps=steps)) == weights + (steps + 496) * TRANSITION_BYTES
     )
 
 
