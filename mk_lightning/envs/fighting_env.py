@@ -11,10 +11,11 @@ from typing import Any, ClassVar
 import gymnasium
 import numpy as np
 import stable_retro
-from gymnasium.error import ResetNeeded
+from gymnasium.error import ClosedEnvironmentError, ResetNeeded
 from gymnasium.spaces import Box, Discrete
 from numpy.typing import NDArray
 
+from mk_lightning.envs.buttons import button_masks
 from mk_lightning.envs.episode import EpisodeResult
 from mk_lightning.envs.observation import FRAME_SHAPE, to_frame
 from mk_lightning.envs.options import check_env_options
@@ -53,7 +54,7 @@ class FightingEnv(gymnasium.Env[Frame, int]):
     alone fixes the drawn state too.
 
     Only one emulator can exist in a process; :class:`~mk_lightning.envs.RetroVectorEnv` runs several in their
-    own.
+    own. After :meth:`close` everything that needs it raises ``gymnasium.error.ClosedEnvironmentError``.
 
     Example:
         >>> env = FightingEnv("dojo", "VeryEasy.*")
@@ -108,7 +109,7 @@ class FightingEnv(gymnasium.Env[Frame, int]):
         self.action_space = Discrete(len(self.game.actions))  # type: ignore[assignment]
         self.observation_space = Box(0, 255, FRAME_SHAPE, np.uint8)
         self._no_buttons = np.zeros(len(self.game.buttons), np.uint8)
-        self._held, self._released = self._button_masks()
+        self._held, self._released = button_masks(self.game)
         self._start_emulator()
         self._variables: dict[str, int] = {}
         self._fight = Fight(0, 0, 0, 0)
@@ -134,6 +135,7 @@ class FightingEnv(gymnasium.Env[Frame, int]):
         Raises:
             GameError: no such state or option.
         """
+        self._require_open()
         super().reset(seed=seed)
         unknown = set(options or ()) - {"state"}
         if unknown:
@@ -175,13 +177,15 @@ class FightingEnv(gymnasium.Env[Frame, int]):
 
     def render(self) -> Frame | None:
         """Return the last screen, (224, 320, 3) uint8 RGB, or None without ``render_mode="rgb_array"``."""
+        self._require_open()
         return self._em.get_screen() if self.render_mode == "rgb_array" else None
 
     def close(self) -> None:
-        """Free the emulator, so that this process can start another."""
+        """Free the emulator, so that this process can start another. Closing twice is fine."""
         if hasattr(self, "_em"):
             del self._em, self._data
             FightingEnv._running = None
+        self._over = True
         super().close()
 
     # -- beyond gymnasium ------------------------------------------------------------------------------------
@@ -217,6 +221,7 @@ class FightingEnv(gymnasium.Env[Frame, int]):
             Reward, terminated, truncated.
         """
         if self._over:
+            self._require_open()
             raise ResetNeeded("no match is under way: call reset() first")
         if not 0 <= action < len(self._held):
             raise ValueError(f"action must be 0 to {len(self._held) - 1}, not {action}")
@@ -263,6 +268,7 @@ class FightingEnv(gymnasium.Env[Frame, int]):
         Plain Python and bytes only; 25 to 40 kB for the dojo. :meth:`restore` continues it bit for bit, in any
         process.
         """
+        self._require_open()
         return {
             "format": CAPTURE_FORMAT,
             "game": self.game.id,
@@ -285,6 +291,7 @@ class FightingEnv(gymnasium.Env[Frame, int]):
         Raises:
             ValueError: captured by another format or from another game.
         """
+        self._require_open()
         if captured["format"] != CAPTURE_FORMAT:
             raise ValueError(f"captured in format {captured['format']}, this version reads {CAPTURE_FORMAT}")
         if captured["game"] != self.game.id:
@@ -301,6 +308,10 @@ class FightingEnv(gymnasium.Env[Frame, int]):
         self._over = captured["over"]
 
     # -- private ---------------------------------------------------------------------------------------------
+
+    def _require_open(self) -> None:
+        if not hasattr(self, "_em"):
+            raise ClosedEnvironmentError("this environment is closed; make a new one")
 
     def _start_emulator(self) -> None:
         rom = self.game.rom_path()
@@ -327,16 +338,6 @@ class FightingEnv(gymnasium.Env[Frame, int]):
             return
         for left in range(frames, 0, -self.frame_skip):
             self._hold(self._held[self.np_random.integers(len(self._held))], min(left, self.frame_skip))
-
-    def _button_masks(self) -> tuple[list[NDArray[np.uint8]], list[NDArray[np.uint8]]]:
-        """Return the held buttons of each action, for the frames with the attack buttons and without."""
-        held, released = [], []
-        for action in self.game.actions:
-            pressed = self.game.action_buttons(action)
-            held.append(np.array([b in pressed for b in self.game.buttons], np.uint8))
-            kept = set(pressed) - set(self.game.attack_buttons)
-            released.append(np.array([b in kept for b in self.game.buttons], np.uint8))
-        return held, released
 
     def _hold(self, buttons: NDArray[np.uint8], frames: int) -> None:
         """Play frames with these buttons held."""

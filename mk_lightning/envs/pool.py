@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any, NoReturn
 
 import numpy as np
+from gymnasium.error import ClosedEnvironmentError
 from numpy.typing import NDArray
 
 from mk_lightning.envs.channel import DONE, STEP
@@ -133,9 +134,14 @@ class WorkerPool:
         return results
 
     def require_idle(self, indices: Sequence[int]) -> None:
-        """Raise RuntimeError when the pool is closed or one of the workers is stepping."""
+        """See that workers can be told something.
+
+        Raises:
+            ClosedEnvironmentError: the pool is closed.
+            RuntimeError: one of the workers is stepping.
+        """
         if not self._end.alive:
-            raise RuntimeError("this vector environment is closed")
+            raise ClosedEnvironmentError("this vector environment is closed; make a new one")
         for index in indices:
             if self._stepping[index]:
                 raise RuntimeError(f"environment {index} is still stepping: call recv() first")

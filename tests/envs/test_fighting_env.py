@@ -8,7 +8,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from gymnasium.error import ResetNeeded
+from gymnasium.error import ClosedEnvironmentError, ResetNeeded
 from gymnasium.utils.env_checker import check_env
 
 from mk_lightning.envs import FightingEnv
@@ -54,6 +54,26 @@ def test_a_second_emulator_in_one_process_is_refused_in_one_line(make_env: MakeE
     del first
     FightingEnv(game)  # nobody holds this one, so it does not count
     FightingEnv(game).close()
+
+
+@pytest.mark.parametrize("moment", ["before the first match", "in a match"])
+def test_a_closed_environment_says_so_whatever_it_is_asked(make_env: MakeEnv, moment: str) -> None:
+    env = make_env(render_mode="rgb_array")
+    captured = env.capture()
+    if moment == "in a match":
+        env.reset(seed=1)
+    before = env.np_random.bit_generator.state
+    env.close()
+    for ask in (lambda: env.reset(seed=2), lambda: env.step(0), env.render, env.capture, lambda: env.restore(captured)):
+        with pytest.raises(ClosedEnvironmentError, match=r"^this environment is closed; make a new one$"):
+            ask()
+    assert env.np_random.bit_generator.state == before
+    other = FightingEnv("dojo")
+    env.close()  # the emulator is no longer its own
+    other.reset(seed=1)
+    with pytest.raises(RuntimeError, match="already runs an emulator"):
+        FightingEnv("dojo")
+    other.close()
 
 
 class TestReset:

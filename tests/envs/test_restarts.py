@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from gymnasium.error import ClosedEnvironmentError
 
 from mk_lightning.envs import RetroVectorEnv, WorkerError, pool, process
 from tests.envs.processes import Killer, alive, left_over, parent_of
@@ -267,7 +268,7 @@ def test_a_worker_that_dies_again_and_again_stops_the_run(make_envs: MakeEnvs, s
     assert str(caught.value) == died
     assert envs.restarts == 3  # the first died in the second env_step, each of these before it had begun the match
     assert left_over([*pids, *killer.pids], 0) == []  # the others were ended with it
-    with pytest.raises(RuntimeError, match="closed"):
+    with pytest.raises(ClosedEnvironmentError, match="closed"):
         envs.step([0, 0, 0])
 
 

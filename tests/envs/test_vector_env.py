@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from gymnasium.error import ClosedEnvironmentError
 from gymnasium.vector import AsyncVectorEnv, AutoresetMode
 
 from mk_lightning.envs import FightingEnv, RetroVectorEnv
@@ -193,10 +194,19 @@ def test_order_of_use_is_enforced(make_envs: MakeEnvs) -> None:
     assert [len(array) for array in envs.recv([])] == [0, 0, 0, 0]
     with pytest.raises(ValueError, match="expected 2 seeds and states, not 1 and 2"):
         envs.reset_envs([0, 1], seeds=[1])
-    envs.send([0], [1])
+
+
+def test_a_closed_one_says_so_whatever_it_is_asked(make_envs: MakeEnvs) -> None:
+    envs = make_envs(2, render_mode="rgb_array")
+    envs.reset(seed=1)
+    captured = envs.capture()
+    envs.send([0], [1])  # one is in the middle of a step
     envs.close()
-    for ask in (envs.recv, lambda: envs.recv([1]), lambda: envs.send([0, 0]), envs.capture):
-        with pytest.raises(RuntimeError, match="this vector environment is closed"):
+    for ask in (
+        envs.reset, lambda: envs.step([0, 0]), lambda: envs.send([0, 0]), envs.recv, lambda: envs.recv([1]),
+        envs.render, envs.capture, lambda: envs.restore(captured), lambda: envs.set_states("VeryEasy.*"),
+    ):  # fmt: skip
+        with pytest.raises(ClosedEnvironmentError, match="this vector environment is closed; make a new one"):
             ask()
     envs.close()
 
