@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from mk_lightning.envs import RetroVectorEnv
+from mk_lightning.errors import UserError
 from mk_lightning.experience.recording import Recording, fingerprint, record
 from mk_lightning.files import check_directory
 
@@ -54,34 +56,53 @@ def check_recording(data: ExperienceDataModule, network: torch.nn.Module) -> Non
         Recording.read(Path(data.recording.folder), about_recording(data, network, rank=0))
 
 
-def record_base(
-    data: ExperienceDataModule, network: torch.nn.Module, env: RetroVectorEnv, about: dict[str, Any], folder: Path
+def base_recording(
+    data: ExperienceDataModule,
+    network: torch.nn.Module | None,
+    folder: Path,
+    rank: int,
+    *,
+    recorded: dict[str, Any] | None = None,
 ) -> Recording:
-    """Let the base policy play the original states, and keep what it did.
+    """Read the recording of the base policy's play on the original states; if there is none, let it play.
 
     Args:
         data: of the run.
-        network: the base policy's Q-network.
-        env: plays the original states.
-        about: see `about_recording`.
+        network: the base policy's Q-network; None for a run that continues and no longer has it.
         folder: where the recording is kept.
+        rank: whose recording.
+        recorded: what a run that continues had recorded.
 
     Raises:
+        UserError: the recording in the folder is another one or damaged; or it is gone, and with it the base policy.
         OSError: it cannot be written.
     """
+    if (about := recorded) is None:
+        assert network is not None
+        about = about_recording(data, network, rank)
+    recording = Recording.load(folder, about, n_step=data.replay.n_step, gamma=data.replay.gamma)
+    if recording is not None:
+        return recording
+    if network is None:
+        raise UserError(
+            f"the run's recording of the base policy's play is not in {folder} any more; put it back, or start another "
+            "fit from the checkpoint's weights with --model.init_from"
+        )
     settings = data.recording
     log.info(f"recording {settings.env_steps:,} env_steps of the base policy on {len(about['states'])} original states")
-    recording = record(
-        env,
-        network,
-        env_steps=settings.env_steps,
-        epsilon=settings.epsilon,
-        reward_scale=data.reward_scale,
-        n_step=data.replay.n_step,
-        gamma=data.replay.gamma,
-        seed=[*about["seed"], 2],
-        about=about,
-    )
+    # Not in the evaluation's environments, whose number may change nothing but its speed.
+    with closing(RetroVectorEnv(data.game, about["states"], num_envs=data.env.num_envs, **data.env.of_a_match)) as env:
+        recording = record(
+            env,
+            network,
+            env_steps=settings.env_steps,
+            epsilon=settings.epsilon,
+            reward_scale=data.reward_scale,
+            n_step=data.replay.n_step,
+            gamma=data.replay.gamma,
+            seed=[*about["seed"], 2],
+            about=about,
+        )
     recording.save(folder)
     log.info(f"recorded in {folder}")
     return recording

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import copy
 import logging
 from collections.abc import Mapping, Sequence
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +12,12 @@ from pytorch_lightning import LightningDataModule, Trainer
 from pytorch_lightning.trainer.states import TrainerFn
 
 from mk_lightning.envs import RetroVectorEnv
-from mk_lightning.errors import UserError
-from mk_lightning.experience.base_play import about_recording, record_base
+from mk_lightning.experience.base_play import base_recording
 from mk_lightning.experience.checks import check_experience, check_groups, require_originals
-from mk_lightning.experience.collector import Collector
 from mk_lightning.experience.continuation import Continuation
 from mk_lightning.experience.episodes import EpisodeSpec
 from mk_lightning.experience.fit_folder import RECORDING, REPLAY, FitFolder
-from mk_lightning.experience.loader import EpisodeLoader, ExperienceLoader
+from mk_lightning.experience.loader import EpisodeLoader, ExperienceLoader, new_loader
 from mk_lightning.experience.matches import VALIDATION_SEEDS, first_test_seed, matches_of_each, mixed_matches
 from mk_lightning.experience.policy import GreedyPolicy
 from mk_lightning.experience.recording import Recording, Rehearsal
@@ -175,34 +171,12 @@ class ExperienceDataModule(LightningDataModule):
         )
         segments = Segments(self._folder.path(REPLAY))
         self._segments = segments if self.replay.on_disk else None
-        learner = self._network
-        actor = GreedyPolicy(copy.deepcopy(learner).requires_grad_(False).cpu())
-        collector = Collector(
-            self._train_env,
-            replay,
-            actor,
-            epsilon=self.epsilon,
-            reward_scale=self.reward_scale,
-            seed=[self.seed, self._rank, 1],
-        )
-        self._loader = ExperienceLoader(
-            collector,
-            replay,
-            actor,
-            learner,
-            batch_size=self.replay.batch_size,
-            vector_steps=self.env_steps_per_learner_step // self.env.num_envs,
-            warmup_vector_steps=self.length.warmup_env_steps // self.env.num_envs,
-            length=self.learner_steps_per_epoch,
-            overlap=self.overlap,
-            rehearsal=self.rehearsal([3]) if self.rehearsed else None,
-            rehearsed=self.rehearsed,
-            segments=self._segments,
-        )
+        rehearsal = self.rehearsal([3]) if self.rehearsed else None
+        self._loader = new_loader(self, self._train_env, self._network, replay, rehearsal, self._segments, self._rank)
         if state is not None:
             if kept is None:
                 restore_replay(replay, state, segments, self.warmup_env_steps, required=self.replay.on_disk)
-            collector.load_state_dict(state["collector"])
+            self._loader.collector.load_state_dict(state["collector"])
             self._train_env.set_states(self.train_states)  # a method that chose others sets them again
             self._loader.load_state_dict(state["loader"])
         return self._loader
@@ -226,18 +200,9 @@ class ExperienceDataModule(LightningDataModule):
         """
         if self._recording is None:
             require_originals(self, "rehearsal")
-            # A resumed run has moved on from whom it recorded.
+            folder = Path(self.recording.folder) if self.recording.folder else self.own_path(RECORDING)
             base = self._network if self._recorded is None else self.base_network
-            wanted = self._recorded or about_recording(self, self._network, self._rank)
-            folder, replay = self._recording_folder, self.replay
-            self._recording = Recording.load(folder, wanted, n_step=replay.n_step, gamma=replay.gamma)
-            if self._recording is None:
-                if base is None:
-                    raise UserError(
-                        f"the run's recording of the base policy's play is not in {folder} any more; put it back, or "
-                        "start another fit from the checkpoint's weights with --model.init_from"
-                    )
-                self._recording = self._record(base)
+            self._recording = base_recording(self, base, folder, self._rank, recorded=self._recorded)
         return Rehearsal(self._recording, [self.seed, self._rank, *seed])
 
     def state_weights(self, states: States) -> dict[str, float]:
@@ -369,16 +334,6 @@ class ExperienceDataModule(LightningDataModule):
     @property
     def _rank(self) -> int:
         return self.trainer.global_rank  # type: ignore[union-attr]
-
-    @property
-    def _recording_folder(self) -> Path:
-        return Path(self.recording.folder) if self.recording.folder else self.own_path(RECORDING)
-
-    def _record(self, base: torch.nn.Module) -> Recording:
-        about = about_recording(self, base, self._rank)
-        # Not in the evaluation's environments, whose number may change nothing but its speed.
-        with closing(self._start_env(self.state_groups["original"], self.env.num_envs)) as env:
-            return record_base(self, base, env, about, self._recording_folder)
 
     def _start_env(self, states: dict[str, float] | Sequence[str], num_envs: int) -> RetroVectorEnv:
         options: dict[str, Any] = self.env.of_a_match

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -19,6 +20,9 @@ from mk_lightning.experience.recording import Rehearsal
 from mk_lightning.experience.replay import Replay
 from mk_lightning.experience.segments import Segments
 from mk_lightning.experience.transition import Batch, Transition
+
+if TYPE_CHECKING:
+    from mk_lightning.experience.datamodule import ExperienceDataModule
 
 
 class ExperienceLoader:
@@ -145,6 +149,46 @@ class ExperienceLoader:
         self.collector.collect(vector_steps)
         if self.segments is not None:
             self.segments.spill(self.replay)
+
+
+def new_loader(
+    data: ExperienceDataModule,
+    env: RetroVectorEnv,
+    learner: torch.nn.Module,
+    replay: Replay,
+    rehearsal: Rehearsal | None,
+    segments: Segments | None,
+    rank: int,
+) -> ExperienceLoader:
+    """A collector in the training environments and the loader of its experience, as a DataModule's settings say.
+
+    Args:
+        data: the settings.
+        env: the training environments.
+        learner: network whose weights the actor copies.
+        replay: to fill and to draw from.
+        rehearsal: old transitions to mix in, if any.
+        segments: where the replay's rows are kept on disk, if they are.
+        rank: of this process, for the random streams.
+    """
+    actor = GreedyPolicy(copy.deepcopy(learner).requires_grad_(False).cpu())
+    collector = Collector(
+        env, replay, actor, epsilon=data.epsilon, reward_scale=data.reward_scale, seed=[data.seed, rank, 1]
+    )
+    return ExperienceLoader(
+        collector,
+        replay,
+        actor,
+        learner,
+        batch_size=data.replay.batch_size,
+        vector_steps=data.env_steps_per_learner_step // data.env.num_envs,
+        warmup_vector_steps=data.length.warmup_env_steps // data.env.num_envs,
+        length=data.learner_steps_per_epoch,
+        overlap=data.overlap,
+        rehearsal=rehearsal,
+        rehearsed=data.rehearsed,
+        segments=segments,
+    )
 
 
 class EpisodeLoader:
