@@ -6,7 +6,11 @@ it plays validation matches; after each kill `fit --ckpt_path last` goes on. At 
 optimizer, callbacks, counters, replay, metrics, matches before and after, curves) must equal that of the run that was
 left alone, to the bit, and no process may be left.
 
-    python benchmarks/crash.py [--runs 20] [--json FILE]
+With `--damage`, killed runs lose a file before they go on: it is deleted, moved away or cut short. A run must then end
+as the one left alone, if need be by the command that its refusal names; what cannot be made again (rows of metrics, the
+replay, a best checkpoint) must be told, and nothing of a run that is refused may change.
+
+    python benchmarks/crash.py [--runs 20] [--damage 100] [--json FILE]
 """
 
 from __future__ import annotations
@@ -23,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from _damage import WRONG, damaged_runs
 from _processes import SESSION, processes
 from _report import benchmark_parser, print_table, report
 from _whole_run import differences, everything
@@ -70,12 +75,13 @@ def main() -> None:
     parser = benchmark_parser("runs killed at random moments and resumed, beside one left alone")
     parser.add_argument("--runs", type=int, default=20, help="runs to kill")
     parser.add_argument("--seed", type=int, default=1, help="of the moments")
+    parser.add_argument("--damage", type=int, default=0, help="killed runs to take a file from, besides")
     options = parser.parse_args()
     rng = random.Random(options.seed)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         config = folder / "config.yaml"
-        config.write_text(yaml.safe_dump(CONFIG))
+        config.write_text(yaml.safe_dump(CONFIG | {"model": CONFIG["model"] | {"init_from": _base(folder)}}))
         began = time.monotonic()
         _finish(config, folder / "alone")
         seconds = time.monotonic() - began
@@ -89,9 +95,43 @@ def main() -> None:
             orphans += left
             rows.append([number, ", ".join(killed), left, "; ".join(found)[:80] or "identical"])
             print(f"{number + 1}/{options.runs}: {rows[-1][-1]} (killed {rows[-1][1]})", flush=True)
+        harmed = {}
+        if options.damage:
+            killed_runs = [_killed(config, folder, number, seconds, rng) for number in range(4)]
+            harmed = damaged_runs(killed_runs, options.damage, folder, alone, rng, lambda *run: _resume(config, *run))
     print_table(f"{options.runs} runs, {KILLS} kills each", ("run", "killed", "orphans", "beside the other"), rows)
-    report({"runs": options.runs, "identical": identical, "orphans": orphans}, options.json)
-    sys.exit(identical != options.runs or orphans > 0)
+    figures: dict[str, int] = {"runs": options.runs, "identical": identical, "orphans": orphans}
+    if harmed:
+        figures |= {"damaged": options.damage} | {f"damaged: {outcome}": count for outcome, count in harmed.items()}
+    report(figures, options.json)
+    sys.exit(identical != options.runs or orphans > 0 or harmed.get(WRONG, 0) > 0)
+
+
+def _base(folder: Path) -> str:
+    """A checkpoint to start from."""
+    config = folder / "base.yaml"
+    data = CONFIG["data"] | {"max_env_steps": 400, "rehearsal_ratio": 0.0}
+    config.write_text(yaml.safe_dump(CONFIG | {"data": data, "trainer": CONFIG["trainer"] | {"callbacks": []}}))
+    _finish(config, folder / "base")
+    return str(folder / "base" / "checkpoints" / "best.ckpt")
+
+
+def _killed(config: Path, folder: Path, number: int, seconds: float, rng: random.Random) -> Path:
+    """A run that was killed once it had been saved twice, at another place than where it ran."""
+    run = folder / f"running-{number}"
+    process = _begin(config, run, resume=False)
+    while process.poll() is None and not (run / "checkpoints" / "previous.ckpt").exists():
+        time.sleep(0.01)
+    time.sleep(rng.uniform(0, 0.4) * seconds)
+    process.kill()
+    process.wait()
+    _left(process.pid)
+    return run.rename(folder / f"killed-{number}")
+
+
+def _resume(config: Path, run: Path, words: list[str]) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "mk_lightning.cli", "fit", "-c", str(config), "--run_dir", str(run), *words]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 def _kill(config: Path, run: Path, number: int, seconds: float, rng: random.Random) -> tuple[list[str], int]:

@@ -117,6 +117,10 @@ class ElasticWeightConsolidation(Method):
                 if trainer.is_global_zero:
                     write_tensors(tasks[-1], trainer.datamodule.own_path(FILE))  # type: ignore[attr-defined]
             self.tasks = tasks if self.online_decay is None else [_sum(tasks, self.online_decay)]
+        elif self.estimate and self.online_decay is None and trainer.is_global_zero:
+            file = trainer.datamodule.own_path(FILE)  # type: ignore[attr-defined]
+            if not file.is_file():
+                write_tensors(self.tasks[-1], file)
         self.tasks = [_moved(task, pl_module.device) for task in self.tasks]
         names = self.tasks[0]["fisher"]
         importance = {name: sum(float(task["fisher"][name].mean()) for task in self.tasks) for name in names}

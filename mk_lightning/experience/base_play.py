@@ -80,7 +80,12 @@ def base_recording(
     if (about := recorded) is None:
         assert network is not None
         about = about_recording(data, network, rank)
-    recording = Recording.load(folder, about, n_step=data.replay.n_step, gamma=data.replay.gamma)
+    try:
+        recording = Recording.load(folder, about, n_step=data.replay.n_step, gamma=data.replay.gamma)
+    except UserError:
+        if recorded is None or network is None:
+            raise
+        recording = None  # damaged, and the base policy is there to make the same one again
     if recording is not None:
         return recording
     if network is None:
@@ -90,8 +95,9 @@ def base_recording(
         )
     settings = data.recording
     log.info(f"recording {settings.env_steps:,} env_steps of the base policy on {len(about['states'])} original states")
+    options: dict[str, Any] = data.env.of_a_match
     # Not in the evaluation's environments, whose number may change nothing but its speed.
-    with closing(RetroVectorEnv(data.game, about["states"], num_envs=data.env.num_envs, **data.env.of_a_match)) as env:
+    with closing(RetroVectorEnv(data.game, about["states"], num_envs=data.env.num_envs, **options)) as env:
         recording = record(
             env,
             network,

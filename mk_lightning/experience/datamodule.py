@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from pytorch_lightning import LightningDataModule, Trainer
+from pytorch_lightning import LightningDataModule
 from pytorch_lightning.trainer.states import TrainerFn
 
 from mk_lightning.envs import RetroVectorEnv
@@ -152,7 +152,8 @@ class ExperienceDataModule(LightningDataModule):
         """
         if self._loader is not None:  # Lightning reloads it on request; what it plays goes on
             return self._loader
-        trainer = self._used_trainer
+        assert self.trainer is not None
+        trainer = self.trainer
         state, kept = self._continuation.take(trainer)
         root = Path(trainer.log_dir or trainer.default_root_dir)
         if state is None:
@@ -262,9 +263,9 @@ class ExperienceDataModule(LightningDataModule):
 
     def teardown(self, stage: str) -> None:
         """Stop every process and thread; what a fit has come to is kept for the next one with the same Trainer."""
-        if self._loader is not None:
+        if self._loader is not None and self.trainer is not None:
             replay = None if self._segments is not None else self._loader.replay
-            self._continuation.from_fit(self._used_trainer, self.state_dict(), replay)
+            self._continuation.from_fit(self.trainer, self.state_dict(), replay)
         self._stop()
 
     def on_exception(self, exception: BaseException) -> None:
@@ -310,11 +311,6 @@ class ExperienceDataModule(LightningDataModule):
         return self._folder.path(name)
 
     # -- private -----------------------------------------------------------------------------------------------------
-
-    @property
-    def _used_trainer(self) -> Trainer:
-        assert self.trainer is not None
-        return self.trainer
 
     def _stop(self) -> None:
         if self._loader is not None:

@@ -13,7 +13,7 @@ from pytorch_lightning import Callback
 from mk_lightning.callbacks.method import Method
 from mk_lightning.errors import UserError
 from mk_lightning.experience.fit_folder import RECORDING, source_of
-from mk_lightning.experience.recording import FILE, fingerprint
+from mk_lightning.experience.recording import Recording, fingerprint
 from mk_lightning.experience.resume import check_resumable
 from mk_lightning.learning.checkpoint import compare_weights, load_matching, read_checkpoint
 
@@ -54,7 +54,7 @@ def check_checkpoint(
 def find_base(
     path: Path, model: DuelingDoubleDQN, data: ExperienceDataModule, state: Mapping[str, Any], init_from: str | None
 ) -> None:
-    """Give a fit that goes on its base policy, if the recording of its play is gone and it is still there.
+    """Give a fit that goes on its base policy, if the recording of its play is lost and it is still there.
 
     Args:
         path: of the checkpoint.
@@ -69,7 +69,11 @@ def find_base(
     source = source_of(state, path)
     own = source.path(RECORDING) if source is not None else path.parent / RECORDING
     folder = Path(data.recording.folder) if data.recording.folder else own
-    if (folder / FILE).is_file() or init_from is None:
+    try:
+        kept = Recording.load(folder, dict(recorded), n_step=data.replay.n_step, gamma=data.replay.gamma)
+    except UserError:
+        kept = None
+    if kept is not None or init_from is None:
         return
     network = copy.deepcopy(model.online)
     try:
@@ -77,7 +81,5 @@ def find_base(
     except UserError:
         return
     if complete and fingerprint(network) == recorded.get("fighter"):
-        log.warning(
-            f"the recording of the base policy's play is not in {folder} any more; {init_from} is recorded again"
-        )
+        log.warning(f"the recording of the base policy's play in {folder} is lost; {init_from} is recorded again")
         data.base_network = network
