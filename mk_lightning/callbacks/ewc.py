@@ -18,7 +18,7 @@ from mk_lightning.errors import UserError, check_between, check_positive
 from mk_lightning.experience.checks import require_originals
 from mk_lightning.experience.datamodule import ExperienceDataModule
 from mk_lightning.learning.fisher import Estimator, fisher_diagonal, normalised, sample_actions
-from mk_lightning.machine import check_memory
+from mk_lightning.machine import memory
 from mk_lightning.tensor_files import read_tensors, write_tensors
 
 log = logging.getLogger(__name__)
@@ -70,8 +70,7 @@ class ElasticWeightConsolidation(Method):
         name = self._name
         if not (math.isfinite(strength) and strength > 0):
             raise UserError(f"{name}: strength must be above 0, got {strength}")
-        check_between(f"{name}: samples", samples, 1, 10**6, "env_steps")
-        check_memory(f"{name}: samples", samples, BYTES_PER_SAMPLE)
+        check_between(f"{name}: samples", samples, 1, min(10**6, memory() // BYTES_PER_SAMPLE), "env_steps")
         check_positive(f"{name}: temperature", temperature)
         if online_decay is not None and not 0 <= online_decay <= 1:
             raise UserError(f"{name}: online_decay must be between 0 and 1, got {online_decay}")

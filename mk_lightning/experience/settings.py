@@ -77,7 +77,9 @@ class ReplaySettings:
         check_at_least("data.replay.capacity", self.capacity, 1)
         check_between("data.replay.n_step", self.n_step, 1, MOST_N_STEP, "env_steps")
         check_memory("data.replay.capacity", self.capacity, BYTES_PER_TRANSITION)
-        check_between("data.replay.batch_size", self.batch_size, 1, MOST_BATCH, "transitions")
+        if not 1 <= self.batch_size <= MOST_BATCH:
+            most = min(MOST_BATCH, self.capacity)
+            check_between("data.replay.batch_size", self.batch_size, 1, most, "transitions")
         check_between("data.replay.gamma", self.gamma, 0, 1)
 
 

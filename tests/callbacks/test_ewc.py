@@ -8,7 +8,11 @@ import torch
 from mk_lightning.callbacks import ElasticWeightConsolidation
 from mk_lightning.errors import UserError
 from mk_lightning.experience import ExperienceDataModule
+from mk_lightning.machine import memory
 from tests.callbacks.quadratic import Quadratic, train
+
+MOST_SAMPLES = min(1_000_000, memory() // 56_448)
+"""Two observations of float32 each, as many as the machine's memory holds."""
 
 
 def task(seed: int) -> dict[str, dict[str, torch.Tensor]]:
@@ -126,7 +130,8 @@ def test_it_goes_on_with_what_a_checkpoint_brought(files, tmp_path):
     [
         ({"strength": 0.0}, "strength must be above 0, got 0.0"),
         ({"strength": float("nan")}, "strength must be above 0, got nan"),
-        ({"samples": 0}, "samples must be between 1 and 1,000,000 env_steps, got 0"),
+        ({"samples": 0}, f"samples must be between 1 and {MOST_SAMPLES:,} env_steps, got 0"),
+        ({"samples": MOST_SAMPLES + 1}, f"samples must be between 1 and {MOST_SAMPLES:,} env_steps, got"),
         ({"temperature": -1.0}, "temperature must be above 0, got -1.0"),
         ({"online_decay": 1.5}, "online_decay must be between 0 and 1, got 1.5"),
         ({"estimate": False}, "there is nothing to hold on to"),

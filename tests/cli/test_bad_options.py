@@ -109,7 +109,7 @@ MISTAKES = {
     "devices": fit("trainer.devices and trainer.num_nodes must be 1, got 2 and 1", "--trainer.devices", "2"),
     "all devices": fit("trainer.devices and trainer.num_nodes must be 1, got -1 and 1", "--trainer.devices=-1"),
     "nodes": fit("trainer.devices and trainer.num_nodes must be 1, got 1 and 3", "--trainer.num_nodes", "3"),
-    "samples": method("ElasticWeightConsolidation", "between 1 and 1,000,000 env_steps", samples=10**12),
+    "samples": method("ElasticWeightConsolidation", "samples must be between 1 and", samples=10**12),
     "observations": method("Cloning", "batch_size must be between 1 and 16,384", batch_size=10**9),
     "matches that count": method("WeaknessTargeting", "matches must be between 1 and 100,000", matches=10**20),
     # -- schedules, optimizers, methods

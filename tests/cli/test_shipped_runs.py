@@ -1,4 +1,4 @@
-"""Every shipped config starts and learns, alone or with those that the command in its first lines names beside it.
+"""Every shipped config starts and learns: each whole one alone, and every overlay on it, several of them at once.
 
 Mortal Kombat II is the stand-in of `tests/standin.py`. What a run plays is cut down; its lengths are the config's own,
 so that what is to happen at some env_step is checked against them.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 import json
-import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,20 @@ from mk_lightning.experience.transition import Batch
 from tests.standin import mk2_standin
 
 ROOT = Path(__file__).parents[2]
-CONFIGS = sorted(path for path in (ROOT / "configs").rglob("*.yaml") if path.parent.name != "sweeps")
+GROUPS = [
+    "pretrain",
+    "finetune",
+    "finetune mixed freeze lr-conservative l2-sp explore-less checkpoints",
+    "finetune weakness freeze-features lr-adaptive weight-decay guard logger/csv",
+    "finetune curriculum unfreeze lr-cyclical l2 logger/tensorboard",
+    "finetune progressive kickstarting lr-warmup ewc",
+    "finetune rehearsal cloning",
+]
+"""Configs that go together, of either game; `recommended` is what is played from end to end."""
+RUNS = [
+    *((game, group) for game in ("dojo", "mk2") for group in GROUPS),
+    ("dojo", "finetune recommended short logger/wandb"),
+]
 WARMUP = 8
 SMALL = [
     "--data.env.num_envs=2",
@@ -57,13 +69,17 @@ class OneStep(Callback):
         OneStep.seen = trainer
         pairs = zip(self.before, pl_module.parameters(), strict=True)
         assert not all(torch.equal(old, new) for old, new in pairs), "nothing was learnt"
+        trainer.datamodule.teardown("fit")  # type: ignore[attr-defined] # which Lightning leaves out after an exception
         raise Enough
 
 
-def command(path: Path) -> list[str]:
-    """The words of the command that a config names, after the program's name."""
-    line = next(line for line in path.read_text().splitlines() if line.startswith("# mk-lightning fit "))
-    return shlex.split(line.removeprefix("# mk-lightning "))
+def files(game: str, names: str) -> list[str]:
+    """The configs that are meant, as the command line takes them."""
+    return [f"configs/{name if '/' in name else f'{game}/{name}'}.yaml" for name in names.split()]
+
+
+def fit(game: str, names: str) -> list[str]:
+    return ["fit", *(word for file in files(game, names) for word in ("-c", file))]
 
 
 @pytest.fixture(scope="module")
@@ -72,62 +88,68 @@ def mk2(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[str]]:
     folder = tmp_path_factory.mktemp("mk2")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path_factory.mktemp("here"))
+        patch.setenv("WANDB_MODE", "offline")
         words = [f"--data.game={mk2_standin(folder)}"]
         short = ["--data.max_env_steps=32", "--data.evaluation.every=32"]
-        main([*command(ROOT / "configs/mk2/pretrain.yaml"), *SMALL, TINY, *short, *words])
+        main([*fit("mk2", "pretrain"), *SMALL, TINY, *short, *words])
         yield words
 
 
-@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: str(path.relative_to(ROOT)))
-def test_it_learns(path: Path, mk2: list[str]) -> None:
-    name = str(path.relative_to(ROOT))
-    words = command(path)
-    assert name in words
-    is_mk2 = path.parent.name == "mk2"
-    if path.stem != "pretrain" and not is_mk2:
+def test_no_config_is_left_out() -> None:
+    tried = {file for game, names in RUNS for file in files(game, names)} | {"configs/mk2/recommended.yaml"}
+    shipped = {path for path in (ROOT / "configs").rglob("*.yaml") if path.parent.name != "sweeps"}
+    assert tried == {str(path.relative_to(ROOT)) for path in shipped}
+
+
+@pytest.mark.parametrize(("game", "names"), RUNS)
+def test_it_learns(game: str, names: str, mk2: list[str]) -> None:
+    words = [*fit(game, names), *SMALL, TINY]
+    if game == "mk2":
+        words += mk2
+    elif names != "pretrain":
         words += [f"--model.init_from={FIGHTER}"]  # the dojo's own is larger
-    if path.stem == "ewc":
+    if names.endswith("ewc"):
         words += ["--trainer.callbacks.init_args.samples=8"]
-    words += [*SMALL, TINY, *(mk2 if is_mk2 else []), f"--trainer.callbacks+={OneStep.__module__}.OneStep"]
+    words += [f"--trainer.callbacks+={OneStep.__module__}.OneStep"]
     with pytest.raises(Enough):
         main(words)
     trainer: Any = OneStep.seen
     data = trainer.datamodule
-    assert data.game.id == ("MortalKombatII-Genesis-v0" if is_mk2 else "Dojo-Genesis-v0")
+    assert data.game.id == ("MortalKombatII-Genesis-v0" if game == "mk2" else "Dojo-Genesis-v0")
     assert trainer.global_step == 1
     assert trainer.lightning_module.env_steps == WARMUP + data.env_steps_per_learner_step
     assert (data.length.env_steps, data.length.every) == (data.max_env_steps, data.evaluation.every), "do not divide"
     assert trainer.max_epochs == data.max_epochs
 
 
-@pytest.mark.parametrize(("name", "per_epoch"), [("dojo", 48), ("mk2", 64)])
+@pytest.mark.parametrize(("game", "per_epoch"), [("dojo", 48), ("mk2", 64)])
 def test_the_recommended_recipe_from_end_to_end(
-    name: str, per_epoch: int, mk2: list[str], caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+    game: str, per_epoch: int, mk2: list[str], caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """The dojo's from the fighter that ships; 100 env_steps with a validation every 60 are two epochs."""
-    fit, _, finetune, *overlay = command(ROOT / f"configs/{name}/recommended.yaml")
-    small = [*SMALL, f"--run_dir={name}", *([TINY, *mk2] if name == "mk2" else [])]
-    main([fit, "-c", finetune, *overlay, *small, "--data.max_env_steps=100", "--data.evaluation.every=60"])
+    small = [*SMALL, f"--run_dir={game}", *([TINY, *mk2] if game == "mk2" else [])]
+    main([*fit(game, "finetune recommended"), *small, "--data.max_env_steps=100", "--data.evaluation.every=60"])
     assert len([line for line in caplog.messages if line.startswith("the run trains for")]) == 1
-    with Path(name, "metrics.csv").open() as file:
+    with Path(game, "metrics.csv").open() as file:
         validated = [float(row["env_steps"]) for row in csv.DictReader(file) if row["val/kept"]]
     assert validated[-2:] == [WARMUP + per_epoch, WARMUP + 2 * per_epoch]
-    assert "VeryEasy" in Path(name, "report.html").read_text()
-    best = str(Path(name, "checkpoints", "best.ckpt"))
+    assert "VeryEasy" in Path(game, "report.html").read_text()
+    best = str(Path(game, "checkpoints", "best.ckpt"))
 
     caplog.clear()
+    (finetune,) = files(game, "finetune")
     main(["test", "-c", finetune, *small, "--ckpt_path", "best"])
     assert "initialised from" not in caplog.text
-    tested = Path(f"{name}-test", "evaluation_epsilon_0.json")
+    tested = Path(f"{game}-test", "evaluation_epsilon_0.json")
     assert json.loads(tested.read_text())["policy"] == best
-    main(["weak", str(tested), "--below", "0.7", "--out", f"{name}-weak.yaml"])
-    weak = yaml.safe_load(Path(f"{name}-weak.yaml").read_text())["data"]["challenging_states"]
+    main(["weak", str(tested), "--below", "0.7", "--out", f"{game}-weak.yaml"])
+    weak = yaml.safe_load(Path(f"{game}-weak.yaml").read_text())["data"]["challenging_states"]
     data = yaml.safe_load((ROOT / finetune).read_text())["data"]
     assert sorted(weak) == sorted(data["original_states"] + data["challenging_states"]), "two env_steps win nothing"
 
     capfd.readouterr()
-    main(["compare", f"{name}/before.json", f"{name}/after.json"])
+    main(["compare", f"{game}/before.json", f"{game}/after.json"])
     assert "Better on the challenging states?" in capfd.readouterr().out
     main(["predict", "-c", finetune, *small, "--ckpt_path", best])
-    with Path(f"{name}-predict", "matches.csv").open() as file:
+    with Path(f"{game}-predict", "matches.csv").open() as file:
         assert {row["state"] for row in csv.DictReader(file)} == set(weak)

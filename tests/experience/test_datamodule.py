@@ -107,6 +107,8 @@ def test_refuses(options, message):
         ("replay.capacity", 15, {}, "at least 16"),
         ("replay.capacity", 15, {"replay.batch_size": 41}, "at least 41"),
         ("replay.batch_size", 201, {}, "at most data.replay.capacity (200)"),
+        ("replay.batch_size", 16_385, {}, "and 200"),
+        ("replay.batch_size", 10**6, {"replay.capacity": 20_000}, "and 16,384"),
         ("replay.n_step", 1001, {"replay.capacity": 2010, "warmup_env_steps": 2002}, "and 1,000"),
         ("rehearsal_ratio", 0.01, {}, "nearest: 0.25"),
         ("rehearsal_ratio", 0.99, {}, "nearest: 0.75"),
