@@ -54,12 +54,12 @@ def compare(words: Sequence[str]) -> int:
         check_file("compare: --html", options.html, keep=options.files)
     before, *others = (Evaluation.read(path) for path in options.files)
     comparisons = [Comparison(before, after) for after in others]
-    console = Console(width=max(TEXT_WIDTH, Console().width))
+    console = Console(width=max(TEXT_WIDTH, Console().width), emoji=False)
     lost: list[str] = []
     for comparison in comparisons:
         console.print(comparison_table(comparison))
         for answer in answers(comparison):
-            console.print(f"[bold]{answer.question}[/bold] {answer.text}", highlight=False)
+            console.print(f"[bold]{answer.question}[/bold] {escape(answer.text)}", highlight=False)
         console.print()
         if options.fail_if_worse is not None:
             lost += comparison.lost(options.fail_if_worse)
@@ -70,9 +70,11 @@ def compare(words: Sequence[str]) -> int:
             write_report(options.html, comparisons[-1], film_pairs(comparisons[-1]))
         except OSError as error:
             raise UserError(f"compare: cannot write {options.html}: {error.strerror}") from None
-        console.print(f"page: {options.html}", soft_wrap=True)
+        console.print(f"page: {options.html}", soft_wrap=True, markup=False)
     for line in lost:
-        console.print(f"lost more than {options.fail_if_worse:g} points: {line}", style="red", highlight=False)
+        console.print(
+            f"lost more than {options.fail_if_worse:g} points: {line}", style="red", highlight=False, markup=False
+        )
     return LOST if lost else 0
 
 

@@ -17,11 +17,18 @@ PART = ".part"
 """Ending of a file that is being written; one that is left over belongs to a process that was killed."""
 
 
+def exists(path: str | Path) -> bool:
+    """Whether there is such a file or directory, also where the name can be none's."""
+    with contextlib.suppress(OSError):  # too long
+        return Path(path).exists()
+    return False
+
+
 def find_file(path: str | Path) -> Path:
     """`path` if it exists, else the shipped file of that name if there is one, else `path` unchanged."""
     given = Path(path)
     shipped = SHIPPED / given
-    return shipped if not given.exists() and not given.is_absolute() and shipped.is_file() else given
+    return shipped if not exists(given) and not given.is_absolute() and exists(shipped) and shipped.is_file() else given
 
 
 def as_named(path: str | Path) -> str:

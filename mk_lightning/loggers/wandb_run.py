@@ -11,6 +11,7 @@ import uuid
 from argparse import Namespace
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from shlex import quote
 from typing import Any, Literal
 
 from pytorch_lightning.loggers.logger import Logger
@@ -247,7 +248,7 @@ class WandbRun(Logger):
 
     @property
     def _sync_command(self) -> str:
-        return f"wandb sync {self._folder}/wandb/offline-run-*"
+        return f"wandb sync {quote(str(self._folder))}/wandb/offline-run-*"
 
     def _tell(self, what: str, send: Callable[[Any], None]) -> None:
         """Do something with the W&B run; if that fails, say so and go on without."""

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from lightning_utilities.core.rank_zero import rank_zero_only
@@ -74,7 +75,7 @@ class RunDirectory:
                 if "optimizer_states" not in content:
                     raise UserError(
                         f"{checkpoint} holds weights only, a fit cannot be resumed from it; "
-                        f"start one with --model.init_from {checkpoint}"
+                        f"start one with --model.init_from {quote(str(checkpoint))}"
                     )
                 run, step, rows = checkpoint.parent.parent, content["global_step"], content.get(METRICS_ROWS)
                 return RunDirectory(run, checkpoint, step, rows)
@@ -148,7 +149,7 @@ def _read(checkpoint: Path, read: Callable[[Path], dict[str, Any]]) -> dict[str,
         others = set(checkpoint.parent.glob("*.ckpt")) - {checkpoint} if checkpoint.is_file() else set()
         for path in sorted(others, key=lambda other: other.stat().st_mtime, reverse=True):
             if _is_like(path, checkpoint, read):
-                raise UserError(f"{error}; the newest whole one is {path}: --ckpt_path {path}") from None
+                raise UserError(f"{error}; the newest whole one is {path}: --ckpt_path {quote(str(path))}") from None
         raise
 
 
