@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mk_lightning.startup import loading
+from mk_lightning.startup import USAGE_ERROR, loading
 
 with loading():
     import logging
@@ -29,7 +29,6 @@ with loading():
     from mk_lightning.states_command import print_states
     from mk_lightning.weak_command import weak
 
-USAGE_ERROR = 2
 TOOLS: dict[str, Callable[[Sequence[str]], int]] = {
     "states": print_states,
     "compare": compare,
@@ -99,17 +98,9 @@ def _lightning(words: list[str]) -> int:
 
 
 def _find_own_classes() -> None:
-    """Let a config name classes of a module in the working directory; last, so that it hides nothing.
-
-    Raises:
-        UserError: there is no working directory.
-    """
-    try:
-        folder = str(Path.cwd())
-    except FileNotFoundError:
-        raise UserError("the working directory has been deleted; go to one that is there") from None
-    if folder not in sys.path:
-        sys.path.append(folder)
+    """Let a config name classes of a module in the working directory; last, so that it hides nothing."""
+    if str(Path.cwd()) not in sys.path:
+        sys.path.append(str(Path.cwd()))
 
 
 def _say(line: str, code: int) -> int:

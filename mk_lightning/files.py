@@ -114,7 +114,7 @@ def check_directory(name: str, path: str | Path) -> None:
     Raises:
         UserError: it cannot; the message calls it `name`.
     """
-    if not Path(path).name or "\0" in str(path):
+    if not Path(path).name or any(c < " " or "\ud800" <= c <= "\udfff" for c in str(path)):  # or bytes that are no text
         raise UserError(f"{name} must name a directory, such as runs/mine, got {str(path)!r}")
     try:
         there = next(parent for parent in Path(path).absolute().parents if parent.exists())

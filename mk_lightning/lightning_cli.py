@@ -42,7 +42,7 @@ from mk_lightning.runs.interruption import Interruption
 from mk_lightning.runs.resume import check_checkpoint
 from mk_lightning.runs.run_checkpoint import CheckpointSettings, RunCheckpoint
 from mk_lightning.runs.stopped import stopped
-from mk_lightning.trainer_options import check_monitor, check_trainer
+from mk_lightning.trainer_options import check_monitor, check_plugins, check_trainer
 
 log = logging.getLogger(__name__)
 
@@ -117,10 +117,11 @@ class MKLightningCLI(LightningCLI):
         for logger in _named(config.logger):
             if isinstance(logger, WandbRun):
                 logger.check()
+        plugins = [*filter(None, config.plugins if isinstance(config.plugins, list) else [config.plugins])]
+        check_plugins(plugins)
         self.run, self._taken = self.run.take()
         config.default_root_dir = str(self.run.path)
-        plugins = config.plugins if isinstance(config.plugins, list) else [config.plugins]
-        config.plugins = [*filter(None, plugins), CheckpointFiles(self.run.path)]
+        config.plugins = [*plugins, CheckpointFiles(self.run.path)]
         kwargs["logger"] = self._loggers(config.logger)
         config.callbacks = [*(config.callbacks or []), *self._callbacks()]
         try:

@@ -6,12 +6,16 @@ import contextlib
 import gc
 import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 from mk_lightning.launcher import whole_run
 from mk_lightning.streams import mend_streams
 
+USAGE_ERROR = 2
+"""Exit code where something that was given cannot be used."""
 SETTINGS = {
     # Threads of a finished parallel region must sleep, not spin: the emulators need the cores. Read when torch loads.
     "OMP_WAIT_POLICY": "PASSIVE",
@@ -24,8 +28,17 @@ SETTINGS = {
 
 @contextlib.contextmanager
 def loading() -> Iterator[None]:
-    """The seconds in which the libraries of the command line are imported."""
+    """The seconds in which the libraries of the command line are imported.
+
+    Raises:
+        SystemExit: they cannot be, for the working directory has been deleted; a line on stderr says so.
+    """
     mend_streams()
+    try:
+        Path.cwd()
+    except FileNotFoundError:  # where torch cannot be loaded
+        sys.stderr.write("mk-lightning: error: the working directory has been deleted; go to one that is there\n")
+        raise SystemExit(USAGE_ERROR) from None
     for name, value in SETTINGS.items():
         os.environ.setdefault(name, value)
     gc.disable()  # the imports make a million objects that stay: looking for garbage among them costs a second or more

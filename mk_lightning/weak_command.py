@@ -50,14 +50,17 @@ def weak(words: Sequence[str]) -> int:
     console = Console(highlight=False, markup=False, emoji=False)
     for state in found:
         score, (low, high) = scores[state], scores[state].interval
-        console.print(f"{state}  {score.win_rate:.0%} [{low:.0%}, {high:.0%}] of {score.matches} matches")
+        console.print(
+            f"{state}  {score.win_rate:.0%} [{low:.0%}, {high:.0%}] of {score.matches} matches", soft_wrap=True
+        )
     data = {
         "original_states": [state for state in evaluation.states if state not in found],
         "challenging_states": found,
         "evaluation": {"test_seed": unused_test_seed(match.seed for match in evaluation.matches)},
     }
+    file = quote(one_line(options.file))
     text = (
-        f"# Written by `mk-lightning weak {quote(one_line(options.file))} --below {options.below:g}`: what is won less often is\n"
+        f"# Written by `mk-lightning weak {file} --below {options.below:g}`: what is won less often is\n"
         f"# challenging, the rest original; states of {evaluation.game}. Other test matches than those that chose.\n"
         + yaml.safe_dump({"data": data}, sort_keys=False)
     )

@@ -15,7 +15,7 @@ from pytorch_lightning import LightningDataModule
 from mk_lightning.envs import RetroVectorEnv
 from mk_lightning.errors import UserError
 from mk_lightning.experience.base_play import about_recording, record_base
-from mk_lightning.experience.checks import check_experience, check_groups, require_originals
+from mk_lightning.experience.checks import check_experience, check_groups, check_one_process, require_originals
 from mk_lightning.experience.collector import Collector
 from mk_lightning.experience.episodes import EpisodeSpec
 from mk_lightning.experience.loader import EpisodeLoader, ExperienceLoader
@@ -124,6 +124,10 @@ class ExperienceDataModule(LightningDataModule):
         self._recording: Recording | None = None
         self._recorded: dict[str, Any] | None = None
         self._restored: dict[str, Any] | None = None
+
+    def setup(self, stage: str) -> None:
+        """See that the Trainer has one process."""
+        check_one_process(self.trainer)
 
     # -- loaders -----------------------------------------------------------------------------------------------------
 

@@ -214,7 +214,7 @@ class WandbRun(Logger):
                     "env_steps": self._env_steps,
                     "before_after": wandb.Table(columns, rows),
                     "before_after/change": wandb.plot.bar(points, "state", "points", title="Change of the win rate"),
-                    "report": wandb.Html((folder / "report.html").read_text(), inject=False),
+                    "report": wandb.Html((folder / "report.html").read_text(encoding="utf-8"), inject=False),
                 }
             )
             for group, states in groups.items():
@@ -303,7 +303,7 @@ def _safe(name: str) -> str:
 def _run_id(folder: Path, *, resumed: bool) -> str:
     kept = folder / "wandb" / "run_id"
     if resumed and kept.is_file():
-        return kept.read_text().strip()
+        return kept.read_text(encoding="utf-8").strip()
     run_id = os.environ.get("WANDB_RUN_ID") or uuid.uuid4().hex[:8]  # a sweep's agent gives the id
     kept.parent.mkdir(parents=True, exist_ok=True)
     write_text(kept, f"{run_id}\n")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from glob import escape
 from pathlib import Path
 from shlex import quote
 from typing import Any
@@ -164,10 +166,10 @@ def _is_like(path: Path, checkpoint: Path, read: Callable[[Path], dict[str, Any]
 def _numbered(base: Path) -> list[Path]:
     """`base`, `base-2`, `base-3`, ... as far as they exist, oldest first."""
     numbers = {1: base}
-    for path in base.parent.glob(f"{base.name}-*"):
+    for path in base.parent.glob(f"{escape(base.name)}-*"):
         if match := re.fullmatch(r"-(\d+)", path.name.removeprefix(base.name)):
             numbers[int(match[1])] = path
-    return [numbers[n] for n in sorted(numbers) if numbers[n].exists()]
+    return [numbers[n] for n in sorted(numbers) if os.path.lexists(numbers[n])]  # a dangling link is one, too
 
 
 def _fresh(base: Path) -> Path:
