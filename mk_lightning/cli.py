@@ -2,45 +2,33 @@
 
 from __future__ import annotations
 
-import gc
-import os
+from mk_lightning.startup import USAGE_ERROR, loading
 
-# Loading torch and Lightning makes a million objects that stay: looking for garbage among them costs a second or more.
-gc.disable()
-# Threads of a finished parallel region must sleep, not spin: the emulators need the cores. Read when torch loads.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-os.environ.setdefault("KMP_BLOCKTIME", "0")
-# Lightning's own calls into jsonargparse, nothing a user could mend.
-os.environ.setdefault("JSONARGPARSE_DEPRECATION_WARNINGS", "off")
+with loading():
+    import logging
+    import os
+    import signal
+    import sys
+    import warnings
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
 
-import logging
-import signal
-import sys
-import warnings
-from collections.abc import Callable, Sequence
-from itertools import pairwise
-from pathlib import Path
+    from jsonargparse import ArgumentError
+    from lightning_utilities.core.rank_zero import rank_zero_only
 
-from jsonargparse import ArgumentError
+    from mk_lightning.command_line import Pipes, arrange, check_configs, check_environment
+    from mk_lightning.compare_command import compare
+    from mk_lightning.doctor_command import doctor
+    from mk_lightning.envs import WorkerError
+    from mk_lightning.errors import RunStopped, UserError, one_line, shortened
+    from mk_lightning.experience import ExperienceDataModule
+    from mk_lightning.launcher import check_launcher, whole_run
+    from mk_lightning.learning.module import DuelingDoubleDQN
+    from mk_lightning.lightning_cli import MKLightningCLI
+    from mk_lightning.parser import Parser
+    from mk_lightning.states_command import print_states
+    from mk_lightning.weak_command import weak
 
-from mk_lightning.compare_command import compare
-from mk_lightning.doctor_command import doctor
-from mk_lightning.documents import read_yaml
-from mk_lightning.envs import WorkerError
-from mk_lightning.errors import RunStopped, UserError, shortened
-from mk_lightning.experience import ExperienceDataModule
-from mk_lightning.files import find_file, shipped_configs
-from mk_lightning.games.names import suggestion
-from mk_lightning.learning.module import DuelingDoubleDQN
-from mk_lightning.lightning_cli import MKLightningCLI
-from mk_lightning.parser import Parser
-from mk_lightning.states_command import print_states
-from mk_lightning.weak_command import weak
-
-gc.enable()
-gc.freeze()
-
-USAGE_ERROR = 2
 TOOLS: dict[str, Callable[[Sequence[str]], int]] = {
     "states": print_states,
     "compare": compare,
@@ -66,23 +54,35 @@ def main(args: Sequence[str] | None = None) -> None:
     Raises:
         SystemExit: something given cannot be used; a line on stderr says what.
     """
+    words = list(sys.argv[1:] if args is None else args)
     _quiet_lightning()
-    if str(Path.cwd()) not in sys.path:
-        sys.path.append(str(Path.cwd()))  # where a user keeps a method of their own; last, so it hides nothing
-    words = [part for word in (sys.argv[1:] if args is None else args) for part in _parts(word)]
-    for i, word in enumerate(words[:-1]):
-        if word in {"-c", "--config", "--ckpt_path"}:
-            words[i + 1] = str(find_file(words[i + 1]))
-    try:
-        if words and words[0] in TOOLS:
-            if code := TOOLS[words[0]](words[1:]):
-                raise SystemExit(code)
-            return
-        for option, path in pairwise(words):
-            if option in {"-c", "--config"}:
-                if not Path(path).exists():
-                    raise UserError(f"no config {path}{suggestion(path, shipped_configs())}")
-                read_yaml(Path(path), "config")
+    with Pipes() as pipes:
+        try:
+            _find_own_classes()
+            if words and words[0] in TOOLS:
+                code = TOOLS[words[0]](words[1:])
+            else:
+                code = _lightning(pipes.as_files(arrange(words)))
+        except KeyboardInterrupt:  # a fit answers by itself, once it has begun
+            code = _say("stopped by Ctrl-C", 128 + signal.SIGINT)
+        except RunStopped as stopped:
+            code = _say(f"stopped: {one_line(stopped)}", stopped.exit_code)
+        except (UserError, WorkerError, ArgumentError, ValueError) as error:
+            if (known := _known_cause(error)) is None:
+                raise
+            code = _say(f"error: {shortened(pipes.as_given(str(known)), 440)}", USAGE_ERROR)
+    if code:
+        raise SystemExit(code)
+
+
+def _lightning(words: list[str]) -> int:
+    """Run one of Lightning's commands."""
+    check_environment(os.environ)
+    if line := check_launcher(os.environ):
+        logging.getLogger("mk_lightning").info(line)
+    check_configs(words)
+    with whole_run():
+        rank_zero_only.rank = 0  # type: ignore[attr-defined]  # Lightning may have been imported before us
         MKLightningCLI(
             DuelingDoubleDQN,
             ExperienceDataModule,
@@ -94,24 +94,18 @@ def main(args: Sequence[str] | None = None) -> None:
             auto_configure_optimizers=False,
             args=words,
         )
-    except KeyboardInterrupt:  # a fit answers by itself, once it has begun
-        sys.stderr.write("mk-lightning: stopped by Ctrl-C\n")
-        raise SystemExit(128 + signal.SIGINT) from None
-    except RunStopped as stopped:
-        sys.stderr.write(f"mk-lightning: stopped: {' '.join(str(stopped).split())}\n")
-        raise SystemExit(stopped.exit_code) from None
-    except (UserError, WorkerError, ArgumentError, ValueError) as error:
-        if (known := _known_cause(error)) is None:
-            raise
-        line = shortened(known, 440)
-        sys.stderr.write(f"mk-lightning: error: {line}\n")
-        raise SystemExit(USAGE_ERROR) from None
+    return 0
 
 
-def _parts(word: str) -> list[str]:
-    """`--config=FILE` as the two words it stands for, and any other word as it is."""
-    option, equals, value = word.partition("=")
-    return [option, value] if equals and option in {"--config", "--ckpt_path"} else [word]
+def _find_own_classes() -> None:
+    """Let a config name classes of a module in the working directory; last, so that it hides nothing."""
+    if str(Path.cwd()) not in sys.path:
+        sys.path.append(str(Path.cwd()))
+
+
+def _say(line: str, code: int) -> int:
+    sys.stderr.write(f"mk-lightning: {line}\n")
+    return code
 
 
 def _known_cause(error: BaseException | None) -> BaseException | None:
@@ -133,6 +127,7 @@ def _quiet_lightning() -> None:
         ".*isinstance.treespec, LeafSpec.*",  # inside Lightning
         ".*Couldn't infer the batch indices.*",  # matches are no samples of a dataset
         ".*exists and is not empty.*",  # a resumed run writes where it wrote
+        ".*`srun` command is available on your system but is not used.*",  # a run is one process
         ".*You're resuming from a checkpoint that ended.*",  # the loader is stateful, which is what it asks for
     ):
         warnings.filterwarnings("ignore", message)

@@ -8,6 +8,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from mk_lightning.errors import UserError
 from mk_lightning.evaluation.answers import answers
@@ -54,12 +55,12 @@ def compare(words: Sequence[str]) -> int:
         check_file("compare: --html", options.html, keep=options.files)
     before, *others = (Evaluation.read(path) for path in options.files)
     comparisons = [Comparison(before, after) for after in others]
-    console = Console(width=max(TEXT_WIDTH, Console().width))
+    console = Console(width=max(TEXT_WIDTH, Console().width), emoji=False, markup=False)
     lost: list[str] = []
     for comparison in comparisons:
         console.print(comparison_table(comparison))
         for answer in answers(comparison):
-            console.print(f"[bold]{answer.question}[/bold] {answer.text}", highlight=False)
+            console.print(Text.assemble((answer.question, "bold"), f" {answer.text}"))
         console.print()
         if options.fail_if_worse is not None:
             lost += comparison.lost(options.fail_if_worse)

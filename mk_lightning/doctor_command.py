@@ -16,6 +16,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 import torch
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 import mk_lightning
@@ -69,10 +70,10 @@ def doctor(words: Sequence[str]) -> int:
     for finding in findings():
         verdicts.append(finding.verdict)
         colour = {"ok": "green", "warn": "yellow", "fail": "red"}[finding.verdict]
-        table.add_row(finding.what, f"[{colour}]{finding.verdict}[/{colour}]", finding.text)
+        table.add_row(finding.what, f"[{colour}]{finding.verdict}[/{colour}]", escape(finding.text))
     failed = verdicts.count("fail")
     ready = "ready: mk-lightning fit -c configs/dojo/finetune.yaml"
-    console = Console()
+    console = Console(emoji=False)
     console.print(table)
     console.print(f"{failed} of {len(verdicts)} things are missing" if failed else ready)
     return FAILED if failed else 0

@@ -75,5 +75,10 @@ def check_between(name: str, value: float, least: float, most: float, unit: str 
 
 def shortened(value: object, most: int = 60) -> str:
     """`value` as it is printed, its middle left out where it is long: an error is one line."""
-    text = " ".join(str(value).split())
+    text = one_line(value)
     return text if len(text) <= most else f"{text[: most * 2 // 3]}...{text[-most // 4 :]}"
+
+
+def one_line(value: object) -> str:
+    """`value` as it is printed, its lines joined by spaces."""
+    return " ".join(line.strip() for line in str(value).strip().splitlines())

@@ -19,11 +19,18 @@ PART = ".part"
 """Ending of a file that is being written; one that is left over belongs to a process that was killed."""
 
 
+def exists(path: str | Path) -> bool:
+    """Whether there is such a file or directory, also where the name can be none's."""
+    with contextlib.suppress(OSError):  # too long
+        return Path(path).exists()
+    return False
+
+
 def find_file(path: str | Path) -> Path:
     """`path` if it exists, else the shipped file of that name if there is one, else `path` unchanged."""
     given = Path(path)
     shipped = SHIPPED / given
-    return shipped if not given.exists() and not given.is_absolute() and shipped.is_file() else given
+    return shipped if not exists(given) and not given.is_absolute() and exists(shipped) and shipped.is_file() else given
 
 
 def as_named(path: str | Path) -> str:
@@ -125,7 +132,7 @@ def check_directory(name: str, path: str | Path) -> None:
     Raises:
         UserError: it cannot; the message calls it `name`.
     """
-    if not Path(path).name or "\0" in str(path):
+    if not Path(path).name or any(c < " " or "\ud800" <= c <= "\udfff" for c in str(path)):  # or bytes that are no text
         raise UserError(f"{name} must name a directory, such as runs/mine, got {str(path)!r}")
     try:
         there = next(parent for parent in Path(path).absolute().parents if parent.exists())

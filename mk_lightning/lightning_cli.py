@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from pytorch_lightning import Trainer
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 from pytorch_lightning.loggers import Logger, TensorBoardLogger
 from rich.console import Console
+from rich.table import Table
 
 from mk_lightning.callbacks import MatchRecorder, ProgressLine
 from mk_lightning.callbacks.method import check_methods
@@ -43,7 +45,7 @@ from mk_lightning.runs.missing import naming_both
 from mk_lightning.runs.resume import check_checkpoint, find_base
 from mk_lightning.runs.run_checkpoint import CheckpointSettings, RunCheckpoint
 from mk_lightning.runs.stopped import finished, stopped
-from mk_lightning.trainer_options import check_monitor, check_trainer
+from mk_lightning.trainer_options import check_monitor, check_plugins, check_trainer
 
 log = logging.getLogger(__name__)
 
@@ -100,7 +102,7 @@ class MKLightningCLI(LightningCLI):
             raise SystemExit(0)
         if self.run.checkpoint:
             config.ckpt_path = str(self.run.checkpoint)
-        self._interruption = Interruption()
+        self._interruption = Interruption("starting" if self.subcommand == "fit" else "playing matches")
 
     def instantiate_classes(self) -> None:
         """Build everything; `init_from` stays in the config, but is not read where a checkpoint is loaded instead."""
@@ -134,10 +136,11 @@ class MKLightningCLI(LightningCLI):
         for logger in _named(config.logger):
             if isinstance(logger, WandbRun):
                 logger.check()
+        plugins = [*filter(None, config.plugins if isinstance(config.plugins, list) else [config.plugins])]
+        check_plugins(plugins)
         self.run, self._taken = self.run.take()
         config.default_root_dir = str(self.run.path)
-        plugins = config.plugins if isinstance(config.plugins, list) else [config.plugins]
-        config.plugins = [*filter(None, plugins), CheckpointFiles(self.run.path)]
+        config.plugins = [*plugins, CheckpointFiles(self.run.path)]
         kwargs["logger"] = self._loggers(config.logger)
         config.callbacks = [*(config.callbacks or []), *self._callbacks()]
         try:
@@ -180,6 +183,7 @@ class MKLightningCLI(LightningCLI):
             return
         self.trainer.validate(self.model, self.datamodule, verbose=False)
         self._test(self.config.fit.model.init_from or "untrained").write(self.run.path / "before.json")
+        self._interruption.at_once("starting")
 
     def before_validate(self) -> None:
         """Tell W&B."""
@@ -197,19 +201,21 @@ class MKLightningCLI(LightningCLI):
         self.model.on_load_checkpoint(weights)
         self.model.load_state_dict(weights["state_dict"])
         after = self._test(str(best))
+        self._interruption.at_once("writing the results")
         after.write(self.run.path / "after.json")
         before = Evaluation.read(self.run.path / "before.json")
         result = BeforeAfter(before.groups, before.scores(), after.scores())
         result.write(self.run.path)
-        self._print(result.table())
         comparison = Comparison(before, after)
+        self._write_report(comparison, best)
+        self._print(result.table())  # once everything is written: it may be piped to a program that has ended
         for answer in answers(comparison):
             self._print(f"{answer.question} {answer.text}")
-        self._write_report(comparison, best)
+        config, checkpoint = (shlex.quote(str(path)) for path in (self.run.path / "config.yaml", best))
         self._print(
             f"run: {self.run.path} (report.html; before and after as .json and .csv; metrics.csv, tensorboard/)\n"
             f"next: open {self.run.path}/report.html; "
-            f"more matches: mk-lightning test -c {self.run.path}/config.yaml --ckpt_path {best}"
+            f"more matches: mk-lightning test -c {config} --ckpt_path {checkpoint}"
         )
         self._end()
 
@@ -217,14 +223,16 @@ class MKLightningCLI(LightningCLI):
         """Print a table for each exploration rate."""
         config = self.config.test
         policy = as_named(config.get("ckpt_path") or config.model.init_from or "untrained")
-        for evaluation in self._evaluations(policy):
-            self._print(evaluation_table(evaluation))
-            for said in filter(None, (cut_off(evaluation), repeated(evaluation))):
-                self._print(f"[yellow]{said}[/yellow]")
+        evaluations = self._evaluations(policy)
+        for evaluation in evaluations:
             path = self.run.path / f"evaluation_epsilon_{evaluation.epsilon:g}.json"
             evaluation.write(path)
             for run in self._wandb_runs:
                 run.log_evaluation(evaluation, [path, path.with_suffix(".csv")])
+        for evaluation in evaluations:
+            self._print(evaluation_table(evaluation))
+            for said in filter(None, (cut_off(evaluation), repeated(evaluation))):
+                self._print(said, style="yellow")
         self._print(f"run: {self.run.path} (metrics.csv; evaluation_epsilon_*.json, and as .csv a row per match)")
         self._end()
 
@@ -259,24 +267,25 @@ class MKLightningCLI(LightningCLI):
     def _run_subcommand(self, subcommand: str) -> None:
         """Run the command in its directory: Lightning's own method, which everything a command does goes through."""
         try:
-            if subcommand == "fit":
-                self._fit()
-            else:
+            with self._interruption, quiet_threads():
                 super()._run_subcommand(subcommand)
+        except (RunStopped, WorkerError, OSError) as error:
+            if subcommand != "fit":
+                raise
+            reason = error if isinstance(error, RunStopped) else self._interrupted or error
+            raise stopped(reason, self.run.path) from error
+        except (SystemExit, KeyboardInterrupt):  # Lightning makes the one of the other
+            if self._interrupted is None:
+                raise
+            raise (stopped(self._interrupted, self.run.path) if subcommand == "fit" else self._interrupted) from None
         finally:
             self._taken.release()
 
-    def _fit(self) -> None:
-        """Fit; where it is stopped from outside, say how it goes on."""
-        try:
-            with self._interruption, quiet_threads():
-                super()._run_subcommand("fit")
-        except (RunStopped, WorkerError, OSError) as error:
-            raise stopped(error, self.run.path) from error
-        except (SystemExit, KeyboardInterrupt):  # Lightning makes the one of the other
-            if self._interruption.signum is None:
-                raise
-            raise stopped(Interrupted(self._interruption.signum, "stopping"), self.run.path) from None
+    @property
+    def _interrupted(self) -> Interrupted | None:
+        """The signal that stops what runs, whatever it makes of that."""
+        signum = self._interruption.signum
+        return None if signum is None else Interrupted(signum, self._interruption.doing)
 
     def _begin(self) -> None:
         """Tell W&B what is about to run, and from which checkpoint."""
@@ -352,8 +361,9 @@ class MKLightningCLI(LightningCLI):
         return self.config_init[self.subcommand].trainer.callbacks or []
 
     @rank_zero_only
-    def _print(self, what: Any) -> None:
-        Console(soft_wrap=isinstance(what, str), width=max(TEXT_WIDTH, Console().width)).print(what)
+    def _print(self, what: str | Table, style: str | None = None) -> None:
+        console = Console(soft_wrap=isinstance(what, str), width=max(TEXT_WIDTH, Console().width))
+        console.print(what, style=style, markup=False, emoji=False)  # a path is not markup
 
 
 def _named(configured: Any) -> list[Logger]:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from lightning_fabric.plugins.environments.cluster_environment import ClusterEnvironment
 from pytorch_lightning import Callback
 
 from mk_lightning.callbacks import ForgettingGuard
@@ -51,6 +52,23 @@ def check_trainer(options: Any) -> None:
             "by side, each in a directory of its own"
         )
     check_at_least("trainer.accumulate_grad_batches", options.accumulate_grad_batches, 1, "batch")
+
+
+def check_plugins(plugins: Sequence[Any]) -> None:
+    """See that no plugin takes the run for one of several ranks.
+
+    Args:
+        plugins: of the Trainer, made.
+
+    Raises:
+        UserError: one does.
+    """
+    for plugin in plugins:
+        if isinstance(plugin, ClusterEnvironment):
+            raise UserError(
+                f"trainer.plugins: {type(plugin).__name__} is for several ranks of one run; leave it out: a run is one "
+                "process with one device, whatever has launched it, and SIGUSR1 or SIGTERM saves it"
+            )
 
 
 def check_monitor(monitor: str, data: ExperienceDataModule, callbacks: Sequence[Callback]) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from shlex import quote
 
 import yaml
 from rich.console import Console
 
-from mk_lightning.errors import UserError
+from mk_lightning.errors import UserError, one_line
 from mk_lightning.evaluation.evaluation import Evaluation
 from mk_lightning.experience.matches import unused_test_seed
 from mk_lightning.files import check_file
@@ -46,22 +47,25 @@ def weak(words: Sequence[str]) -> int:
             f"weak: no state is won less than {options.below:.0%}; the weakest is {ranked[0]} with "
             f"{scores[ranked[0]].win_rate:.0%}"
         )
-    console = Console(highlight=False)
+    console = Console(highlight=False, markup=False, emoji=False)
     for state in found:
         score, (low, high) = scores[state], scores[state].interval
-        console.print(f"{state}  {score.win_rate:.0%} [{low:.0%}, {high:.0%}] of {score.matches} matches")
+        console.print(
+            f"{state}  {score.win_rate:.0%} [{low:.0%}, {high:.0%}] of {score.matches} matches", soft_wrap=True
+        )
     data = {
         "original_states": [state for state in evaluation.states if state not in found],
         "challenging_states": found,
         "evaluation": {"test_seed": unused_test_seed(match.seed for match in evaluation.matches)},
     }
+    file = quote(one_line(options.file))
     text = (
-        f"# Written by `mk-lightning weak {options.file} --below {options.below:g}`: what is won less often is\n"
+        f"# Written by `mk-lightning weak {file} --below {options.below:g}`: what is won less often is\n"
         f"# challenging, the rest original; states of {evaluation.game}. Other test matches than those that chose.\n"
         + yaml.safe_dump({"data": data}, sort_keys=False)
     )
     try:
-        options.out.write_text(text)
+        options.out.write_text(text, encoding="utf-8")
     except OSError as error:
         raise UserError(f"weak: cannot write {options.out}: {error.strerror}") from None
     console.print(f"{options.out}: a further -c file for mk-lightning fit", soft_wrap=True)

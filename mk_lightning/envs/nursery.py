@@ -6,7 +6,8 @@ env_steps/s. Forking is safe here, as this process has no other thread.
 
 It imports numpy, cv2, gymnasium and stable_retro and never the user's ``__main__`` or torch. It stays to fork workers
 in place of dead ones, and to wait for its workers, for only their parent can learn how they ended. It ends with its own
-parent, and its workers with it.
+parent, and its workers with it. Signals that are meant for their parent, such as Ctrl-C, do not reach them: they are
+started with these blocked.
 """
 
 from __future__ import annotations
@@ -39,7 +40,6 @@ def main(control_fd: int, parent: int) -> None:
             ``FORK`` for each worker, which is answered with its process id. ``ENDED`` reports come in between.
         parent: process id of the parent.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle; it closes the socket
     cv2.setNumThreads(0)
     with contextlib.suppress(EOFError, ConnectionError):  # the parent has gone in the middle of a message
         setup = read_message(control_fd)

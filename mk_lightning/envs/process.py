@@ -38,6 +38,11 @@ HANG_SECONDS = 10.0
 """How long a worker may leave the parent without an answer before it counts as hung. The longest answer, a reset,
 takes some 10 ms; a thousand times that is still an overloaded machine, not an emulator that will ever return."""
 
+FOR_THE_PARENT = (
+    signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2
+)  # fmt: skip
+"""What a terminal or a scheduler sends to a whole process group, and is the parent's to answer."""
+
 SECONDS_TO_END = 5.0
 """How long a process that was killed or told to end may take to be gone."""
 
@@ -66,8 +71,7 @@ class Nursery:
         self._control, theirs = socket.socketpair()
         boot = f"from mk_lightning.envs.nursery import main; main({theirs.fileno()}, {os.getpid()})"
         path = os.pathsep.join(entry or str(Path.cwd()) for entry in sys.path)
-        # The process inherits a mask in which SIGINT is blocked, for Ctrl-C while it is still importing.
-        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, FOR_THE_PARENT)  # inherited, and by its workers from it
         try:
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-c", boot],  # -P: the working directory holds no modules of ours

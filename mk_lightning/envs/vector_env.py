@@ -51,8 +51,8 @@ class RetroVectorEnv(VectorEnv[Frames, NDArray[np.integer[Any]], NDArray[Any]]):
     Workers start in about a second, import no torch, ignore Ctrl-C and end when this process does, however it
     ends. They are forked from a process of their own, so that it does not matter what threads this one has. One that is
     killed or hangs is replaced by another, which plays the match again up to the same point: what is returned does not
-    change. :attr:`restarts` counts them, and a warning is logged for each. After :meth:`close` everything that needs the
-    workers raises ``gymnasium.error.ClosedEnvironmentError``.
+    change. :attr:`restarts` counts them, and a warning is logged for each. After :meth:`close` everything that needs
+    the workers raises ``gymnasium.error.ClosedEnvironmentError``.
 
     Example:
         >>> envs = RetroVectorEnv("dojo", "VeryEasy.*", num_envs=8)

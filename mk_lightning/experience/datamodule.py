@@ -13,7 +13,7 @@ from pytorch_lightning.trainer.states import TrainerFn
 
 from mk_lightning.envs import RetroVectorEnv
 from mk_lightning.experience.base_play import base_recording
-from mk_lightning.experience.checks import check_experience, check_groups, require_originals
+from mk_lightning.experience.checks import check_experience, check_groups, check_one_process, require_originals
 from mk_lightning.experience.continuation import Continuation
 from mk_lightning.experience.episodes import EpisodeSpec
 from mk_lightning.experience.fit_folder import RECORDING, REPLAY, FitFolder
@@ -135,7 +135,8 @@ class ExperienceDataModule(LightningDataModule):
         self._rounding = None
 
     def setup(self, stage: str) -> None:
-        """Say how long a fit is."""
+        """See that the Trainer has one process, and say how long a fit is."""
+        check_one_process(self.trainer)
         if stage == "fit":
             self.say_length()
 

@@ -38,7 +38,7 @@ class MetricsCSV(Logger):
         self._written = (0, 0)
         """Columns and rows in the file."""
         if seen is not None:
-            text = self.path.read_text(errors="replace") if self.path.is_file() else ""
+            text = self.path.read_text(encoding="utf-8", errors="replace") if self.path.is_file() else ""
             whole = text[: text.rfind("\n") + 1]  # a kill may have cut the last row
             reader = csv.DictReader(whole.splitlines())
             self._rows = [{name: value for name, value in row.items() if value} for row in islice(reader, seen)]
@@ -109,7 +109,7 @@ class MetricsCSV(Logger):
         header = self._columns
         columns, rows = self._written
         if columns == len(header):
-            with self.path.open("a", newline="") as file:
+            with self.path.open("a", newline="", encoding="utf-8") as file:
                 csv.DictWriter(file, header, restval="").writerows(self._rows[rows:])
         else:
             table = io.StringIO(newline="")

@@ -11,6 +11,7 @@ import uuid
 from argparse import Namespace
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from shlex import quote
 from typing import Any, Literal
 
 from pytorch_lightning.loggers.logger import Logger
@@ -213,7 +214,7 @@ class WandbRun(Logger):
                     "env_steps": self._env_steps,
                     "before_after": wandb.Table(columns, rows),
                     "before_after/change": wandb.plot.bar(points, "state", "points", title="Change of the win rate"),
-                    "report": wandb.Html((folder / "report.html").read_text(), inject=False),
+                    "report": wandb.Html((folder / "report.html").read_text(encoding="utf-8"), inject=False),
                 }
             )
             for group, states in groups.items():
@@ -247,7 +248,7 @@ class WandbRun(Logger):
 
     @property
     def _sync_command(self) -> str:
-        return f"wandb sync {self._folder}/wandb/offline-run-*"
+        return f"wandb sync {quote(str(self._folder))}/wandb/offline-run-*"
 
     def _tell(self, what: str, send: Callable[[Any], None]) -> None:
         """Do something with the W&B run; if that fails, say so and go on without."""
@@ -302,7 +303,7 @@ def _safe(name: str) -> str:
 def _run_id(folder: Path, *, resumed: bool) -> str:
     kept = folder / "wandb" / "run_id"
     if resumed and kept.is_file():
-        return kept.read_text().strip()
+        return kept.read_text(encoding="utf-8").strip()
     run_id = os.environ.get("WANDB_RUN_ID") or uuid.uuid4().hex[:8]  # a sweep's agent gives the id
     kept.parent.mkdir(parents=True, exist_ok=True)
     write_text(kept, f"{run_id}\n")

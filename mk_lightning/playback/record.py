@@ -74,7 +74,7 @@ def record_match(
     name = f"{record.spec.state}-{record.spec.seed}"
     film, trace, movie = films / f"{name}.{settings.format}", films / f"{name}.jsonl", movies / f"{name}.bk2"
     panel = Panel(env.game.actions, env.game.full_health, f"{record.spec.state}  seed {record.spec.seed}")
-    with trace.open("w") as lines:
+    with trace.open("w", encoding="utf-8") as lines:
 
         def frames() -> Iterator[Screen]:
             for moment in env.play_again(record.spec, record.trace.actions, movie=movie):

@@ -5,10 +5,13 @@ from __future__ import annotations
 import contextlib
 import csv
 import logging
+import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from glob import escape
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from lightning_utilities.core.rank_zero import rank_zero_only
@@ -200,7 +203,7 @@ def _left_nothing(run: Path) -> bool:
     ):
         return False
     metrics = run / "metrics.csv"
-    text = metrics.read_text(errors="replace") if metrics.is_file() else ""
+    text = metrics.read_text(encoding="utf-8", errors="replace") if metrics.is_file() else ""
     return all(row.get("step") in {"0", None, ""} for row in csv.DictReader(text.splitlines()))
 
 
@@ -216,7 +219,7 @@ def _resumed(checkpoint: Path, *, replay: bool, fall_back: bool) -> RunDirectory
     if "optimizer_states" not in content:
         raise UserError(
             f"{checkpoint} holds weights only, a fit cannot be resumed from it; "
-            f"start one with --model.init_from {checkpoint}"
+            f"start one with --model.init_from {quote(str(checkpoint))}"
         )
     run, step, rows = directory_of(checkpoint, content), content["global_step"], content.get(METRICS_ROWS)
     log.info(f"resuming {run} from {checkpoint.name}, at env_step {content.get('env_steps', 0):,}")
@@ -253,7 +256,7 @@ def _whole(checkpoint: Path, read: Read, *, fall_back: bool) -> tuple[Path, dict
             if fall_back:
                 log.warning(f"{error}; going on from {path}, the newest whole one")
                 return path, content
-            raise UserError(f"{error}; the newest whole one is {path}: --ckpt_path {path}") from None
+            raise UserError(f"{error}; the newest whole one is {path}: --ckpt_path {quote(str(path))}") from None
         if isinstance(error, LostReplayError):
             raise UserError(
                 f"{error}; --data.replay.on_disk false goes on without it, and is another run from there on"
@@ -273,10 +276,10 @@ def _stand_in(path: Path, checkpoint: Path, read: Read) -> dict[str, Any] | None
 def _numbered(base: Path) -> list[Path]:
     """`base`, `base-2`, `base-3`, ... as far as they exist, oldest first."""
     numbers = {1: base}
-    for path in base.parent.glob(f"{base.name}-*"):
+    for path in base.parent.glob(f"{escape(base.name)}-*"):
         if match := re.fullmatch(r"-(\d+)", path.name.removeprefix(base.name)):
             numbers[int(match[1])] = path
-    return [numbers[n] for n in sorted(numbers) if numbers[n].exists()]
+    return [numbers[n] for n in sorted(numbers) if os.path.lexists(numbers[n])]  # a dangling link is one, too
 
 
 def _fresh(base: Path) -> Path:

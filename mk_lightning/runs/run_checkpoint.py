@@ -14,6 +14,7 @@ from typing import Any
 from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import Checkpoint
 from pytorch_lightning.loggers import TensorBoardLogger
+from pytorch_lightning.trainer.states import TrainerFn
 
 from mk_lightning.errors import Interrupted, check_positive
 from mk_lightning.experience.transition import Batch
@@ -52,7 +53,7 @@ class RunCheckpoint(Checkpoint):
 
     It saves when training begins, on the last learner_step but one before a validation, after each validation, as often
     as `settings` say between them, and when a signal asks to stop: then the learner_step is finished and the run ends
-    with `Interrupted`. A signal during matches abandons them; the run goes on from before their validation.
+    with `Interrupted`. A signal during the warm-up or matches abandons them; the run goes on from before.
 
     If it can wait a learner_step, no checkpoint is taken on one whose row of metrics is still to be written, so that no
     crash can part the two; and none is while gradients are being accumulated.
@@ -78,10 +79,16 @@ class RunCheckpoint(Checkpoint):
         self.interruption.listen()
         before = self.folder.parent / "before.json"
         self._before = zlib.compress(before.read_bytes()) if before.is_file() else None
+        self._wait()
         self._step = trainer.global_step
         self._saved = (time.monotonic(), pl_module.env_steps, trainer.global_step)  # type: ignore[assignment]
         if trainer.global_step == 0:
             self._save(trainer, 0)
+        self.interruption.at_once("playing the warm-up")
+
+    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Batch, batch_idx: int) -> None:
+        """Let signals wait for the end of the learner_step."""
+        self._wait()
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Batch, batch_idx: int
@@ -107,29 +114,22 @@ class RunCheckpoint(Checkpoint):
         """Save after a validation."""
         self._save(trainer, pl_module.env_steps)  # type: ignore[arg-type]
 
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Let signals stop the run at once: it is saved."""
+        self.interruption.at_once("ending the training")
+
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Listen to signals."""
-        self.interruption.listen()
+        """Let signals stop the run at once."""
+        self.interruption.at_once("validating")
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Let signals wait again until the run is saved."""
+        if trainer.state.fn == TrainerFn.FITTING:
+            self._wait()
 
     def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Listen to signals."""
-        self.interruption.listen()
-
-    def on_validation_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
-        """Stop when that is asked for.
-
-        Raises:
-            Interrupted: a signal did.
-        """
-        self._stop("validating")
-
-    def on_test_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
-        """Stop when that is asked for.
-
-        Raises:
-            Interrupted: a signal did.
-        """
-        self._stop("playing test matches")
+        """Let signals stop the run at once."""
+        self.interruption.at_once("playing test matches")
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         """Note, in whoever's checkpoint, how far the metrics were, and the matches before the fit."""
@@ -150,9 +150,8 @@ class RunCheckpoint(Checkpoint):
         played = interval is not None and env_steps - steps >= interval
         return played or trainer.strategy.reduce_boolean_decision(passed, all=False)
 
-    def _stop(self, what: str) -> None:
-        if self.interruption.signum is not None:
-            raise Interrupted(self.interruption.signum, what)
+    def _wait(self) -> None:
+        self.interruption.doing, self.interruption.waits = "training", True
 
     def _save(self, trainer: Trainer, env_steps: int) -> None:
         for logger in trainer.loggers:  # what a checkpoint has seen is on disk before it is

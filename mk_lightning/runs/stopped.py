@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from shlex import quote
 
 from mk_lightning.errors import RunStopped
 from mk_lightning.learning.checkpoint import read_checkpoint
@@ -49,5 +50,5 @@ def _how_to_go_on(run: Path) -> str:
         return "nothing was saved yet, start it again"
     return (
         f"saved up to env_step {read_checkpoint(last)['env_steps']:,}: "
-        f"mk-lightning fit -c {run}/config.yaml --ckpt_path {last} goes on from there"
+        f"mk-lightning fit -c {quote(f'{run}/config.yaml')} --ckpt_path {quote(str(last))} goes on from there"
     )

@@ -15,7 +15,7 @@ def read_series(path: Path, columns: Mapping[str, str]) -> dict[str, list[tuple[
         columns: column by name.
     """
     found: dict[str, list[tuple[float, float]]] = {name: [] for name in columns}
-    with path.open(newline="") as file:
+    with path.open(newline="", encoding="utf-8") as file:
         for row in csv.DictReader(file):
             if not row.get("env_steps"):
                 continue  # a figure of somebody else's callback

@@ -53,7 +53,7 @@ def write_report(
         versions=_versions(),
         films=films,
         seconds=SECONDS,
-        config=config.read_text() if config else "",
+        config=config.read_text(encoding="utf-8") if config else "",
     )
     write_text(path, page)
 

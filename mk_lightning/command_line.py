@@ -1,0 +1,133 @@
+"""The words after the program's name: configs before options, pipes as files, and no options in the environment."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import tempfile
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from itertools import islice, pairwise
+from pathlib import Path
+
+from mk_lightning.documents import YAML_BYTES, read_yaml
+from mk_lightning.errors import UserError
+from mk_lightning.files import exists, find_file, shipped_configs
+from mk_lightning.games.names import suggestion
+
+COMMANDS = ("fit", "validate", "test", "predict")
+CONFIG = ("-c", "--config")
+CHECKPOINT = "--ckpt_path"
+GROUP = re.compile(r"--(?:model|data|trainer|film|checkpoint|data\.(?:env|replay|recording|evaluation))")
+"""Options that take a file with several options."""
+JOINED = re.compile(rf"(--config|{CHECKPOINT}|{GROUP.pattern})=(.*)|(-c)=?(.+)", re.S)
+"""An option and its value in one word."""
+VARIABLE = re.compile(rf"PL_(?:(?:{'|'.join(COMMANDS).upper()})__(\w+)|(TRAINER)_(\w+)|(CONFIG))")
+"""Environment variables from which other programs of Lightning's take options."""
+
+
+def arrange(words: Sequence[str]) -> list[str]:
+    """Put a command line in the order in which an option wins over every file, wherever it stands.
+
+    Configs come first, in their order, then files of a single group (`--data FILE`), then all else. Shipped configs and
+    checkpoints are found by name.
+
+    Args:
+        words: the command line after the program's name.
+    """
+    options: list[list[str]] = []
+    """Each option that takes a file with it, any other word alone."""
+    rest = iter([part for word in words for part in _parts(word)])
+    for part in rest:
+        if part in (*CONFIG, CHECKPOINT):
+            options.append([part, *(str(find_file(path)) for path in islice(rest, 1))])
+        else:
+            options.append([part, *(islice(rest, 1) if GROUP.fullmatch(part) else ())])
+    start = next((i + 1 for i, option in enumerate(options) if option[0] in COMMANDS), len(options))
+    return [part for option in (*options[:start], *sorted(options[start:], key=_rank)) for part in option]
+
+
+def check_configs(words: Sequence[str]) -> None:
+    """See that every config of a command line can be read.
+
+    Raises:
+        UserError: one cannot.
+    """
+    for option, path in pairwise(words):
+        if option in CONFIG:
+            if not exists(path):
+                raise UserError(f"no config {path}{suggestion(path, shipped_configs())}")
+            read_yaml(Path(path), "config")
+
+
+def check_environment(environ: Mapping[str, str]) -> None:
+    """See that nobody thinks an option is set by the environment.
+
+    Raises:
+        UserError: a variable is there that would set one in other programs of Lightning's.
+    """
+    for name, value in environ.items():
+        if match := VARIABLE.fullmatch(name):
+            option = "__".join(filter(None, match.groups())).replace("__", ".").lower()
+            raise UserError(f"the environment's {name} is not read; unset it and give --{option} {shlex.quote(value)}")
+
+
+class Pipes:
+    """Keeps what can be read only once in files, while the context lasts.
+
+    A config may be `<(envsubst < c.yaml)` or `/dev/stdin`, and is read more than once.
+    """
+
+    def __init__(self) -> None:
+        self._files = ExitStack()
+        self._given: dict[str, str] = {}
+        """By the path of the file, what was given in its place."""
+
+    def __enter__(self) -> Pipes:
+        """Nothing yet."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Remove the files."""
+        self._files.close()
+
+    def as_files(self, words: Sequence[str]) -> list[str]:
+        """An arranged command line with a file in place of each config that is a pipe.
+
+        Raises:
+            UserError: one cannot be read.
+        """
+        pairs = pairwise(["", *words])
+        return [self._as_file(word) if option in CONFIG or GROUP.fullmatch(option) else word for option, word in pairs]
+
+    def as_given(self, text: str) -> str:
+        """Text in which these files are called what was given in their place."""
+        for path, given in self._given.items():
+            text = text.replace(path, given)
+        return text
+
+    def _as_file(self, path: str) -> str:
+        try:
+            if not exists(path) or Path(path).is_file() or Path(path).is_dir():
+                return path
+            with Path(path).open("rb") as pipe:
+                content = pipe.read(YAML_BYTES + 1)
+        except OSError as error:
+            raise UserError(f"cannot read {path}: {error.strerror}") from None
+        file = self._files.enter_context(tempfile.NamedTemporaryFile(suffix=".yaml"))  # noqa: SIM115 - the stack does
+        file.write(content)
+        file.flush()
+        self._given[file.name] = path
+        return file.name
+
+
+def _parts(word: str) -> list[str]:
+    """An option and its value as two words, where they are one and the value may be a file; any other word as it is."""
+    match = JOINED.fullmatch(word)
+    return [part for part in match.groups() if part is not None] if match else [word]
+
+
+def _rank(option: Sequence[str]) -> int:
+    if option[0] in CONFIG:
+        return 0
+    return 1 if len(option) == 2 and GROUP.fullmatch(option[0]) and exists(option[1]) else 2
