@@ -70,8 +70,11 @@ class FitFolder:
             UserError: another fit is using them.
         """
         source = source_of(state, checkpoint, root)
-        if source is None:  # nothing is needed, or reading it will say what is missing
-            return cls.claim(root)
+        if source is None:
+            own = cls(root, state["folder"]["number"])
+            if not any(own.path(name).exists() for name in (REPLAY, RECORDING)):
+                return cls.claim(root)  # nothing is needed, or reading it will say what is missing
+            source = own
         if source.root.resolve() != root.resolve():
             folder = cls.claim(root)
             folder.adopt(source, state.get("segments") or [])

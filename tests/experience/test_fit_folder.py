@@ -59,6 +59,14 @@ def test_a_fit_goes_on_in_place_in_its_directory(tmp_path):
     assert (again.root, again.number) == (tmp_path, 1)
 
 
+def test_a_fit_that_has_lost_a_file_stays_in_its_place(tmp_path):
+    folder = FitFolder.claim(tmp_path)
+    state = used(folder, "a.rows", "b.rows")
+    folder.release()
+    (folder.path("replay") / "a.rows").unlink()
+    assert FitFolder.resume(tmp_path, state, tmp_path / "checkpoints" / "last.ckpt").number == 1
+
+
 def test_a_fit_that_is_going_on_cannot_be_resumed_beside_itself(tmp_path):
     state = used(FitFolder.claim(tmp_path), "a.rows")
     folder = FitFolder.claim(tmp_path)  # keeps nothing of the first from being used
