@@ -12,8 +12,8 @@ MOST_ENVS = 1024
 """Processes; more would be a slip of the keyboard, and starting them would stop the machine."""
 MOST_BATCH = 16_384
 """Transitions: a batch of them is 0.9 GB of frames."""
-MOST_N_STEP = 1000
-"""env_steps; a whole match has no more decisions that matter, and the replay keeps as many rows unread."""
+MOST_N_STEP = 100
+"""env_steps, six seconds of a match; the warm-up and the replay must hold as many of every environment."""
 MOST_MATCHES = 10_000
 """Matches per state, which measure a win rate to a point."""
 MOST_ENV_STEPS = 10**12
@@ -59,7 +59,7 @@ class ReplaySettings:
 
     Attributes:
         capacity: transitions kept, about 7.1 kB each; as many as fit into the machine's memory.
-        n_step: env_steps a transition spans, 1 to 1,000.
+        n_step: env_steps a transition spans, 1 to 100.
         gamma: discount per env_step.
         batch_size: transitions per learner_step, at most 16,384 and no more than `capacity`.
         priorities: draw by TD error; null draws uniformly.

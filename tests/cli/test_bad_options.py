@@ -96,7 +96,7 @@ MISTAKES = {
     "num_envs": fit("between 1 and 1,024, got 100000", "--data.env.num_envs", "100000"),
     "num_envs of an evaluation": fit("between 1 and 1,024, got 100000", "--data.evaluation.num_envs", "100000"),
     "batch_size": fit("between 1 and 16,384 transitions", "--data.replay.batch_size", str(10**9)),
-    "n_step": fit("capacity must be at least", "--data.replay.n_step", str(10**8)),
+    "n_step": fit("n_step must be between 1 and 100 env_steps", "--data.replay.n_step", str(10**8)),
     "test_matches": fit("between 1 and 10,000, got 1000000000", "--data.evaluation.test_matches", str(10**9)),
     "matches": fit("between 1 and 10,000", "--data.evaluation.matches", str(10**9)),
     "length of a match": fit("between 1 and 1,000,000 env_steps", "--data.env.max_env_steps", str(10**18)),

@@ -109,7 +109,7 @@ def test_refuses(options, message):
         ("replay.batch_size", 201, {}, "at most data.replay.capacity (200)"),
         ("replay.batch_size", 16_385, {}, "and 200"),
         ("replay.batch_size", 10**6, {"replay.capacity": 20_000}, "and 16,384"),
-        ("replay.n_step", 1001, {"replay.capacity": 2010, "warmup_env_steps": 2002}, "and 1,000"),
+        ("replay.n_step", 101, {"replay.capacity": 210, "warmup_env_steps": 194}, "and 100"),
         ("rehearsal_ratio", 0.01, {}, "nearest: 0.25"),
         ("rehearsal_ratio", 0.99, {}, "nearest: 0.75"),
         ("rehearsal_ratio", 0.5, {"replay.batch_size": 1}, "nearest: 0"),

@@ -18,7 +18,7 @@ from mk_lightning.experience.settings import EnvSettings, EvaluationSettings, Re
             "data.env.max_env_steps must be between 1 and 1,000,000 env_steps, got 0",
         ),
         (lambda: ReplaySettings(capacity=-5), "data.replay.capacity must be at least 1, got -5"),
-        (lambda: ReplaySettings(n_step=0), "data.replay.n_step must be between 1 and 1,000 env_steps, got 0"),
+        (lambda: ReplaySettings(n_step=0), "data.replay.n_step must be between 1 and 100 env_steps, got 0"),
         (
             lambda: ReplaySettings(batch_size=0),
             "data.replay.batch_size must be between 1 and 16,384 transitions, got 0",
