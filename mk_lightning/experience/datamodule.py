@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import logging
 from collections.abc import Mapping, Sequence
 from contextlib import closing
@@ -11,6 +10,7 @@ from typing import Any
 
 import torch
 from pytorch_lightning import LightningDataModule
+from pytorch_lightning.trainer.states import TrainerFn
 
 from mk_lightning.envs import RetroVectorEnv
 from mk_lightning.errors import UserError
@@ -30,7 +30,9 @@ from mk_lightning.experience.transition import Batch
 from mk_lightning.experience.weakest import weakest
 from mk_lightning.files import check_directory
 from mk_lightning.games import load_game
+from mk_lightning.networks import bare_copy, uncompiled
 from mk_lightning.schedules import Schedule, as_schedule
+from mk_lightning.trainer_support import check_experience_trainer, tell_length
 
 log = logging.getLogger(__name__)
 
@@ -127,6 +129,19 @@ class ExperienceDataModule(LightningDataModule):
 
     # -- loaders -----------------------------------------------------------------------------------------------------
 
+    def setup(self, stage: str) -> None:
+        """Check that the Trainer leaves experience and matches what they are, and say if it trains for another length.
+
+        Raises:
+            UserError: it does not.
+        """
+        if self.trainer is None:  # asked by hand
+            return
+        check_experience_trainer(self.trainer)
+        if stage == TrainerFn.FITTING:
+            per_step = self.env_steps_per_learner_step
+            tell_length(self.trainer, self.evaluation.every // per_step, per_step, self.max_env_steps)
+
     def train_dataloader(self) -> ExperienceLoader:
         """Start the training environments and the collector, where the checkpoint left them if there is one."""
         self._train_env = self._start_env(self.train_states, self.env.num_envs)
@@ -141,7 +156,7 @@ class ExperienceDataModule(LightningDataModule):
         self._run_dir.mkdir(parents=True, exist_ok=True)
         self._segments = Segments(self._replay_folder) if self.replay.on_disk else None
         learner = self._network
-        actor = GreedyPolicy(copy.deepcopy(learner).requires_grad_(False).cpu())
+        actor = GreedyPolicy(bare_copy(learner).requires_grad_(False).cpu())
         collector = Collector(
             self._train_env,
             replay,
@@ -305,8 +320,8 @@ class ExperienceDataModule(LightningDataModule):
 
     @property
     def _network(self) -> torch.nn.Module:
-        network: torch.nn.Module = self.trainer.lightning_module.online  # type: ignore[union-attr, assignment]
-        return network
+        """Uncompiled: matches are played by as many at a time as are under way, and each number would be compiled."""
+        return uncompiled(self.trainer.lightning_module.online)  # type: ignore[union-attr, arg-type]
 
     @property
     def _rank(self) -> int:
