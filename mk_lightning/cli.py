@@ -27,6 +27,7 @@ with loading():
     from mk_lightning.lightning_cli import MKLightningCLI
     from mk_lightning.parser import Parser
     from mk_lightning.states_command import print_states
+    from mk_lightning.trainer_options import RunTrainer
     from mk_lightning.weak_command import weak
 
 TOOLS: dict[str, Callable[[Sequence[str]], int]] = {
@@ -86,6 +87,7 @@ def _lightning(words: list[str]) -> int:
         MKLightningCLI(
             DuelingDoubleDQN,
             ExperienceDataModule,
+            trainer_class=RunTrainer,
             parser_class=Parser,
             parser_kwargs={"epilog": OTHER_COMMANDS},
             seed_everything_default=1,
@@ -121,6 +123,7 @@ def _quiet_lightning() -> None:
     logging.getLogger("mk_lightning").setLevel(logging.INFO)
     for name in ("pytorch_lightning", "lightning.pytorch", "lightning_fabric", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("pytorch_lightning.profilers").setLevel(logging.INFO)  # their reports, which a run asks for
     for message in (
         ".*does not have many workers.*",  # ours play in processes of their own
         ".*LightningCLI's args parameter.*",  # main() hands the command line on

@@ -45,7 +45,8 @@ from mk_lightning.runs.missing import naming_both
 from mk_lightning.runs.resume import check_checkpoint, find_base
 from mk_lightning.runs.run_checkpoint import CheckpointSettings, RunCheckpoint
 from mk_lightning.runs.stopped import finished, stopped
-from mk_lightning.trainer_options import check_monitor, check_plugins, check_trainer
+from mk_lightning.trainer_options import check_monitor, check_run_parts, check_trainer
+from mk_lightning.trainer_support import check_experience_trainer
 
 log = logging.getLogger(__name__)
 
@@ -119,6 +120,9 @@ class MKLightningCLI(LightningCLI):
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """The Trainer, with the run's own loggers and callbacks beside those of the config."""
         callbacks = self._configured_callbacks()
+        config = self.config_init[self.subcommand].trainer
+        plugins = [*filter(None, config.plugins if isinstance(config.plugins, list) else [config.plugins])]
+        check_run_parts(callbacks, plugins, config)
         if self.subcommand == "fit":
             check_monitor(self.config.fit.monitor, self.datamodule, callbacks)
         check_methods(callbacks, self.model, self.datamodule)
@@ -132,12 +136,9 @@ class MKLightningCLI(LightningCLI):
             check_recording(self.datamodule, self.model.online)
         if self.subcommand == "fit":
             self._room = check_disk(self.run.path, self.model, self.datamodule)
-        config = self.config_init[self.subcommand].trainer
         for logger in _named(config.logger):
             if isinstance(logger, WandbRun):
                 logger.check()
-        plugins = [*filter(None, config.plugins if isinstance(config.plugins, list) else [config.plugins])]
-        check_plugins(plugins)
         self.run, self._taken = self.run.take()
         config.default_root_dir = str(self.run.path)
         config.plugins = [*plugins, CheckpointFiles(self.run.path)]
@@ -145,12 +146,13 @@ class MKLightningCLI(LightningCLI):
         config.callbacks = [*(config.callbacks or []), *self._callbacks()]
         try:
             trainer = super().instantiate_trainer(**kwargs)
-            if trainer.world_size > 1:  # of several GPUs, `auto` takes all
-                raise ValueError(f"devices must be 1, got {trainer.world_size}: a run is one process with one device")
+            check_experience_trainer(trainer)  # of several GPUs, `auto` takes all
+            if self.subcommand == "fit":
+                self.model.check_fit(trainer)
             return trainer
-        except (MisconfigurationException, TypeError, ValueError) as error:
+        except (MisconfigurationException, TypeError, ValueError, RuntimeError, ImportError) as error:
             self._taken.undo()
-            raise UserError(f"trainer: {error}") from None
+            raise error if isinstance(error, UserError) else UserError(f"trainer: {error}") from None
 
     @staticmethod
     def subcommands() -> dict[str, set[str]]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import yaml
+from lightning_utilities.core.enums import StrEnum
 from pytorch_lightning.cli import LightningArgumentParser
 
 from mk_lightning.cli_errors import readable
@@ -12,6 +14,9 @@ from mk_lightning.experience.checks import MOST_SEED
 from mk_lightning.experience.run_length import RunLength
 from mk_lightning.experience.settings import MOST_ENV_STEPS
 from mk_lightning.games import Game
+
+# Some of Lightning's callbacks have a default that is a name and a number at once, for which YAML has no word.
+yaml.SafeDumper.add_multi_representer(StrEnum, lambda dumper, name: dumper.represent_str(name.value))
 
 
 class Parser(LightningArgumentParser):

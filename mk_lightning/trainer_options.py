@@ -1,49 +1,93 @@
-"""Options of a run that Lightning does not check itself."""
+"""Trainer and callbacks of the command line: what would be another run than its config says is refused.
+
+What no Trainer can use here is in `trainer_support`.
+"""
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from lightning_fabric.plugins.environments.cluster_environment import ClusterEnvironment
-from pytorch_lightning import Callback
+from pytorch_lightning import Callback, Trainer
+from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint, OnExceptionCheckpoint, ProgressBar, Timer
+from pytorch_lightning.plugins import CheckpointIO
 
 from mk_lightning.callbacks import ForgettingGuard
 from mk_lightning.callbacks.guard import KEPT
 from mk_lightning.errors import UserError, check_at_least
 from mk_lightning.experience import ExperienceDataModule
 from mk_lightning.games.names import suggestion
+from mk_lightning.trainer_support import check_callbacks
+
+LENGTH = "data.max_env_steps says how long to train"
+MATCHES = "data.evaluation.test_matches says how many matches of a state are played"
+STOPPING = "`timeout -s INT 3h mk-lightning fit ...` stops a run after 3 hours so that --ckpt_path last continues it"
+
+INSTEAD: dict[str, tuple[tuple[Any, ...], str]] = {
+    "strategy": (("auto",), "a run is one process with one device"),
+    "fast_dev_run": ((None, False, 0), "for a trial, lower data.max_env_steps and data.evaluation"),
+    "max_steps": ((None, -1), LENGTH),
+    "max_time": ((None,), f"the epoch would end before its time, and the run could not be resumed; {STOPPING}"),
+    "limit_train_batches": ((None, 1.0), LENGTH),
+    "overfit_batches": ((None, 0, 0.0), f"a batch that is drawn from the replay does not come again; {LENGTH}"),
+    "limit_val_batches": ((None, 1.0), "data.evaluation.matches says how many matches of a state a validation plays"),
+    "limit_test_batches": ((None, 1.0), MATCHES),
+    "limit_predict_batches": ((None, 1.0), MATCHES),
+    "val_check_interval": ((None, 1.0), "data.evaluation.every says how often to validate"),
+    "check_val_every_n_epoch": ((None, 1), "data.evaluation.every says how often to validate"),
+    "reload_dataloaders_every_n_epochs": ((0,), "training would begin again with an empty replay"),
+    "enable_checkpointing": ((None, True), "a run is measured by its best checkpoint and resumed from its last"),
+    "barebones": ((False,), "a run logs and has checkpoints"),
+    "default_root_dir": ((None,), "run_dir names the directory of a run"),
+    "model_registry": ((None,), "the checkpoints of a run are in its directory; WandbRun uploads them"),
+}
+"""Options of the Trainer that a config has a better word for: the values that change nothing, and that word."""
+
+
+class RunTrainer(Trainer):
+    """Lightning's, with types by which the parser tells 1 batch from 1.0, all of them.
+
+    It takes `Optional[Union[int, float]]` for whichever order of the two was first written in this process.
+    """
+
+    def __init__(
+        self,
+        *,
+        limit_train_batches: int | float | None = None,
+        limit_val_batches: int | float | None = None,
+        limit_test_batches: int | float | None = None,
+        limit_predict_batches: int | float | None = None,
+        overfit_batches: int | float = 0.0,
+        **options: Any,
+    ) -> None:
+        super().__init__(
+            limit_train_batches=limit_train_batches,
+            limit_val_batches=limit_val_batches,
+            limit_test_batches=limit_test_batches,
+            limit_predict_batches=limit_predict_batches,
+            overfit_batches=overfit_batches,
+            **options,
+        )
 
 
 def check_trainer(options: Any) -> None:
-    """See that the Trainer's numbers are in their ranges.
+    """See that the Trainer's options are in their ranges, and none says what another option of a config is there for.
 
     Args:
         options: of the Trainer, by name, as the parser returns them.
 
     Raises:
-        UserError: one is not.
+        UserError: it is otherwise.
     """
     clip = options.gradient_clip_val
     if clip is not None and not 0 <= clip < math.inf:
         raise UserError(f"trainer.gradient_clip_val must be 0 or more and finite, or null, got {clip}")
     if options.log_every_n_steps is not None:
         check_at_least("trainer.log_every_n_steps", options.log_every_n_steps, 0, "learner_steps")
-    if options.check_val_every_n_epoch not in (None, 1):
-        raise UserError(
-            f"trainer.check_val_every_n_epoch must be 1, got {options.check_val_every_n_epoch}: "
-            "data.evaluation.every says how often to validate"
-        )
-    for name, off, instead in (
-        ("max_steps", (None, -1), "data.max_env_steps says how long to train"),
-        ("fast_dev_run", (None, False), "for a trial, lower data.max_env_steps and data.evaluation"),
-    ):
-        if (value := getattr(options, name)) not in off:
-            raise UserError(f"trainer.{name} cannot be used, got {value}: {instead}")
-    if options.limit_val_batches == 0:
-        raise UserError("trainer.limit_val_batches must be above 0: a validation chooses the best checkpoint")
+    check_at_least("trainer.accumulate_grad_batches", options.accumulate_grad_batches, 1, "batch")
     devices = str(options.devices)
     if options.num_nodes != 1 or (re.fullmatch(r"[0-9]+", devices) and int(devices) != 1) or devices == "-1":
         raise UserError(
@@ -51,38 +95,75 @@ def check_trainer(options: Any) -> None:
             "process with one device, for its experience, files and checkpoints are one process's; more runs go side "
             "by side, each in a directory of its own"
         )
-    check_at_least("trainer.accumulate_grad_batches", options.accumulate_grad_batches, 1, "batch")
+    if options.profiler == "xla":
+        raise UserError("trainer.profiler cannot be used, got xla: a run has no TPU; simple, advanced and pytorch work")
+    for name, (unchanged, instead) in INSTEAD.items():
+        value = options[name]
+        if not any(value == other and type(value) is type(other) for other in unchanged):  # 1 == 1.0 == True
+            raise UserError(f"trainer.{name} cannot be used, got {value}: {instead}")
 
 
-def check_plugins(plugins: Sequence[Any]) -> None:
-    """See that no plugin takes the run for one of several ranks.
+def check_run_parts(callbacks: Sequence[Callback], plugins: Iterable[Any], options: Any) -> None:
+    """See that every callback and plugin of a config can do its work in a run of the command line.
 
     Args:
-        plugins: of the Trainer, made.
+        callbacks: of the config.
+        plugins: of the config.
+        options: of the Trainer.
 
     Raises:
-        UserError: one does.
+        UserError: one cannot.
     """
+    check_callbacks(callbacks, options.accumulate_grad_batches)
     for plugin in plugins:
         if isinstance(plugin, ClusterEnvironment):
             raise UserError(
                 f"trainer.plugins: {type(plugin).__name__} is for several ranks of one run; leave it out: a run is one "
                 "process with one device, whatever has launched it, and SIGUSR1 or SIGTERM saves it"
             )
+        if isinstance(plugin, CheckpointIO):
+            raise UserError(
+                f"trainer.plugins: {type(plugin).__name__} cannot be used: a run writes and reads its checkpoints by "
+                "itself, with the replay beside them"
+            )
+    for callback in callbacks:
+        name = type(callback).__name__
+        if isinstance(callback, OnExceptionCheckpoint):
+            raise UserError(
+                f"trainer.callbacks: {name} cannot be used: a run that an exception ends is resumed from last.ckpt; "
+                "checkpoint.every_minutes says how often that is written"
+            )
+        if isinstance(callback, Timer) and callback._duration is not None and callback._interval == "step":
+            raise UserError(
+                f"trainer.callbacks: {name} must have interval epoch, got step: the epoch would end before its time, "
+                f"and the run could not be resumed; or {STOPPING}"
+            )
+        if isinstance(callback, ProgressBar) and not options.enable_progress_bar:
+            raise UserError(f"trainer.callbacks: {name} needs trainer.enable_progress_bar: true")
 
 
 def check_monitor(monitor: str, data: ExperienceDataModule, callbacks: Sequence[Callback]) -> None:
-    """See that a fit measures the figure by which the best checkpoint is chosen.
+    """See that a fit measures the figures by which its best checkpoint is chosen and its callbacks act.
 
     Raises:
         UserError: it does not.
     """
-    names = [
-        f"val/{figure}/{name}"
-        for figure in ("win_rate", "win_rate_low", "return")
-        for name in ("all", *data.state_groups, *data.evaluation_states)
-    ]
-    if any(isinstance(callback, ForgettingGuard) for callback in callbacks):
-        names.append(KEPT)
+    names = _figures(data, callbacks, ("win_rate", "win_rate_low", "return"))
     if monitor not in names:
         raise UserError(f"monitor {monitor!r} is not a figure of this run{suggestion(monitor, names)}")
+    if not all(type(callback).__module__.startswith(("pytorch_lightning.", "mk_lightning.")) for callback in callbacks):
+        return  # one of the user's own may log what another one monitors
+    names = _figures(data, callbacks, ("win_rate", "win_rate_low", "win_rate_high", "return", "env_steps"))
+    for callback in callbacks:
+        monitored = str(callback.monitor) if isinstance(callback, (EarlyStopping, ModelCheckpoint)) else ""
+        if monitored.startswith("val/") and monitored not in names:
+            raise UserError(
+                f"trainer.callbacks: {type(callback).__name__}: monitor {monitored!r} is not a figure of this run"
+                f"{suggestion(monitored, names)}"
+            )
+
+
+def _figures(data: ExperienceDataModule, callbacks: Iterable[Callback], kinds: Iterable[str]) -> list[str]:
+    """Names of what a validation measures."""
+    names = [f"val/{kind}/{name}" for kind in kinds for name in ("all", *data.state_groups, *data.evaluation_states)]
+    return [*names, KEPT] if any(isinstance(callback, ForgettingGuard) for callback in callbacks) else names

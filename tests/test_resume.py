@@ -57,10 +57,15 @@ METHODS = [
     {"class_path": "WeightDecay", "init_args": {"rate": 0.1, "kind": "l2_sp"}},
     {"class_path": "FreezeLayers", "init_args": {"unfreeze_at": {"convolutions": 150}}},
 ]
+AVERAGE = {"class_path": "pytorch_lightning.callbacks.EMAWeightAveraging", "init_args": {"decay": 0.9}}
 VARIANTS: dict[str, tuple[dict, list, tuple[int, ...]]] = {
     "overlap, prioritised": ({"replay": {"priorities": {"alpha": 0.6, "beta": 0.5}}}, [], (8, 20)),
     "turns, uniform": ({"overlap": False}, [], (28, 40)),
-    "every method that holds on": ({"rehearsal_ratio": 0.25, "recording": {"env_steps": 90}}, METHODS, (16,)),
+    "every method that holds on, and an average": (
+        {"rehearsal_ratio": 0.25, "recording": {"env_steps": 90}},
+        [*METHODS, AVERAGE],
+        (16,),
+    ),
 }
 """Settings, callbacks, and the learner_steps from which a run is resumed: within an epoch of twenty, or on its last,
 when the validation is still to come."""
@@ -140,6 +145,15 @@ def test_rewards_of_another_scale_are_refused(without_methods, capsys):
     with pytest.raises(SystemExit):
         fit(without_methods, {"reward_scale": 7}, [], "--ckpt_path", "last")
     assert "data.reward_scale of the checkpoint is" in capsys.readouterr().err
+
+
+def test_another_optimizer_is_refused(without_methods, capsys):
+    before = everything(without_methods)
+    with pytest.raises(SystemExit):
+        fit(without_methods, {}, [], "--model.optimizer", "torch.optim.SGD", "--ckpt_path", "last")
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert "optimizer of the checkpoint is torch.optim.adam.Adam, this config's torch.optim.sgd.SGD" in said
+    assert differences(everything(without_methods), before) == []
 
 
 def test_rehearsal_cannot_come_later(without_methods, capsys):

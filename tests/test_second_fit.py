@@ -164,19 +164,6 @@ def test_what_may_not_change_on_a_resume_is_refused_under_a_plain_trainer(tmp_pa
         )
 
 
-def test_loaders_that_are_reloaded_go_on_playing(tmp_path):
-    module, expected = new_module(), new_module()
-    trainer = new_trainer(tmp_path / "reloaded", 2)
-    trainer = Trainer(
-        accelerator="cpu", max_epochs=2, default_root_dir=tmp_path / "reloaded", logger=False, limit_val_batches=0,
-        enable_progress_bar=False, enable_model_summary=False, enable_checkpointing=False,
-        reload_dataloaders_every_n_epochs=1,
-    )  # fmt: skip
-    trainer.fit(module, new_data())
-    new_trainer(tmp_path / "plain", 2).fit(expected, new_data())
-    assert torch.equal(weights(module), weights(expected))
-
-
 class Fails(Callback):
     def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx):
         raise ZeroDivisionError

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
@@ -19,6 +18,7 @@ from mk_lightning.experience.datamodule import ExperienceDataModule
 from mk_lightning.experience.recording import Rehearsal
 from mk_lightning.experience.settings import MOST_BATCH
 from mk_lightning.learning.losses import Distance, distillation_loss
+from mk_lightning.networks import bare_copy
 from mk_lightning.schedules import Schedule, as_schedule, bounds
 
 
@@ -165,7 +165,7 @@ class Kickstarting(Distillation):
         data = trainer.datamodule  # type: ignore[attr-defined]
         self._rehearsed = data.rehearsed if isinstance(data, ExperienceDataModule) else 0
         if self.begins(trainer) or self._restored is not None:
-            self._base = copy.deepcopy(q_network(pl_module)).requires_grad_(False)
+            self._base = bare_copy(q_network(pl_module)).requires_grad_(False)
         if self._restored is not None and self._base is not None:
             self._base.load_state_dict(self._restored)
             self._restored = None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import logging
 import math
 from collections.abc import Sequence
@@ -19,6 +18,7 @@ from mk_lightning.experience.checks import require_originals
 from mk_lightning.experience.datamodule import ExperienceDataModule
 from mk_lightning.learning.fisher import Estimator, fisher_diagonal, normalised, sample_actions
 from mk_lightning.machine import memory
+from mk_lightning.networks import bare_copy
 from mk_lightning.tensor_files import read_tensors, write_tensors
 
 log = logging.getLogger(__name__)
@@ -169,7 +169,7 @@ class ElasticWeightConsolidation(Method):
         if self.estimator == "policy":
             generator = torch.Generator().manual_seed(data.seed)
             actions = sample_actions(drawn.q_values, self.temperature, generator)
-        network = copy.deepcopy(q_network(pl_module)).requires_grad_(True)  # frozen weights may be unfrozen later
+        network = bare_copy(q_network(pl_module)).requires_grad_(True)  # frozen weights may be unfrozen later
         fisher = fisher_diagonal(
             network,
             drawn.transition.s_tm1.to(pl_module.device),

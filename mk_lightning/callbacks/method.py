@@ -11,6 +11,7 @@ from pytorch_lightning.trainer.states import TrainerFn
 
 from mk_lightning.errors import UserError
 from mk_lightning.experience.datamodule import ExperienceDataModule
+from mk_lightning.networks import uncompiled
 
 
 class Method(Callback):
@@ -100,8 +101,7 @@ def check_methods(callbacks: Sequence[Callback], pl_module: LightningModule, dat
 
 def q_network(pl_module: LightningModule) -> torch.nn.Module:
     """The network that learns; the target network follows it and is nobody else's business."""
-    network: torch.nn.Module = pl_module.online  # type: ignore[assignment]
-    return network
+    return uncompiled(pl_module.online)  # type: ignore[arg-type]
 
 
 def log_is_due(trainer: Trainer) -> bool:

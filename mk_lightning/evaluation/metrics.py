@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,6 +70,27 @@ class MatchScores(Metric):
         """The score of a group of states together; None when no match of theirs was seen."""
         total = self.compute().cpu()[[self.states.index(state) for state in states]].sum(0)
         return _score(total) if total[1] > 0 else None
+
+    def figures(self, prefix: str, groups: Mapping[str, Sequence[str]]) -> dict[str, float]:
+        """What to log: `<prefix>/<kind>/<name>` for every state and group of which a match was seen.
+
+        Args:
+            prefix: of the names.
+            groups: states, by the group's name.
+        """
+        named = self.per_state()
+        named |= {group: total for group, states in groups.items() if (total := self.over(states))}
+        figures: dict[str, float] = {}
+        for name, score in named.items():
+            low, high = score.interval
+            figures |= {
+                f"{prefix}/win_rate/{name}": score.win_rate,
+                f"{prefix}/win_rate_low/{name}": low,
+                f"{prefix}/win_rate_high/{name}": high,
+                f"{prefix}/return/{name}": score.mean_return,
+                f"{prefix}/env_steps/{name}": score.mean_env_steps,
+            }
+        return figures
 
 
 def _score(sums: torch.Tensor) -> StateScore:

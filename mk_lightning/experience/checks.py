@@ -5,16 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from lightning_utilities.core.rank_zero import rank_zero_only
-
 from mk_lightning.errors import UserError, check_between, check_positive, shortened
 from mk_lightning.experience.replay import least_capacity
 from mk_lightning.experience.settings import MOST_ENV_STEPS
 from mk_lightning.schedules import bounds
 
 if TYPE_CHECKING:
-    from pytorch_lightning import Trainer
-
     from mk_lightning.experience.datamodule import ExperienceDataModule
 
 MOST_SEED = 2**32 - 1
@@ -90,23 +86,6 @@ def check_experience(data: ExperienceDataModule) -> None:
     for state in dict.fromkeys((*data.evaluation_states, *data.train_states)):
         data.game.state_bytes(state)  # a file that is no state is told here, not by an emulator
     data.game.rom_path()
-
-
-def check_one_process(trainer: Trainer | None) -> None:
-    """See that the experience is one process's, and let Lightning log from it.
-
-    Raises:
-        UserError: the Trainer has several ranks.
-    """
-    if trainer is None:
-        return
-    if trainer.world_size > 1:
-        raise UserError(
-            f"ExperienceDataModule: a run is one process with one device, this Trainer has {trainer.world_size} ranks; "
-            "set devices=1 and num_nodes=1, and start runs side by side, each with its own seed and default_root_dir"
-        )
-    # By a launcher's RANK or SLURM_PROCID Lightning may take it for another rank, whose loggers write nothing.
-    rank_zero_only.rank = 0  # type: ignore[attr-defined]
 
 
 def require_originals(data: ExperienceDataModule, owner: str) -> None:

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from lightning_utilities.core.rank_zero import rank_zero_only
 from pytorch_lightning import LightningDataModule
 from pytorch_lightning.trainer.states import TrainerFn
 
 from mk_lightning.envs import RetroVectorEnv
 from mk_lightning.experience.base_play import base_recording
-from mk_lightning.experience.checks import check_experience, check_groups, check_one_process, require_originals
+from mk_lightning.experience.checks import check_experience, check_groups, require_originals
 from mk_lightning.experience.continuation import Continuation
 from mk_lightning.experience.episodes import EpisodeSpec
 from mk_lightning.experience.fit_folder import RECORDING, REPLAY, FitFolder
@@ -29,7 +30,9 @@ from mk_lightning.experience.settings import EnvSettings, EvaluationSettings, Re
 from mk_lightning.experience.transition import Batch
 from mk_lightning.experience.weakest import weakest
 from mk_lightning.games import load_game
+from mk_lightning.networks import uncompiled
 from mk_lightning.schedules import Schedule, as_schedule
+from mk_lightning.trainer_support import check_experience_trainer, tell_length
 
 log = logging.getLogger(__name__)
 
@@ -134,13 +137,23 @@ class ExperienceDataModule(LightningDataModule):
             log.info(self._rounding)
         self._rounding = None
 
-    def setup(self, stage: str) -> None:
-        """See that the Trainer has one process, and say how long a fit is."""
-        check_one_process(self.trainer)
-        if stage == "fit":
-            self.say_length()
-
     # -- loaders -----------------------------------------------------------------------------------------------------
+
+    def setup(self, stage: str) -> None:
+        """Check that the Trainer leaves experience and matches what they are, and say how long a fit is.
+
+        Raises:
+            UserError: it does not.
+        """
+        if self.trainer is None:  # asked by hand
+            return
+        check_experience_trainer(self.trainer)
+        # By a launcher's RANK or SLURM_PROCID Lightning may take this for another rank, whose loggers write nothing.
+        rank_zero_only.rank = 0  # type: ignore[attr-defined]
+        if stage == TrainerFn.FITTING:
+            self.say_length()
+            per_step, env_steps = self.env_steps_per_learner_step, self.length.env_steps
+            tell_length(self.trainer, self.learner_steps_per_epoch, per_step, env_steps)
 
     def train_dataloader(self) -> ExperienceLoader:
         """Start the training environments and the collector, where the checkpoint left them if there is one.
@@ -151,8 +164,6 @@ class ExperienceDataModule(LightningDataModule):
             UserError: the module was fitted by another Trainer, and no checkpoint says where to go on; or files of the
                 checkpoint's replay are missing or damaged.
         """
-        if self._loader is not None:  # Lightning reloads it on request; what it plays goes on
-            return self._loader
         assert self.trainer is not None
         trainer = self.trainer
         state, kept = self._continuation.take(trainer)
@@ -325,8 +336,8 @@ class ExperienceDataModule(LightningDataModule):
 
     @property
     def _network(self) -> torch.nn.Module:
-        network: torch.nn.Module = self.trainer.lightning_module.online  # type: ignore[union-attr, assignment]
-        return network
+        """Uncompiled: matches are played by as many at a time as are under way, and each number would be compiled."""
+        return uncompiled(self.trainer.lightning_module.online)  # type: ignore[union-attr, arg-type]
 
     @property
     def _rank(self) -> int:

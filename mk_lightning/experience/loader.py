@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
@@ -20,6 +19,7 @@ from mk_lightning.experience.recording import Rehearsal
 from mk_lightning.experience.replay import Replay
 from mk_lightning.experience.segments import Segments
 from mk_lightning.experience.transition import Batch, Transition
+from mk_lightning.networks import bare_copy
 
 if TYPE_CHECKING:
     from mk_lightning.experience.datamodule import ExperienceDataModule
@@ -171,7 +171,7 @@ def new_loader(
         segments: where the replay's rows are kept on disk, if they are.
         rank: of this process, for the random streams.
     """
-    actor = GreedyPolicy(copy.deepcopy(learner).requires_grad_(False).cpu())
+    actor = GreedyPolicy(bare_copy(learner).requires_grad_(False).cpu())
     collector = Collector(
         env, replay, actor, epsilon=data.epsilon, reward_scale=data.reward_scale, seed=[data.seed, rank, 1]
     )

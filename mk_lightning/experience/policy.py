@@ -31,7 +31,9 @@ class GreedyPolicy:
     def __call__(self, stacks: NDArray[np.uint8]) -> NDArray[np.int64]:
         """Actions (B,) int64 for observations (B, 4, 84, 84) uint8."""
         device = next(self.network.parameters()).device
-        actions: NDArray[np.int64] = self.network(torch.from_numpy(stacks).to(device)).argmax(1).cpu().numpy()
+        # `forward`, for a call would compile a network whose learner_steps are compiled for every number of stacks.
+        q_values: torch.Tensor = self.network.forward(torch.from_numpy(stacks).to(device))
+        actions: NDArray[np.int64] = q_values.argmax(1).cpu().numpy()
         return actions
 
     @torch.no_grad()

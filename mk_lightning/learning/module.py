@@ -3,39 +3,44 @@
 from __future__ import annotations
 
 import copy
-import inspect
 import logging
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import torch
-from pytorch_lightning import LightningModule
+from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.cli import OptimizerCallable
+from pytorch_lightning.trainer.states import TrainerFn
 
 from mk_lightning.errors import Diverged, UserError, check_at_least, check_positive, shortened
 from mk_lightning.evaluation.metrics import MatchScores
 from mk_lightning.experience.episodes import EpisodeRecord
 from mk_lightning.experience.transition import Batch
-from mk_lightning.learning.checkpoint import PREFIX, load_matching, read_checkpoint
+from mk_lightning.learning.averaging import check_resumed_averaging, end_averaging
+from mk_lightning.learning.checkpoint import load_matching, read_checkpoint
+from mk_lightning.learning.compiled import check_compiler
 from mk_lightning.learning.losses import double_q_target, huber_loss, td_errors
+from mk_lightning.learning.module_state import load_weights, save_weights
 from mk_lightning.learning.network import DuelingNetwork
+from mk_lightning.learning.optimizer import (
+    OPTIMIZER,
+    adam,
+    check_factory,
+    check_precision,
+    check_rate,
+    check_resumed_optimizer,
+    only_optimizer,
+)
+from mk_lightning.learning.target import check_target, mix
 from mk_lightning.machine import check_memory
 from mk_lightning.schedules import Schedule, as_schedule, bounds
+from mk_lightning.trainer_support import accumulation_schedules, check_callbacks, leave_trainer
 
 log = logging.getLogger(__name__)
 
-TARGET_PREFIX = "target."
-
 BYTES_PER_HIDDEN = 6 * 4 * 64 * 7 * 7
 """Of the first linear layer: weights, their copies for the target and the actor, gradient, the optimizer's moments."""
-
-
-def adam(parameters: Any, fused: bool = True) -> torch.optim.Optimizer:
-    """Adam with the epsilon of Rainbow (Hessel 2018): small second moments early on must not blow up the steps.
-
-    Fused, because several passes over two million parameters and their moments are a good part of a learner_step.
-    """
-    return torch.optim.Adam(parameters, eps=1.5e-4, fused=fused)
 
 
 class DuelingDoubleDQN(LightningModule):
@@ -50,7 +55,7 @@ class DuelingDoubleDQN(LightningModule):
             learner_step, so it holds after a checkpoint is loaded, too.
         learning_rate_warmup: env_steps from the first learner_step on (from `data.warmup_env_steps`) over which a share
             that rises from 0 to 1 in a straight line is taken of it; 0 does without.
-        optimizer: builds the optimizer from parameters; leave its `lr` out.
+        optimizer: builds the optimizer from parameters; leave its `lr` out. It must step by a batch's gradients alone.
         huber_delta: TD error (learning units) beyond which the loss is linear.
         target_every: learner_steps between hard updates of the target network.
         target_tau: share of the online network mixed into the target network after each learner_step (soft update).
@@ -59,10 +64,14 @@ class DuelingDoubleDQN(LightningModule):
             worth 480 game units, divided by `data.reward_scale`.
         init_from: checkpoint whose Q-network the run starts from.
         init_strict: refuse a checkpoint of which not every parameter matches.
+        compile: let `torch.compile` make the learner_steps faster. Playing, whose batches are of many sizes, and
+            checkpoints, whose names stay, are as without.
 
     Raises:
         UserError: an argument out of range, or a checkpoint that does not match.
     """
+
+    __jit_unused_properties__ = [*LightningModule.__jit_unused_properties__, "_log_every", "_data"]  # noqa: RUF012
 
     def __init__(
         self,
@@ -77,6 +86,7 @@ class DuelingDoubleDQN(LightningModule):
         q_limit: float = 1000.0,
         init_from: str | None = None,
         init_strict: bool = True,
+        compile: bool = False,
     ) -> None:
         super().__init__()
         self.learning_rate = as_schedule(learning_rate, "model.learning_rate")
@@ -87,15 +97,7 @@ class DuelingDoubleDQN(LightningModule):
         check_at_least("model.hidden", hidden, 1)
         check_memory("model.hidden", hidden, BYTES_PER_HIDDEN)
         check_positive("model.huber_delta", huber_delta)
-        if (target_every is None) == (target_tau is None):
-            raise UserError(
-                "give model.target_every (hard updates) or model.target_tau (soft updates) and set the other to null, "
-                f"got {target_every} and {target_tau}"
-            )
-        if target_every is not None and target_every < 1:
-            raise UserError(f"model.target_every must be at least 1 learner_step, got {target_every}")
-        if target_tau is not None and not 0 < target_tau <= 1:
-            raise UserError(f"model.target_tau must be above 0 and at most 1, got {target_tau}")
+        check_target(target_every, target_tau)
         check_positive("model.q_limit", q_limit)
         self.q_limit = q_limit
         self.optimizer = optimizer
@@ -103,12 +105,19 @@ class DuelingDoubleDQN(LightningModule):
         self.target_every = target_every
         self.target_tau = target_tau
         self.online = DuelingNetwork(num_actions, hidden=hidden)
-        self._check_optimizer()
+        if optimizer is not adam:
+            check_factory(optimizer, self.online, self.learning_rate(0))
         if init_from is not None:
             self._init_from(init_from, init_strict)
         self.target = copy.deepcopy(self.online).requires_grad_(False)
         self._moments: dict[str, Any] | None = None
         """Of the optimizer, at the end of the last fit."""
+        self.compiles = compile
+        if compile:
+            for network in (self.online, self.target):
+                network.compile(dynamic=False)  # a learner's batches are of one size; results depend on nothing else
+        self._resumed: Mapping[str, Any] | None = None
+        """The checkpoint a fit continues from, until its optimizer is compared with it."""
         self.env_steps = 0
         """Env_steps collected when the newest batch was drawn; a checkpoint brings its own."""
         self.val_scores: list[MatchScores] = []
@@ -116,34 +125,72 @@ class DuelingDoubleDQN(LightningModule):
         self.test_scores: list[MatchScores] = []
         """One for each exploration rate tested, filled by the last test."""
 
+    def forward(self, observations: torch.Tensor) -> torch.Tensor:
+        """Q-values (B, actions) float32 of observations (B, stack, 84, 84) uint8, learning units."""
+        q_values: torch.Tensor = self.online(observations)
+        return q_values
+
     # -- learning ----------------------------------------------------------------------------------------------------
 
-    def configure_optimizers(self) -> torch.optim.Optimizer:
-        """The optimizer over the Q-network.
+    def configure_callbacks(self) -> list[Callback]:
+        """None; but this is the one hook in which the Trainer's can be checked before they are set up.
 
         Raises:
-            UserError: it would unscale gradients of mixed precision by itself, after they are clipped and methods have
-                added theirs.
+            UserError: one cannot do what Lightning documents.
         """
+        check_callbacks(self.trainer.callbacks, self.trainer.accumulate_grad_batches)  # type: ignore[attr-defined]
+        return []
+
+    def setup(self, stage: str) -> None:
+        """Score and save the weights that are there, not the average of a fit that is over."""
+        if stage != TrainerFn.FITTING:
+            end_averaging(self.trainer.callbacks)  # type: ignore[attr-defined]
+
+    def teardown(self, stage: str) -> None:
+        """Leave the Trainer as the next stage must find it."""
+        leave_trainer(self.trainer)
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        """The optimizer over the Q-network."""
         mixed = self._trainer is not None and "mixed" in str(self.trainer.precision)
         if mixed and self.optimizer is adam:
             return adam(self.online.parameters(), fused=False)
-        optimizer = self.optimizer(self.online.parameters())
-        if mixed and getattr(optimizer, "_step_supports_amp_scaling", False):
-            raise UserError(
-                f"model.optimizer: with trainer.precision {self.trainer.precision} it must not be fused, for methods "
-                "add to gradients that are unscaled; set fused to false"
-            )
-        return optimizer
+        return self.optimizer(self.online.parameters())
+
+    def check_fit(self, trainer: Trainer) -> None:
+        """Check that a Trainer can fit the module; a fit does so itself, the command line before it plays a match.
+
+        Raises:
+            UserError: the optimizer does not go with the schedule of its rate or with the precision; or nothing can be
+                compiled here.
+        """
+        self.trainer = trainer
+        configured = [*trainer.optimizers, *trainer.lr_scheduler_configs] or self.configure_optimizers()
+        optimizer = only_optimizer(configured, type(self).__name__)
+        check_precision(optimizer, str(trainer.precision))
+        check_rate(optimizer, self.learning_rate(0))
+        if self._resumed is not None:
+            check_resumed_optimizer(optimizer, self._resumed)
+            self._resumed = None
+        if self.compiles:
+            check_compiler(trainer.strategy.root_device)
+
+    def on_fit_start(self) -> None:
+        """Check what Lightning has configured by now, before a checkpoint's state is given to the optimizer."""
+        self.check_fit(self.trainer)
 
     def on_train_start(self) -> None:
-        """Give the optimizer the moments of the fit before, if this one goes on with the same Trainer.
+        """Set what Lightning (2.6) would set later: the first rate, and of a resumed run the batches to accumulate.
 
-        Lightning makes the optimizer anew for each fit.
+        `GradientAccumulationScheduler` acts when an epoch starts, of which a run that continues within one sees none.
+        The optimizer, which Lightning makes anew for each fit, gets the moments of the Trainer's last fit.
         """
         if self._moments is not None and self.trainer.global_step and self.trainer.ckpt_path is None:
             self.trainer.optimizers[0].load_state_dict(self._moments)
         self._moments = None
+        self._expect_rate()
+        for schedule in accumulation_schedules(self.trainer.callbacks):  # type: ignore[attr-defined]
+            self.trainer.accumulate_grad_batches = schedule.get_accumulate_grad_batches(self.current_epoch)
 
     def on_train_end(self) -> None:
         """Keep the optimizer's moments."""
@@ -152,12 +199,11 @@ class DuelingDoubleDQN(LightningModule):
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         """Set the learning rate of this learner_step."""
         self.env_steps = batch.env_steps
-        rate = self.learning_rate(batch.env_steps)
-        learnt = max(0, batch.env_steps - getattr(self._data, "warmup_env_steps", 0))
-        if learnt < self.learning_rate_warmup:
-            rate *= learnt / self.learning_rate_warmup
-        for group in self.trainer.optimizers[0].param_groups:
-            group["lr"] = rate
+        self._set_rate(batch.env_steps)
+
+    def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
+        """Set the rate that is expected next."""
+        self._expect_rate()
 
     def training_step(self, batch: Batch, batch_idx: int) -> torch.Tensor:
         """The weighted Huber loss of a batch; |TD errors| go into the batch's slot.
@@ -189,9 +235,9 @@ class DuelingDoubleDQN(LightningModule):
         """Step, then update the target network; here, because accumulated batches make one step."""
         super().optimizer_step(*args, **kwargs)
         if self.target_tau is not None:
-            _mix(self.target, self.online, self.target_tau)
+            mix(self.target, self.online, self.target_tau)
         elif self.target_every is not None and (self.global_step + 1) % self.target_every == 0:
-            _mix(self.target, self.online, 1.0)
+            mix(self.target, self.online, 1.0)
 
     # -- evaluation --------------------------------------------------------------------------------------------------
 
@@ -236,9 +282,8 @@ class DuelingDoubleDQN(LightningModule):
             raise self._diverged("a weight of the Q-network is not finite")
         checkpoint["network"] = {"num_actions": self.online.num_actions, "hidden": self.online.value.in_features}
         checkpoint["env_steps"] = self.env_steps
+        save_weights(self, checkpoint)
         if "optimizer_states" not in checkpoint:
-            weights = checkpoint["state_dict"]
-            checkpoint["state_dict"] = {k: v for k, v in weights.items() if not k.startswith(TARGET_PREFIX)}
             # Lightning saves the DataModule's state in any case: emulators, priorities, names of replay segments.
             checkpoint.pop(type(self._data).__qualname__, None)
 
@@ -246,16 +291,17 @@ class DuelingDoubleDQN(LightningModule):
         """Take the env_steps, and fill a missing target network from the Q-network.
 
         Raises:
-            UserError: the checkpoint's network has another shape.
+            UserError: the checkpoint's network has another shape; or a fit would average no more, which it did.
         """
         mine = {"num_actions": self.online.num_actions, "hidden": self.online.value.in_features}
         theirs = checkpoint.get("network", mine)
         if theirs != mine:
             raise UserError(f"the checkpoint's network is {shortened(theirs)}, this config's {mine}")
+        if self._trainer is not None and self.trainer.state.fn == TrainerFn.FITTING:
+            check_resumed_averaging(self.trainer.callbacks, checkpoint)  # type: ignore[attr-defined]
+            self._resumed = {key: checkpoint.get(key) for key in (OPTIMIZER, "optimizer_states")}
         self.env_steps = checkpoint.get("env_steps", 0)
-        weights = checkpoint["state_dict"]
-        online = {k: v for k, v in weights.items() if k.startswith(PREFIX)}
-        checkpoint["state_dict"] = {TARGET_PREFIX + k.removeprefix(PREFIX): v for k, v in online.items()} | weights
+        load_weights(self, checkpoint)
 
     # -- private -----------------------------------------------------------------------------------------------------
 
@@ -282,16 +328,19 @@ class DuelingDoubleDQN(LightningModule):
             "target network follow more slowly (a higher model.target_every)"
         )
 
-    def _check_optimizer(self) -> None:
-        try:
-            optimizer = self.configure_optimizers()
-        except (TypeError, ValueError) as error:
-            raise UserError(f"model.optimizer: {error}") from None
-        default = inspect.signature(type(optimizer)).parameters["lr"].default
-        if optimizer.defaults["lr"] != default:
-            raise UserError(
-                f"the optimizer's lr {optimizer.defaults['lr']} would be overwritten; set model.learning_rate instead"
-            )
+    def _expect_rate(self) -> None:
+        """Set the next learner_step's rate before it begins: callbacks that log it see a batch before the module."""
+        collected = max(int(self.env_steps), getattr(self._data, "warmup_env_steps", 0))
+        self._set_rate(collected + getattr(self._data, "env_steps_per_learner_step", 0))
+
+    def _set_rate(self, env_steps: int) -> None:
+        """Set the learning rate that is due when so many env_steps have been collected."""
+        rate = self.learning_rate(env_steps)
+        learnt = max(0, env_steps - getattr(self._data, "warmup_env_steps", 0))
+        if learnt < self.learning_rate_warmup:
+            rate *= learnt / self.learning_rate_warmup
+        for group in self.trainer.optimizers[0].param_groups:
+            group["lr"] = rate
 
     def _init_from(self, path: str, strict: bool) -> None:
         report = load_matching(self.online, read_checkpoint(path)["state_dict"])
@@ -303,24 +352,6 @@ class DuelingDoubleDQN(LightningModule):
         return MatchScores(self._data.evaluation_states).to(self.device)
 
     def _log_scores(self, prefix: str, scores: MatchScores) -> None:
-        figures: dict[str, float] = {"env_steps": float(self.env_steps)}
-        named = scores.per_state()
         groups = {"all": self._data.evaluation_states, **self._data.state_groups}
-        named |= {group: total for group, states in groups.items() if (total := scores.over(states))}
-        for name, score in named.items():
-            low, high = score.interval
-            figures |= {
-                f"{prefix}/win_rate/{name}": score.win_rate,
-                f"{prefix}/win_rate_low/{name}": low,
-                f"{prefix}/win_rate_high/{name}": high,
-                f"{prefix}/return/{name}": score.mean_return,
-                f"{prefix}/env_steps/{name}": score.mean_env_steps,
-            }
+        figures = {"env_steps": float(self.env_steps), **scores.figures(prefix, groups)}
         self.log_dict(figures, rank_zero_only=True)
-
-
-@torch.no_grad()
-def _mix(target: torch.nn.Module, online: torch.nn.Module, share: float) -> None:
-    """`target += share * (online - target)`; a share of 1 copies."""
-    for mine, theirs in zip(target.parameters(), online.parameters(), strict=True):
-        mine.lerp_(theirs, share)

@@ -7,7 +7,7 @@ import io
 import logging
 import os
 from argparse import Namespace
-from itertools import islice
+from itertools import islice, takewhile
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,8 @@ from pytorch_lightning.utilities import rank_zero_only
 from mk_lightning.files import write_text
 
 log = logging.getLogger(__name__)
+OF_TRAINING = "loss"
+"""A figure of every row of training, and of no other."""
 
 
 class MetricsCSV(Logger):
@@ -54,11 +56,11 @@ class MetricsCSV(Logger):
         Args:
             learner_step: the one that has just been done.
             every: learner_steps between rows of training. If this one has such a row and it is not written yet, as in
-                Lightning's `on_train_batch_end`, it is one of them.
+                Lightning's `on_train_batch_end`, it is one of them; callbacks may have rows of theirs before it.
         """
-        last = int(self._rows[-1]["step"]) if self._rows else -1
-        pending = learner_step > 0 and every > 0 and learner_step % every == 0 and last < learner_step - 1
-        return len(self._rows) + pending
+        due = learner_step > 0 and every > 0 and learner_step % every == 0
+        newest = takewhile(lambda row: int(row["step"]) >= learner_step - 1, reversed(self._rows))
+        return len(self._rows) + (due and not any(OF_TRAINING in row for row in newest))
 
     @property
     def name(self) -> str:

@@ -15,7 +15,9 @@ from mk_lightning.errors import UserError
 from mk_lightning.experience.fit_folder import RECORDING, source_of
 from mk_lightning.experience.recording import Recording, fingerprint
 from mk_lightning.experience.resume import check_resumable
+from mk_lightning.learning.averaging import check_resumed_averaging
 from mk_lightning.learning.checkpoint import compare_weights, load_matching, read_checkpoint
+from mk_lightning.learning.optimizer import check_resumed_optimizer, only_optimizer
 
 if TYPE_CHECKING:
     from mk_lightning.experience import ExperienceDataModule
@@ -42,6 +44,8 @@ def check_checkpoint(
     checkpoint = read_checkpoint(path)
     if resumed:
         check_resumable(data, checkpoint.get(type(data).__qualname__))
+        check_resumed_optimizer(only_optimizer(model.configure_optimizers(), type(model).__name__), checkpoint)
+        check_resumed_averaging(callbacks, checkpoint)
         for callback in callbacks:
             if isinstance(callback, Method):
                 callback.check_resumed(checkpoint)

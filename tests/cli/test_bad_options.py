@@ -85,10 +85,6 @@ MISTAKES = {
     "clip nan": fit("gradient_clip_val must be 0 or more and finite", "--trainer.gradient_clip_val", ".nan"),
     "accumulate": fit("must be at least 1 batch, got 0", "--trainer.accumulate_grad_batches", "0"),
     "log_every_n_steps": fit("at least 0 learner_steps, got -1", "--trainer.log_every_n_steps", "-1"),
-    "max_steps": fit("max_steps cannot be used, got 99: data.max_env_steps says how", "--trainer.max_steps", "99"),
-    "fast_dev_run": fit("fast_dev_run cannot be used, got True: for a trial", "--trainer.fast_dev_run", "true"),
-    "no validation": fit("limit_val_batches must be above 0", "--trainer.limit_val_batches", "0"),
-    "rare validations": fit("check_val_every_n_epoch must be 1, got 5", "--trainer.check_val_every_n_epoch", "5"),
     # -- sizes
     "capacity": fit("7.1 EB of memory, this machine has", "--data.replay.capacity", str(10**15)),
     "hidden": fit("75.3 TB of memory, this machine has", "--model.hidden", str(10**9)),

@@ -112,6 +112,15 @@ def test_rows_that_a_checkpoint_has_seen(tmp_path, learner_step, rows):
     assert logger.rows_at(learner_step, every=10) == rows
 
 
+def test_a_callback_s_row_is_not_the_one_that_is_still_to_come(tmp_path):
+    """`LearningRateMonitor` has one at the same learner_step, before Lightning writes that of training."""
+    logger = MetricsCSV(tmp_path)
+    log(logger, [*ROWS[:2], (19, {"lr-Adam": 0.1})])
+    assert logger.rows_at(20, every=10) == 4
+    log(logger, ROWS[2:3])
+    assert logger.rows_at(20, every=10) == 4
+
+
 def test_it_has_no_sub_directory(tmp_path):
     """So Lightning's default places (checkpoints, config) lie in the run directory itself."""
     logger = MetricsCSV(tmp_path)

@@ -1,0 +1,43 @@
+"""The weights in a checkpoint of the module: which of them, and by which names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from pytorch_lightning import LightningModule
+
+from mk_lightning.learning.averaging import NOT_AVERAGED, put_average
+from mk_lightning.learning.checkpoint import PREFIX
+from mk_lightning.learning.compiled import names_in, plain_names
+from mk_lightning.learning.optimizer import OPTIMIZER, about_optimizer
+
+TARGET_PREFIX = "target."
+
+Weights = Mapping[str, torch.Tensor]
+
+
+def save_weights(module: LightningModule, checkpoint: dict[str, Any]) -> None:
+    """Give a checkpoint's weights the names they have without `torch.compile`.
+
+    One of weights alone gets the Q-network, as it is validated: the average where weights are averaged. A whole one
+    notes which optimizer its state is of.
+    """
+    whole = "optimizer_states" in checkpoint
+    if not whole:
+        put_average(module.trainer, module, checkpoint)
+    elif module.trainer.optimizers:
+        checkpoint[OPTIMIZER] = about_optimizer(module.trainer.optimizers[0])
+    for key in {"state_dict", NOT_AVERAGED} & checkpoint.keys():
+        weights = plain_names(checkpoint[key])
+        checkpoint[key] = {k: v for k, v in weights.items() if whole or not k.startswith(TARGET_PREFIX)}
+
+
+def load_weights(module: LightningModule, checkpoint: dict[str, Any]) -> None:
+    """Give a checkpoint's weights the names they have in the module; a missing target network is the Q-network."""
+    weights: Weights = plain_names(checkpoint["state_dict"])
+    target = {TARGET_PREFIX + k.removeprefix(PREFIX): v for k, v in weights.items() if k.startswith(PREFIX)}
+    checkpoint["state_dict"] = names_in(module, target | dict(weights))
+    if NOT_AVERAGED in checkpoint:
+        checkpoint[NOT_AVERAGED] = names_in(module, checkpoint[NOT_AVERAGED])

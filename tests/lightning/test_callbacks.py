@@ -1,0 +1,396 @@
+"""Every callback that Lightning ships does what Lightning documents, or one line refuses it before anything is played.
+
+A new version of Lightning with another callback fails the first test.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytorch_lightning.callbacks as shipped
+import torch
+from pytorch_lightning import Callback
+from pytorch_lightning.loggers import CSVLogger
+from pytorch_lightning.tuner import Tuner
+
+from mk_lightning.errors import UserError
+from mk_lightning.schedules import Linear
+from tests.cli.mistakes import fit as command
+from tests.cli.mistakes import refuse
+from tests.lightning.outcomes import documented
+from tests.lightning.probe import BATCHES, VALIDATION_BATCHES, Played, fit, new_module, new_trainer
+
+WORKS, REFUSED = "works", "refused"
+OUTCOMES = {
+    "BackboneFinetuning": (REFUSED, REFUSED),
+    "BaseFinetuning": (REFUSED, REFUSED),
+    "BasePredictionWriter": (WORKS, WORKS),
+    "BatchSizeFinder": (REFUSED, REFUSED),
+    "Callback": (WORKS, WORKS),
+    "Checkpoint": (WORKS, WORKS),
+    "DeviceStatsMonitor": (WORKS, WORKS),
+    "EarlyStopping": (WORKS, WORKS),
+    "GradientAccumulationScheduler": (WORKS, WORKS),
+    "LambdaCallback": (WORKS, WORKS),
+    "LearningRateFinder": (REFUSED, REFUSED),
+    "LearningRateMonitor": (WORKS, WORKS),
+    "ModelCheckpoint": (WORKS, WORKS),
+    "ModelPruning": (REFUSED, REFUSED),
+    "ModelSummary": (WORKS, WORKS),
+    "OnExceptionCheckpoint": (REFUSED, WORKS),
+    "ProgressBar": (WORKS, WORKS),
+    "RichModelSummary": (WORKS, WORKS),
+    "RichProgressBar": (WORKS, WORKS),
+    "StochasticWeightAveraging": (REFUSED, REFUSED),
+    "SpikeDetection": (REFUSED, REFUSED),
+    "ThroughputMonitor": (WORKS, WORKS),
+    "Timer": (WORKS, WORKS),
+    "TQDMProgressBar": (WORKS, WORKS),
+    "EMAWeightAveraging": (WORKS, WORKS),
+    "WeightAveraging": (WORKS, WORKS),
+}
+"""At the command line, under a plain Trainer."""
+
+
+def test_every_callback_is_in_the_table() -> None:
+    assert list(OUTCOMES) == shipped.__all__
+
+
+def test_the_documentation_says_the_same() -> None:
+    assert documented("Callbacks") == OUTCOMES
+
+
+class Unfreezing(shipped.BaseFinetuning):
+    """One of a user's own, as Lightning's documentation has it."""
+
+    def freeze_before_training(self, pl_module):
+        self.freeze(pl_module.online.convolutions)
+
+    def finetune_function(self, pl_module, epoch, optimizer):
+        self.make_trainable(pl_module.online.convolutions)
+
+
+# -- refused -----------------------------------------------------------------------------------------------------------
+
+NEVER: dict[str, tuple[Callable[[], Callback], list[str], str]] = {
+    "BackboneFinetuning": (shipped.BackboneFinetuning, [], "FreezeLayers with unfreeze_at freezes and unfreezes"),
+    "BaseFinetuning": (Unfreezing, [], "Unfreezing cannot be used: it would freeze again what it had unfrozen"),
+    "BatchSizeFinder": (shipped.BatchSizeFinder, [], "data.replay.batch_size says how many transitions a batch has"),
+    "LearningRateFinder": (shipped.LearningRateFinder, [], "model.learning_rate is a schedule over env_steps"),
+    "ModelPruning": (
+        lambda: shipped.ModelPruning("l1_unstructured"),
+        ["pruning_fn=l1_unstructured"],
+        "it changes which parameters the Q-network has",
+    ),
+    "StochasticWeightAveraging": (
+        lambda: shipped.StochasticWeightAveraging(1e-5),
+        ["swa_lrs=1e-5"],
+        "it sets a learning rate, which model.learning_rate overwrites",
+    ),
+    "SpikeDetection": (shipped.SpikeDetection, [], "model.q_limit stops a run that diverges"),
+}
+"""A callback, its arguments at the command line, and what the line says."""
+
+NO_COMMAND_LINE = {
+    "OnExceptionCheckpoint": (["dirpath=here"], "a run that an exception ends is resumed from last.ckpt"),
+}
+ALSO_REFUSED = {
+    "Timer": (["duration=00:00:00:09"], "Timer must have interval epoch, got step"),
+    "RichProgressBar": ([], "RichProgressBar needs trainer.enable_progress_bar: true"),
+    "EarlyStopping": (
+        ["monitor=val/win_rate/al"],
+        "EarlyStopping: monitor 'val/win_rate/al' is not a figure",
+    ),
+    "ModelCheckpoint": (["monitor=val/win_rte/all"], "did you mean 'val/win_rate/all'?"),
+}
+"""Arguments of callbacks that work."""
+
+
+def words(name: str, arguments: list[str]) -> list[str]:
+    path = f"tests.lightning.test_callbacks.{Unfreezing.__name__}" if name == "BaseFinetuning" else name
+    path = path if "." in path else f"pytorch_lightning.callbacks.{path}"
+    return [f"--trainer.callbacks+={path}", *(f"--trainer.callbacks.{argument}" for argument in arguments)]
+
+
+def test_every_callback_that_is_refused_is_tried() -> None:
+    assert NEVER.keys() == {name for name, (_, plain) in OUTCOMES.items() if plain == REFUSED}
+    assert NEVER.keys() | NO_COMMAND_LINE.keys() == {name for name, (line, _) in OUTCOMES.items() if line == REFUSED}
+
+
+@pytest.mark.parametrize("name", NEVER)
+def test_a_plain_trainer_refuses(name, tmp_path) -> None:
+    make, _, message = NEVER[name]
+    with pytest.raises(UserError, match=f"trainer.callbacks: .*{message}"):
+        new_trainer(tmp_path, make()).fit(new_module(), Played())
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "hint"),
+    [(name, arguments, hint) for name, (_, arguments, hint) in NEVER.items()]
+    + [(name, *rest) for name, rest in (NO_COMMAND_LINE | ALSO_REFUSED).items()],
+)
+@pytest.mark.filterwarnings("ignore:.*Unable to serialize")
+def test_the_command_line_refuses(name, arguments, hint, tmp_path, capfd, monkeypatch) -> None:
+    assert hint in refuse(command(hint, *words(name, arguments)), tmp_path, capfd, monkeypatch)
+
+
+@pytest.mark.parametrize(
+    ("callbacks", "options", "message"),
+    [
+        ([shipped.WeightAveraging(), shipped.EMAWeightAveraging()], {}, "WeightAveraging and EMAWeightAveraging would"),
+        (
+            [shipped.GradientAccumulationScheduler({0: 2})],
+            {"accumulate_grad_batches": 4},
+            "must be 1 beside",
+        ),
+    ],
+)
+def test_two_that_cancel_each_other_are_refused(callbacks, options, message, tmp_path) -> None:
+    with pytest.raises(UserError, match=message):
+        new_trainer(tmp_path, *callbacks, **options).fit(new_module(), Played())
+
+
+@pytest.mark.parametrize(
+    ("method", "message"), [("lr_find", "LearningRateFinder"), ("scale_batch_size", "BatchSizeFinder")]
+)
+def test_lightning_s_tuner_is_refused_like_its_callbacks(method, message, tmp_path) -> None:
+    with pytest.raises(UserError, match=f"{message} cannot be used"):
+        getattr(Tuner(new_trainer(tmp_path)), method)(new_module(), datamodule=Played())
+
+
+ACCEPTED: dict[str, list[str]] = {
+    "DeviceStatsMonitor": [],
+    "EarlyStopping": ["monitor=val/win_rate/all"],
+    "GradientAccumulationScheduler": ["scheduling={0: 2}"],
+    "LambdaCallback": [],
+    "LearningRateMonitor": [],
+    "ModelCheckpoint": ["monitor=val/return/all"],
+    "ModelSummary": [],
+    "RichModelSummary": [],
+    "ThroughputMonitor": ["batch_size_fn=builtins.len"],
+    "Timer": [],
+    "EMAWeightAveraging": [],
+    "WeightAveraging": [],
+}
+
+
+@pytest.mark.parametrize("name", ACCEPTED)
+def test_the_command_line_takes_the_callback(name, tmp_path, capfd, monkeypatch) -> None:
+    """It comes to the mistake that is looked for next."""
+    hint = "monitor 'none' is not a figure"
+    assert hint in refuse(command(hint, *words(name, ACCEPTED[name]), "--monitor=none"), tmp_path, capfd, monkeypatch)
+
+
+# -- works -------------------------------------------------------------------------------------------------------------
+
+
+def rows(folder: Path) -> list[dict[str, str]]:
+    """What a fit has logged."""
+    (path,) = folder.glob("**/metrics.csv")
+    return list(csv.DictReader(path.open()))
+
+
+def base_prediction_writer(folder: Path) -> None:
+    class Writer(shipped.BasePredictionWriter):
+        def __init__(self) -> None:
+            super().__init__("batch_and_epoch")
+            self.seeds: list[int] = []
+            self.predictions: Any = None
+
+        def write_on_batch_end(self, trainer, pl_module, prediction, batch_indices, batch, batch_idx, dataloader_idx):
+            self.seeds += [match.spec.seed for match in prediction]
+
+        def write_on_epoch_end(self, trainer, pl_module, predictions, batch_indices):
+            self.predictions = predictions
+
+    writer = Writer()
+    new_trainer(folder, writer).predict(new_module(), Played())
+    assert writer.seeds == [match.spec.seed for batch in writer.predictions for match in batch] == [0, 1, 2]
+
+
+def callback(folder: Path) -> None:
+    class Counting(Callback):
+        count = 0
+
+        def on_before_optimizer_step(self, trainer, pl_module, optimizer):
+            self.count += 1
+
+    fit(folder, counting := Counting())
+    assert counting.count == BATCHES
+
+
+def checkpoint(folder: Path) -> None:
+    class Every(shipped.Checkpoint):
+        def on_train_batch_end(self, trainer, *_: Any) -> None:
+            trainer.save_checkpoint(folder / f"{trainer.global_step}.ckpt")
+
+    fit(folder, Every(), enable_checkpointing=True)
+    steps = {path.stem: torch.load(path, weights_only=True)["global_step"] for path in folder.glob("*.ckpt")}
+    assert steps == {str(step): step for step in range(1, BATCHES + 1)}
+
+
+def device_stats_monitor(folder: Path) -> None:
+    fit(folder, shipped.DeviceStatsMonitor(), logger=CSVLogger(folder), log_every_n_steps=1)
+    column = "DeviceStatsMonitor.on_train_batch_end/cpu_vm_percent"
+    assert sum(0 < float(row[column]) < 100 for row in rows(folder) if row[column]) == BATCHES
+
+
+def early_stopping(folder: Path) -> None:
+    stopping = shipped.EarlyStopping("val/win_rate/all", mode="max", patience=2)
+    assert fit(folder, stopping, max_epochs=9).trainer.global_step == 3 * BATCHES, "every validation is won"
+    assert stopping.wait_count == 2
+
+
+def gradient_accumulation_scheduler(folder: Path) -> None:
+    run = fit(folder, shipped.GradientAccumulationScheduler({0: 2, 1: 5}), max_epochs=2)
+    assert run.trainer.global_step == 3 + 1
+    run.trainer.fit_loop.max_epochs = 3
+    run.trainer.fit(run.module, Played())
+    assert run.trainer.global_step == 3 + 1 + 1
+
+
+def lambda_callback(folder: Path) -> None:
+    seen: list[int] = []
+    fit(folder, shipped.LambdaCallback(on_train_batch_end=lambda trainer, *_: seen.append(trainer.global_step)))
+    assert seen == [1, 2, 3, 4, 5]
+
+
+def learning_rate_monitor(folder: Path) -> None:
+    module = new_module(learning_rate=Linear(1e-2, 1e-3, 160), learning_rate_warmup=64)
+    run = fit(folder, shipped.LearningRateMonitor("step"), module=module, logger=CSVLogger(folder), log_every_n_steps=1)
+    logged = [float(row["lr-Adam"]) for row in rows(folder) if row["lr-Adam"]]
+    assert logged == pytest.approx([float(row["learning_rate"]) for row in rows(folder) if row["learning_rate"]])
+    assert logged == [module.learning_rate(t) * min(1, t / 64) for t in (32, 64, 96, 128, 160)]
+    assert len(run.probe.batches) == len(logged)
+
+
+def model_checkpoint(folder: Path) -> None:
+    saved = shipped.ModelCheckpoint(folder, "{step}", monitor="val/return/all", mode="max", every_n_epochs=1)
+    run = fit(folder, saved, enable_checkpointing=True)
+    assert float(saved.best_model_score) == 12.5
+    module = type(run.module).load_from_checkpoint(saved.best_model_path, num_actions=5, hidden=8)
+    assert all(map(torch.equal, module.parameters(), run.module.parameters()))
+
+
+def model_summary(folder: Path) -> None:
+    summary = shipped.ModelSummary(max_depth=1)
+    run = fit(folder, summary, enable_model_summary=True)
+    assert summary._summary(run.trainer, run.module).total_parameters == sum(p.numel() for p in run.module.parameters())
+
+
+def on_exception_checkpoint(folder: Path) -> None:
+    class Failing(Callback):
+        def on_train_batch_end(self, trainer, *_: Any) -> None:
+            if trainer.global_step == 3:
+                raise RuntimeError("the lights went out")
+
+    with pytest.raises(RuntimeError, match="the lights went out"):
+        fit(folder, Failing(), shipped.OnExceptionCheckpoint(folder), enable_checkpointing=True)
+    assert torch.load(folder / "on_exception.ckpt", weights_only=True)["global_step"] == 3
+
+
+def progress_bar(folder: Path) -> None:
+    class Bar(shipped.ProgressBar):
+        shown: dict[str, Any]
+
+        def on_train_batch_end(self, trainer, pl_module, *_: Any) -> None:
+            self.shown = {"batches": self.total_train_batches, "matches": self.total_val_batches}
+
+        def disable(self) -> None:
+            """Nothing."""
+
+    fit(folder, bar := Bar(), enable_progress_bar=True)
+    assert bar.shown == {"batches": BATCHES, "matches": VALIDATION_BATCHES}
+
+
+def rich_model_summary(folder: Path) -> None:
+    run = fit(folder, shipped.RichModelSummary(), enable_model_summary=True)
+    assert sum(isinstance(callback, shipped.ModelSummary) for callback in run.trainer.callbacks) == 1
+
+
+def rich_progress_bar(folder: Path) -> None:
+    fit(folder, bar := shipped.RichProgressBar(leave=True), enable_progress_bar=True)
+    assert next(task.total for task in bar.progress.tasks) == BATCHES
+
+
+def tqdm_progress_bar(folder: Path) -> None:
+    fit(folder, bar := shipped.TQDMProgressBar(), enable_progress_bar=True)
+    assert bar.train_progress_bar.n == BATCHES
+
+
+def throughput_monitor(folder: Path) -> None:
+    monitor = shipped.ThroughputMonitor(lambda batch: len(batch.weights) if hasattr(batch, "weights") else len(batch))
+    fit(folder, monitor, logger=CSVLogger(folder), log_every_n_steps=1)
+    assert [float(row["train/samples"]) for row in rows(folder) if row["train/samples"]] == [4, 8, 12, 16, 20]
+
+
+def timer(folder: Path) -> None:
+    watch = shipped.Timer(duration={"seconds": 0}, interval="epoch", verbose=False)
+    watch.on_fit_start = lambda *_: None  # it would stop before the first epoch
+    assert fit(folder, watch, max_epochs=9).trainer.global_step == BATCHES
+    assert watch.time_elapsed("train") > watch.time_elapsed("validate") > 0
+
+
+def averages(folder: Path, averaging: shipped.WeightAveraging, closed_form: Callable[[list], torch.Tensor]) -> None:
+    """The module ends with the average of the weights after each learner_step."""
+    after: list[torch.Tensor] = []
+
+    class Weights(Callback):
+        def on_train_batch_end(self, trainer, pl_module, *_: Any) -> None:
+            after.append(torch.cat([p.detach().flatten() for p in pl_module.online.parameters()]))
+
+    run = fit(folder, averaging, Weights())
+    torch.testing.assert_close(run.weights, closed_form(after))
+    assert not torch.allclose(run.weights, after[-1])
+
+
+def weight_averaging(folder: Path) -> None:
+    averages(folder, shipped.WeightAveraging(), lambda after: torch.stack(after).mean(0))
+
+
+def ema_weight_averaging(folder: Path) -> None:
+    def moving(after: list) -> torch.Tensor:
+        average = after[0]
+        for weights in after[1:]:
+            average = 0.8 * average + 0.2 * weights
+        return average
+
+    averages(folder, shipped.EMAWeightAveraging(decay=0.8), moving)
+
+
+PROOFS: dict[str, Callable[[Path], None]] = {
+    "BasePredictionWriter": base_prediction_writer,
+    "Callback": callback,
+    "Checkpoint": checkpoint,
+    "DeviceStatsMonitor": device_stats_monitor,
+    "EarlyStopping": early_stopping,
+    "GradientAccumulationScheduler": gradient_accumulation_scheduler,
+    "LambdaCallback": lambda_callback,
+    "LearningRateMonitor": learning_rate_monitor,
+    "ModelCheckpoint": model_checkpoint,
+    "ModelSummary": model_summary,
+    "OnExceptionCheckpoint": on_exception_checkpoint,
+    "ProgressBar": progress_bar,
+    "RichModelSummary": rich_model_summary,
+    "RichProgressBar": rich_progress_bar,
+    "ThroughputMonitor": throughput_monitor,
+    "Timer": timer,
+    "TQDMProgressBar": tqdm_progress_bar,
+    "EMAWeightAveraging": ema_weight_averaging,
+    "WeightAveraging": weight_averaging,
+}
+
+
+def test_every_callback_that_works_is_proved() -> None:
+    assert PROOFS.keys() == {name for name, (_, outcome) in OUTCOMES.items() if outcome == WORKS}
+
+
+@pytest.mark.parametrize("name", PROOFS)
+@pytest.mark.filterwarnings("ignore")
+def test_a_plain_trainer_does_what_lightning_documents(name, tmp_path) -> None:
+    PROOFS[name](tmp_path)

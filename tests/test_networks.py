@@ -1,0 +1,35 @@
+"""A network is copied without what has been hung onto it."""
+
+from __future__ import annotations
+
+import torch
+from pytorch_lightning.profilers.pytorch import RegisterRecordFunction
+
+from mk_lightning.learning.network import DuelingNetwork
+from mk_lightning.networks import bare_copy, uncompiled
+from tests.lightning.probe import new_module
+
+
+def test_a_network_that_is_being_profiled_can_be_copied():
+    module = new_module()
+    observations = torch.zeros(1, 4, 84, 84, dtype=torch.uint8)
+    with RegisterRecordFunction(module):
+        q_values = module(observations)
+        hooks = len(module.online.value._forward_hooks)
+        copied = bare_copy(module.online)
+        assert len(module.online.value._forward_hooks) == hooks == 1
+    assert not any(part._forward_hooks or part._forward_pre_hooks for part in copied.modules())
+    assert torch.equal(copied(observations), q_values)
+    assert copied.value.weight.data_ptr() != module.online.value.weight.data_ptr()
+
+
+def test_a_user_s_own_hooks_are_copied():
+    network = DuelingNetwork(5, hidden=8)
+    network.value.register_forward_hook(lambda module, inputs, output: output + 7)
+    observations = torch.zeros(1, 4, 84, 84, dtype=torch.uint8)
+    assert torch.equal(bare_copy(network)(observations), network(observations))
+
+
+def test_uncompiled_is_the_network_itself():
+    network = DuelingNetwork(5, hidden=8)
+    assert uncompiled(torch.compile(network, backend="eager")) is uncompiled(network) is network
