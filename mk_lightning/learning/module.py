@@ -299,7 +299,8 @@ class DuelingDoubleDQN(LightningModule):
             raise UserError(f"the checkpoint's network is {shortened(theirs)}, this config's {mine}")
         if self._trainer is not None and self.trainer.state.fn == TrainerFn.FITTING:
             check_resumed_averaging(self.trainer.callbacks, checkpoint)  # type: ignore[attr-defined]
-            self._resumed = {key: checkpoint.get(key) for key in (OPTIMIZER, "optimizer_states")}
+            if "optimizer_states" in checkpoint:
+                self._resumed = {key: checkpoint.get(key) for key in (OPTIMIZER, "optimizer_states")}
         self.env_steps = checkpoint.get("env_steps", 0)
         load_weights(self, checkpoint)
 

@@ -166,24 +166,31 @@ def check_resumed_optimizer(optimizer: Optimizer, checkpoint: Mapping[str, Any])
         UserError: it had another, or other options; the message names both.
     """
     mine, theirs = about_optimizer(optimizer), checkpoint.get(OPTIMIZER)
-    if not isinstance(theirs, Mapping):  # written before this was noted: the state's own options must do
-        states = checkpoint.get("optimizer_states") or [{"param_groups": [optimizer.param_groups[0]]}]
-        had = states[0]["param_groups"][0].keys()
-        if missing := sorted(optimizer.param_groups[0].keys() - had - COMPUTATION):
+    if not isinstance(theirs, Mapping):  # written before this was noted: the names of its options must do
+        missing = optimizer.param_groups[0].keys() - _option_names(checkpoint) - COMPUTATION
+        if missing:
             raise UserError(
-                f"model.optimizer of the checkpoint has no {missing[0]}, as this config's {mine['class']} has: "
+                f"model.optimizer of the checkpoint has no {min(missing)}, as this config's {mine['class']} has: "
                 f"{RESUMED_AS_IT_WAS}"
             )
         return
-    pairs = {"model.optimizer": (theirs["class"], mine["class"])}
-    pairs |= {
-        f"model.optimizer.{name}": (theirs["options"].get(name), value) for name, value in mine["options"].items()
-    }
+    had = theirs.get("options")
+    options = had if isinstance(had, Mapping) else {}
+    pairs = {"model.optimizer": (theirs.get("class"), mine["class"])}
+    pairs |= {f"model.optimizer.{name}": (options.get(name), value) for name, value in mine["options"].items()}
     for name, (before, now) in pairs.items():
         if before != now:
             raise UserError(
                 f"{name} of the checkpoint is {shortened(before)}, this config's {shortened(now)}: {RESUMED_AS_IT_WAS}"
             )
+
+
+def _option_names(checkpoint: Mapping[str, Any]) -> set[str]:
+    """Names of the options in the optimizer's state."""
+    try:
+        return set(checkpoint["optimizer_states"][0]["param_groups"][0])
+    except (KeyError, IndexError, TypeError):
+        raise UserError("the checkpoint's optimizer state is none; start a run with --model.init_from") from None
 
 
 def _kinds(configured: Any) -> str:

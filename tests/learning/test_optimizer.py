@@ -9,6 +9,7 @@ import torch
 
 from mk_lightning.errors import UserError
 from mk_lightning.learning.module import DuelingDoubleDQN
+from mk_lightning.learning.optimizer import check_resumed_optimizer
 from mk_lightning.schedules import Linear
 from tests.cli.mistakes import fit as command
 from tests.cli.mistakes import refuse
@@ -216,3 +217,10 @@ def test_a_checkpoint_from_before_optimizers_were_noted_tells_them_by_their_opti
     with pytest.raises(UserError, match=r"the checkpoint has no dampening, as this config's torch.optim.sgd.SGD has"):
         resume(tmp_path / "old.ckpt", tmp_path, torch.optim.SGD)
     assert resume(tmp_path / "old.ckpt", tmp_path, torch.optim.Adam).global_step == 10
+
+
+@pytest.mark.parametrize("damage", [{"optimizer": {}}, {"optimizer": None, "optimizer_states": [{}]}])
+def test_a_note_or_state_that_is_none_is_told(saved, damage):
+    checkpoint = torch.load(saved, weights_only=True) | damage
+    with pytest.raises(UserError, match=r"of the checkpoint is None, this|optimizer state is none"):
+        check_resumed_optimizer(torch.optim.Adam([torch.zeros(1)]), checkpoint)
