@@ -6,12 +6,14 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from mk_lightning.envs import RetroVectorEnv, WorkerError
+from mk_lightning.envs.process import FOR_THE_PARENT
 from tests.envs.processes import alive, left_over, parent_of
 
 MakeEnvs = Callable[..., RetroVectorEnv]
@@ -92,6 +94,20 @@ def test_ctrl_c_reaches_the_parent_alone(parent: Parent) -> None:
     _, errors = process.communicate(timeout=20)
     assert errors.count("Traceback") == 1
     assert errors.rstrip().endswith("KeyboardInterrupt")
+    assert left_over(pids) == []
+
+
+@pytest.mark.parametrize("signum", FOR_THE_PARENT)
+def test_a_signal_to_the_whole_group_ends_the_workers_with_their_parent(parent: Parent, signum: int) -> None:
+    """And not before: one that lives through it still has them."""
+    process, pids = parent
+    for pid in (parent_of(pids[0]), *pids):
+        os.kill(pid, signum)
+    time.sleep(0.3)
+    assert [pid for pid in pids if not alive(pid)] == []
+    os.killpg(process.pid, signum)
+    process.communicate(timeout=20)
+    assert process.returncode == -signum
     assert left_over(pids) == []
 
 

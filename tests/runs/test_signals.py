@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from benchmarks._whole_run import differences, everything
+from tests.envs.processes import alive, left_over
 from tests.test_resume import CONFIG
 
 ROOT = Path(__file__).parents[2]
@@ -33,12 +34,22 @@ def command(run: Path, *words: str) -> list[str]:
     return [sys.executable, "-m", "mk_lightning.cli", "fit", "-c", str(config), "--run_dir", str(run), *words]
 
 
-def begin(run: Path, *words: str) -> subprocess.Popen[str]:
+def begin(run: Path, *words: str, **variables: str) -> subprocess.Popen[str]:
+    return start(command(run, *words), **variables)
+
+
+def start(words: list[str], **variables: str) -> subprocess.Popen[str]:
     # In a shell's background Ctrl-C is ignored, and a process inherits that.
     return subprocess.Popen(
-        command(run, *words), cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+        words, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env={**os.environ, **variables},
         start_new_session=True, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )  # fmt: skip
+
+
+def in_session(session: int) -> list[int]:
+    """Processes of a session."""
+    pids = [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]
+    return [pid for pid in pids if alive(pid) and os.getsid(pid) == session]
 
 
 def wait_until(process: subprocess.Popen[str], true: Callable[[], bool], seconds: float = 120.0) -> None:
@@ -70,12 +81,18 @@ def go_on(run: Path) -> dict:
 
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_a_run_where_it_can_go_on(uninterrupted: dict, tmp_path: Path, signum: signal.Signals) -> None:
+    """To the whole group, as a terminal and schedulers send it: the workers leave it to their parent."""
     run = tmp_path / "run"
     process = begin(run)
     wait_until(process, lambda: learner_step(run) >= 9)
-    process.send_signal(signum)
+    session = in_session(process.pid)
+    assert len(session) > 3, "the run, the process that its workers are forked from, and they"
+    os.killpg(process.pid, signum)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 128 + signum
+    assert errors.count(f"{signum.name}: stopping") == 1
+    assert "env_steps again" not in errors, "no worker was replaced"
+    assert left_over(session) == []
     line = errors.splitlines()[-1]
     assert re.fullmatch(
         rf"mk-lightning: stopped: {signum.name} while training; saved up to env_step \d+: "
@@ -87,29 +104,59 @@ def test_a_signal_ends_a_run_where_it_can_go_on(uninterrupted: dict, tmp_path: P
 
 
 def test_two_runs_side_by_side_do_not_disturb_each_other(uninterrupted: dict, tmp_path: Path) -> None:
-    """The same command at the same time: each gets a directory of its own."""
+    """The same command at the same time, as srun starts it: each gets a directory of its own."""
     run = tmp_path / "run"
-    both = [begin(run), begin(run)]
-    for process in both:
+    both = [begin(run, SLURM_NTASKS="2", SLURM_PROCID=rank, SLURM_NTASKS_PER_NODE="2") for rank in "01"]
+    for rank, process in enumerate(both):
         _, errors = process.communicate(timeout=120)
         assert process.returncode == 0, errors
+        assert f"task {rank} of 2 of srun: a run of its own" in errors
     for directory in (run, tmp_path / "run-2"):
         assert differences(everything(directory), uninterrupted) == []
 
 
-def test_a_second_ctrl_c_stops_at_once(tmp_path: Path) -> None:
-    """While the matches before the fit are played, where nothing is to be saved."""
-    run = tmp_path / "run"
-    process = begin(run)
-    wait_until(process, lambda: (run / "config.yaml").is_file())
-    process.send_signal(signal.SIGINT)
-    time.sleep(0.1)
+LENGTHY = {"evaluation": {"every": 480, "matches": 300, "test_matches": 300}, "env": {"num_envs": 2}}
+"""Matches that take minutes."""
+AT_ONCE = {
+    "fit": (LENGTHY, "validating; nothing was saved yet, start it again"),
+    "fit with a long warm-up": (
+        {"warmup_env_steps": 1_000_000},
+        "playing the warm-up; saved up to env_step 0: mk-lightning fit -c {run}/config.yaml "
+        "--ckpt_path {run}/checkpoints/last.ckpt goes on from there",
+    ),
+    "test": (LENGTHY, "playing matches"),
+}
+
+
+@pytest.mark.parametrize("case", AT_ONCE)
+def test_a_signal_stops_at_once_where_nothing_is_lost(case: str, tmp_path: Path) -> None:
+    changes, doing = AT_ONCE[case]
+    config = tmp_path / "c.yaml"
+    config.write_text(yaml.safe_dump({**LONG, "data": {**LONG["data"], **changes}}))
+    subcommand = case.split()[0]
+    process = start(
+        [sys.executable, "-m", "mk_lightning.cli", subcommand, "-c", str(config), "--run_dir", f"{tmp_path}/run"]
+    )
+    run = tmp_path / ("run" if subcommand == "fit" else "run-test")
+    wait_until(process, lambda: (run / ("checkpoints/last.ckpt" if "warm-up" in case else "config.yaml")).is_file())
+    wait_until(process, lambda: len(in_session(process.pid)) > 3)
+    time.sleep(1.0)
+    session = in_session(process.pid)
+    os.killpg(process.pid, signal.SIGTERM)
+    _, errors = process.communicate(timeout=15)
+    assert process.returncode == 128 + signal.SIGTERM
+    assert errors.splitlines()[-1] == f"mk-lightning: stopped: SIGTERM while {doing.format(run=run)}"
+    assert "Traceback" not in errors
+    assert "env_steps again" not in errors
+    assert left_over(session) == []
+
+
+def test_ctrl_c_while_libraries_load_is_no_traceback(tmp_path: Path) -> None:
+    process = begin(tmp_path / "run")
+    wait_until(process, lambda: "libtorch" in Path(f"/proc/{process.pid}/maps").read_text())
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=30)
-    assert process.returncode == 128 + signal.SIGINT
-    assert errors.splitlines()[-1].startswith("mk-lightning: stopped: SIGINT while")
-    assert errors.splitlines()[-1].endswith("nothing was saved yet, start it again")
-    assert "Traceback" not in errors
+    assert (process.returncode, errors) == (-signal.SIGINT, "")
 
 
 def test_ctrl_c_before_a_run_has_begun_is_one_line(tmp_path: Path) -> None:
