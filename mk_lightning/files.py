@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -17,6 +18,9 @@ SHIPPED = Path(__file__).parent / "shipped"
 
 PART = ".part"
 """Ending of a file that is being written; one that is left over belongs to a process that was killed."""
+
+NO_FOLDER_SYNC = (errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS, errno.EBADF)
+"""What file systems answer that cannot bring a folder to the disk, some network shares among them."""
 
 
 def exists(path: str | Path) -> bool:
@@ -86,10 +90,13 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make a folder's new names last through a loss of power."""
+    """Make a folder's new names last through a loss of power, where the file system can."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in NO_FOLDER_SYNC:
+            raise
     finally:
         os.close(descriptor)
 

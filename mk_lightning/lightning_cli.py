@@ -181,7 +181,7 @@ class MKLightningCLI(LightningCLI):
         self.datamodule.say_length()
         self._begin()
         if self.run.checkpoint is not None:
-            restore_before(self.run.path / "before.json", self.run.checkpoint)
+            restore_before(self.run.path / "before.json", self.run.checkpoint, self.datamodule)
             return
         self.trainer.validate(self.model, self.datamodule, verbose=False)
         self._test(self.config.fit.model.init_from or "untrained").write(self.run.path / "before.json")

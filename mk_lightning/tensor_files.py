@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import re
 import warnings
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, BinaryIO, cast
 
 import torch
 
@@ -48,7 +49,28 @@ def write_tensors(content: Any, path: Path) -> None:
         OSError: it cannot be written.
     """
     with replacing(path) as file:
-        torch.save(content, file)
+        noting = _Noting(file)
+        try:
+            torch.save(content, cast(IO[bytes], noting))
+        except RuntimeError:  # torch's own words for a write that failed, which say nothing of the disk
+            if noting.error is not None:
+                raise noting.error from None
+            raise
+
+
+class _Noting(io.RawIOBase):
+    """A file to write to that remembers why a write failed."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.error: OSError | None = None
+
+    def write(self, data: Any) -> int:
+        try:
+            return self._file.write(data)
+        except OSError as error:
+            self.error = error
+            raise
 
 
 def _check_archive(path: Path) -> None:

@@ -17,7 +17,7 @@ from pytorch_lightning.plugins import CheckpointIO
 
 from mk_lightning.callbacks import ForgettingGuard
 from mk_lightning.callbacks.guard import KEPT
-from mk_lightning.errors import UserError, check_at_least
+from mk_lightning.errors import UserError, check_at_least, shortened
 from mk_lightning.experience import ExperienceDataModule
 from mk_lightning.games.names import suggestion
 from mk_lightning.trainer_support import check_callbacks
@@ -73,6 +73,10 @@ class RunTrainer(Trainer):
         )
 
 
+RUN_CHECKPOINTS = ("best", "last", "previous")
+"""Names of the checkpoints that a run keeps itself."""
+
+
 def check_trainer(options: Any) -> None:
     """See that the Trainer's options are in their ranges, and none says what another option of a config is there for.
 
@@ -126,8 +130,19 @@ def check_run_parts(callbacks: Sequence[Callback], plugins: Iterable[Any], optio
                 f"trainer.plugins: {type(plugin).__name__} cannot be used: a run writes and reads its checkpoints by "
                 "itself, with the replay beside them"
             )
+    keys = [callback.state_key for callback in callbacks if _has_state(callback)]
+    if twice := [key for key in keys if keys.count(key) > 1]:
+        raise UserError(
+            f"trainer.callbacks: two are alike ({shortened(twice[0])}), and a checkpoint could not tell their states "
+            "apart; leave one out, or let them save at other times or by other figures"
+        )
     for callback in callbacks:
         name = type(callback).__name__
+        if isinstance(callback, ModelCheckpoint) and callback.filename in RUN_CHECKPOINTS and not callback.dirpath:
+            raise UserError(
+                f"trainer.callbacks: {name} must have another filename, got {callback.filename}: the run keeps its own "
+                f"{callback.filename}.ckpt there; {{step}}, say"
+            )
         if isinstance(callback, OnExceptionCheckpoint):
             raise UserError(
                 f"trainer.callbacks: {name} cannot be used: a run that an exception ends is resumed from last.ckpt; "
@@ -140,6 +155,10 @@ def check_run_parts(callbacks: Sequence[Callback], plugins: Iterable[Any], optio
             )
         if isinstance(callback, ProgressBar) and not options.enable_progress_bar:
             raise UserError(f"trainer.callbacks: {name} needs trainer.enable_progress_bar: true")
+
+
+def _has_state(callback: Callback) -> bool:
+    return bool(callback.state_dict()) or isinstance(callback, ModelCheckpoint)
 
 
 def check_monitor(monitor: str, data: ExperienceDataModule, callbacks: Sequence[Callback]) -> None:

@@ -114,7 +114,8 @@ class _Nursery:
             os.close(self._woken_fd)
             os.close(self._wake_fd)
             if hasattr(os, "SCHED_BATCH"):  # who wakes waits for one in the middle of a step: fewer cold caches
-                os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+                with contextlib.suppress(OSError):  # a sandbox or an idle scheduling class may refuse
+                    os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
             threading.Thread(target=_end_with, args=(nursery,), daemon=True).start()
             serve(self._env, replace(self._setup, index=index), command_fd, reply_fd)
         finally:

@@ -257,11 +257,11 @@ class ExperienceDataModule(LightningDataModule):
 
     def test_dataloader(self) -> list[EpisodeLoader]:
         """The test matches, once for each exploration rate."""
-        return [self._episodes(self._test_specs(), epsilon) for epsilon in self.test_epsilons]
+        return [self._episodes(self.test_specs(), epsilon) for epsilon in self.test_epsilons]
 
     def predict_dataloader(self) -> EpisodeLoader:
         """The test matches at the exploration rate of a validation."""
-        return self._episodes(self._test_specs(), self.evaluation.epsilon)
+        return self._episodes(self.test_specs(), self.evaluation.epsilon)
 
     def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
         """Move what the learner reads; matches stay as they are."""
@@ -347,7 +347,8 @@ class ExperienceDataModule(LightningDataModule):
         options: dict[str, Any] = self.env.of_a_match
         return RetroVectorEnv(self.game, states, num_envs=num_envs, **options)
 
-    def _test_specs(self) -> list[EpisodeSpec]:
+    def test_specs(self) -> list[EpisodeSpec]:
+        """The matches of a test."""
         specs = mixed_matches if self.evaluation.mixed else matches_of_each
         return specs(self.evaluation_states, self.evaluation.test_matches, first_test_seed(self.evaluation.test_seed))
 

@@ -20,7 +20,7 @@ REPLAY, RECORDING = "replay", "recording"
 LEVELS = 5
 """Directories above a checkpoint that are searched for its run: a metric in a file name makes some of its own."""
 
-NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS)
+NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)
 """What a file system without locks answers; numbers keep two fits apart there, but for those started at one moment."""
 
 

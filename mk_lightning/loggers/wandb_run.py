@@ -48,27 +48,28 @@ class WandbRun(Logger):
     what fails is said once. Lightning's WandbLogger has none of this, and counts in learner_steps.
 
     Args:
-        project: W&B project.
+        project: W&B project; null: the environment's WANDB_PROJECT, else mk-lightning.
         entity: user or team; null: the key's own.
-        name: of the W&B run; null: that of the run directory.
+        name: of the W&B run; null: the environment's WANDB_NAME, else that of the run directory.
         group: of W&B runs, the seeds of one setting, say.
-        tags: of the W&B run.
+        tags: of the W&B run; null: the environment's WANDB_TAGS.
         mode: null is the environment's WANDB_MODE, else online where an API key is known and offline where not.
         patience: seconds to wait for the server at most, at the start and at the end.
     """
 
     def __init__(
         self,
-        project: str = "mk-lightning",
+        project: str | None = None,
         entity: str | None = None,
         name: str | None = None,
         group: str | None = None,
-        tags: Sequence[str] = (),
+        tags: Sequence[str] | None = None,
         mode: Literal["online", "offline"] | None = None,
         patience: float = 60.0,
     ) -> None:
         super().__init__()
-        self._options: dict[str, Any] = {"project": project, "entity": entity, "group": group, "tags": list(tags)}
+        project = project or os.environ.get("WANDB_PROJECT") or "mk-lightning"
+        self._options: dict[str, Any] = {"project": project, "entity": entity, "group": group, "tags": tags and [*tags]}
         self._name = name
         self._mode = mode
         self._patience = patience
@@ -139,7 +140,7 @@ class WandbRun(Logger):
             try:
                 self._run = wandb.init(
                     **self._options,
-                    name=self._name or folder.name,
+                    name=self._name or os.environ.get("WANDB_NAME") or folder.name,
                     job_type=command,
                     id=run_id,
                     resume="allow",

@@ -152,7 +152,7 @@ def directory_of(path: Path, checkpoint: dict[str, Any]) -> Path:
     Raises:
         UserError: the checkpoint does not say where its replay lies.
     """
-    for parent in path.parents:
+    for parent in (*path.parents, *path.resolve().parents):
         if parent.name == CHECKPOINTS:
             return parent.parent
     data = checkpoint.get(ExperienceDataModule.__qualname__)

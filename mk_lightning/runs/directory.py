@@ -85,7 +85,7 @@ class RunDirectory:
             if checkpoint is None and ckpt_path == "last":
                 raise _missing(wanted, LAST)
         elif ckpt_path in {"last", "best"}:
-            there = [run / CHECKPOINTS / f"{ckpt_path}.ckpt" for run in _numbered(wanted)]
+            there = [run / CHECKPOINTS / f"{ckpt_path}.ckpt" for run in _runs(wanted)]
             if not (found := [path for path in there if path.is_file()]):
                 raise _missing(wanted, f"{ckpt_path}.ckpt")
             checkpoint = found[-1]
@@ -166,7 +166,7 @@ def _newest(wanted: Path) -> Path | None:
     Raises:
         UserError: the newest run has left something, but nothing to go on from.
     """
-    for run in reversed(_numbered(wanted)):
+    for run in reversed(_runs(wanted)):
         last = run / CHECKPOINTS / LAST
         if last.is_file():
             return last
@@ -185,7 +185,7 @@ def _newest(wanted: Path) -> Path | None:
 
 def _anew(wanted: Path) -> RunDirectory | None:
     """The newest run's directory if it was stopped before it was first saved; None where there is none."""
-    begun = [run for run in _numbered(wanted) if (run / LOCK).is_file()]
+    begun = [run for run in _runs(wanted) if (run / LOCK).is_file()]
     if not begun:
         return None
     if _left_nothing(begun[-1]):
@@ -280,6 +280,19 @@ def _numbered(base: Path) -> list[Path]:
         if match := re.fullmatch(r"-(\d+)", path.name.removeprefix(base.name)):
             numbers[int(match[1])] = path
     return [numbers[n] for n in sorted(numbers) if os.path.lexists(numbers[n])]  # a dangling link is one, too
+
+
+def _runs(base: Path) -> list[Path]:
+    """Those of them that are runs at `base`, and not at a `run_dir` of the user's own that looks like one."""
+    return [run for run in _numbered(base) if run == base or _run_dir(run) in {None, base.name}]
+
+
+def _run_dir(run: Path) -> str | None:
+    """Name of the `run_dir` in a run's config, if it has one."""
+    config = run / "config.yaml"
+    text = config.read_text(encoding="utf-8", errors="replace") if config.is_file() else ""
+    found = re.search(r"^run_dir: *['\"]?(.+?)['\"]?$", text, re.M)
+    return Path(found[1]).name if found else None
 
 
 def _fresh(base: Path) -> Path:

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from mk_lightning.errors import UserError
+from mk_lightning.experience.fit_folder import NO_LOCKS
 
 FILE = ".lock"
 """In a run's directory: the process id of the run that has it."""
@@ -19,12 +20,15 @@ class RunLock:
         run: the directory, which must be there.
 
     Raises:
-        UserError: another process has it.
+        UserError: another process has it, or another user.
     """
 
     def __init__(self, run: Path) -> None:
         # A descriptor that children do not inherit; the kernel drops the lock with the last process that has it.
-        self._descriptor = os.open(run / FILE, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            self._descriptor = os.open(run / FILE, os.O_RDWR | os.O_CREAT, 0o644)
+        except PermissionError:
+            raise UserError(f"{run} belongs to somebody else: it cannot be written; give another --run_dir") from None
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -33,6 +37,9 @@ class RunLock:
             raise UserError(
                 f"{run} is being written by process {holder}; wait for it to end, or give another --run_dir"
             ) from None
+        except OSError as error:
+            if error.errno not in NO_LOCKS:
+                raise
         os.ftruncate(self._descriptor, 0)
         os.write(self._descriptor, f"{os.getpid()}\n".encode())
 
