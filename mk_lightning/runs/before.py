@@ -62,6 +62,6 @@ def _check_same_matches(before: Evaluation, path: Path, data: ExperienceDataModu
             raise UserError(f"{name} was {had} in the matches before the fit ({path}), now it is {has}: {AS_IT_WAS}")
     if sorted((m.state, m.seed) for m in before.matches) != sorted((s.state, s.seed) for s in data.test_specs()):
         raise UserError(
-            f"the matches before the fit ({path}) are not those of this config's data.evaluation (test_matches, test_seed, "
-            f"mixed): {AS_IT_WAS}"
+            f"the matches before the fit ({path}) are not those of this config's data.evaluation (test_matches, "
+            f"test_seed, mixed): {AS_IT_WAS}"
         )

@@ -73,3 +73,28 @@ def test_no_such_checkpoint(tmp_path, ckpt_path, message):
     with pytest.raises(UserError, match=message):
         RunDirectory.choose("fit", tmp_path / "run", ckpt_path)
     assert [path.name for path in tmp_path.iterdir()] == ["run"], "something was made"
+
+
+def test_names_with_brackets_are_names(tmp_path):
+    wanted = tmp_path / "lr[1e-4]"
+    for name in ("lr[1e-4]", "lr[1e-4]-2", "lr[1e-4]-3"):
+        assert RunDirectory.choose("fit", wanted, None).path == tmp_path / name
+        (tmp_path / name).mkdir()
+
+
+def test_a_run_of_the_user_s_own_is_not_the_hundredth_of_another(tmp_path):
+    mine = save(tmp_path / "exp" / "checkpoints" / "last.ckpt", step=1)
+    save(tmp_path / "exp-100" / "checkpoints" / "last.ckpt", step=2)
+    (tmp_path / "exp-100" / "config.yaml").write_text("run_dir: runs/exp-100\n")
+    assert RunDirectory.choose("fit", tmp_path / "exp", "last").checkpoint == mine
+    (tmp_path / "exp-100" / "config.yaml").write_text("run_dir: runs/exp\n")
+    assert RunDirectory.choose("fit", tmp_path / "exp", "last").resume_step == 2
+
+
+@pytest.mark.parametrize("path", ["last.ckpt", "link.ckpt"])
+def test_a_checkpoint_named_from_its_own_folder_or_by_a_link_is_of_its_run(tmp_path, monkeypatch, path):
+    save(tmp_path / "run" / "checkpoints" / "last.ckpt", step=3)
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "link.ckpt").symlink_to(tmp_path / "run" / "checkpoints" / "last.ckpt")
+    monkeypatch.chdir(tmp_path / ("run/checkpoints" if path == "last.ckpt" else "elsewhere"))
+    assert RunDirectory.choose("fit", tmp_path / "other", path).path.resolve() == tmp_path / "run"

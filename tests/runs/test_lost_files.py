@@ -226,3 +226,21 @@ def test_checkpoints_of_the_user_s_own_can_be_resumed_from_wherever_they_lie(tmp
         fit(run, WHOLE, *words, "--ckpt_path", str(checkpoint), callbacks=callbacks)
         assert differences(everything(run), expected) == []
     assert [path.name for path in tmp_path.glob("run*/")] == ["run"]
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        ("--data.evaluation.test_matches=2", "are not those of this config's data.evaluation (test_matches,"),
+        ("--data.evaluation.test_seed=3", "are not those of this config's data.evaluation (test_matches,"),
+        ("--data.evaluation.epsilon=0.5", "data.evaluation.epsilon was 0.0 in the matches before the fit"),
+        ("--data.env.max_env_steps=30", "data.env.max_env_steps was 25 in the matches before the fit"),
+    ],
+)
+def test_matches_after_the_fit_that_could_not_be_compared_are_refused_before_it_goes_on(
+    option: str, said: str, run: Path, base: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = (run / "metrics.csv").read_bytes()
+    refused(run, DATA | WHOLE, "--model.init_from", str(base), "--ckpt_path", "last", option)
+    assert said in capsys.readouterr().err.splitlines()[-1]
+    assert (run / "metrics.csv").read_bytes() == before
