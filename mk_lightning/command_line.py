@@ -11,6 +11,7 @@ from itertools import islice, pairwise
 from pathlib import Path
 
 from mk_lightning.documents import YAML_BYTES, read_yaml
+from mk_lightning.empty_options import check_not_empty, check_words_not_empty
 from mk_lightning.errors import UserError
 from mk_lightning.files import exists, find_file, shipped_configs
 from mk_lightning.games.names import suggestion
@@ -48,16 +49,17 @@ def arrange(words: Sequence[str]) -> list[str]:
 
 
 def check_configs(words: Sequence[str]) -> None:
-    """See that every config of a command line can be read.
+    """See that every config of a command line can be read, and that no option is given without a value.
 
     Raises:
-        UserError: one cannot.
+        UserError: it is otherwise.
     """
     for option, path in pairwise(words):
         if option in CONFIG:
             if not exists(path):
                 raise UserError(f"no config {path}{suggestion(path, shipped_configs())}")
-            read_yaml(Path(path), "config")
+            check_not_empty(read_yaml(Path(path), "config"), path)
+    check_words_not_empty(words)
 
 
 def check_environment(environ: Mapping[str, str]) -> None:
