@@ -55,7 +55,14 @@ def compare(words: Sequence[str]) -> int:
         check_file("compare: --html", options.html, keep=options.files)
     before, *others = (Evaluation.read(path) for path in options.files)
     comparisons = [Comparison(before, after) for after in others]
-    console = Console(width=max(TEXT_WIDTH, Console().width), emoji=False, markup=False)
+    if options.html:
+        from mk_lightning.evaluation.report import write_report  # matplotlib takes half a second to load
+
+        try:
+            write_report(options.html, comparisons[-1], film_pairs(comparisons[-1]))
+        except OSError as error:
+            raise UserError(f"compare: cannot write {options.html}: {error.strerror}") from None
+    console = Console(width=max(TEXT_WIDTH, Console().width), emoji=False)
     lost: list[str] = []
     for comparison in comparisons:
         console.print(comparison_table(comparison))
@@ -65,15 +72,10 @@ def compare(words: Sequence[str]) -> int:
         if options.fail_if_worse is not None:
             lost += comparison.lost(options.fail_if_worse)
     if options.html:
-        from mk_lightning.evaluation.report import write_report  # matplotlib takes half a second to load
-
-        try:
-            write_report(options.html, comparisons[-1], film_pairs(comparisons[-1]))
-        except OSError as error:
-            raise UserError(f"compare: cannot write {options.html}: {error.strerror}") from None
-        console.print(f"page: {options.html}", soft_wrap=True)
-    for line in lost:
-        console.print(f"lost more than {options.fail_if_worse:g} points: {line}", style="red", highlight=False)
+        console.print(f"page: {options.html}", soft_wrap=True, markup=False)
+    for what in lost:
+        line = f"lost more than {options.fail_if_worse:g} points: {what}"
+        console.print(line, style="red", highlight=False, markup=False)
     return LOST if lost else 0
 
 

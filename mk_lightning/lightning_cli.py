@@ -364,8 +364,8 @@ class MKLightningCLI(LightningCLI):
 
     @rank_zero_only
     def _print(self, what: str | Table, style: str | None = None) -> None:
-        console = Console(soft_wrap=isinstance(what, str), width=max(TEXT_WIDTH, Console().width))
-        console.print(what, style=style, markup=False, emoji=False)  # a path is not markup
+        console = Console(soft_wrap=isinstance(what, str), width=max(TEXT_WIDTH, Console().width), emoji=False)
+        console.print(what, style=style, markup=False)  # a path is none
 
 
 def _named(configured: Any) -> list[Logger]:

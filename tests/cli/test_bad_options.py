@@ -169,6 +169,8 @@ MISTAKES = {
     "option of a film": Mistake(["predict", "--film.formt", "mp4"], "did you mean 'film.format'?"),
     "run_dir empty": fit("run_dir must name a directory", "--run_dir", ""),
     "run_dir below a file": fit("is a file", "--run_dir", "f/x", files=lambda folder: (folder / "f").write_text("")),
+    "run_dir of two lines": fit("run_dir must name a directory", "--run_dir", "runs/a\nb"),
+    "run_dir that is no text": fit("run_dir must name a directory", "--run_dir", "runs/a\udcff"),
     "run_dir too long": fit("too long", "--run_dir", "r" * 250),
     "no command": Mistake([], "no command given; valid: fit, validate, test, predict"),
     "command": Mistake(["fitt"], "no command 'fitt'; did you mean 'fit'?"),

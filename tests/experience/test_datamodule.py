@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from lightning_utilities.core.rank_zero import rank_zero_only
 from pytorch_lightning import Callback
 
 from mk_lightning.callbacks import MatchRecorder
@@ -15,6 +16,7 @@ from mk_lightning.experience.datamodule import ExperienceDataModule
 from mk_lightning.experience.replay import Priorities
 from mk_lightning.experience.settings import EnvSettings, EvaluationSettings, ReplaySettings
 from mk_lightning.learning.module import DuelingDoubleDQN
+from mk_lightning.loggers import MetricsCSV
 from mk_lightning.schedules import Linear
 from tests.cli.mistakes import copy_of_the_dojo
 from tests.learning.batches import new_trainer, random_batch
@@ -40,6 +42,28 @@ def new_data(**options) -> ExperienceDataModule:
 def module() -> DuelingDoubleDQN:
     torch.manual_seed(0)
     return DuelingDoubleDQN(num_actions=26, hidden=8)
+
+
+# -- launchers ---------------------------------------------------------------------------------------------------------
+
+
+def test_several_ranks_are_refused(module, tmp_path):
+    trainer = new_trainer(tmp_path, devices=2, strategy="ddp_spawn")
+    data = new_data()
+    data.trainer = trainer
+    for stage in ("fit", "validate", "test", "predict"):
+        with pytest.raises(UserError, match="one process with one device, this Trainer has 2 ranks; set devices=1"):
+            data.setup(stage)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_trainer_of_one_rank_logs_whatever_its_launcher_says(module, tmp_path, monkeypatch):
+    """Lightning reads RANK when it is imported, and then loggers of a second process write nothing."""
+    monkeypatch.setattr(rank_zero_only, "rank", 1)
+    trainer = new_trainer(tmp_path, log_every_n_steps=1)
+    trainer.logger = MetricsCSV(tmp_path)
+    trainer.fit(module, new_data())
+    assert "loss" in (tmp_path / "metrics.csv").read_text().splitlines()[0].split(",")
 
 
 # -- arguments ---------------------------------------------------------------------------------------------------------
