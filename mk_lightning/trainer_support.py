@@ -135,6 +135,12 @@ def planned_batches(trainer: Trainer, batches: int) -> float:
     return min(epochs * batches, whole * batches + rest * accumulated)
 
 
+def log_is_due(trainer: Trainer) -> bool:
+    """Whether Lightning writes a row of the coming learner_step's figures; once a fit is to stop, it writes all."""
+    every: int = trainer.log_every_n_steps  # type: ignore[attr-defined]
+    return every > 0 and ((trainer.global_step + 1) % every == 0 or trainer.should_stop)
+
+
 def leave_trainer(trainer: Trainer) -> None:
     """Leave a Trainer, when a stage is torn down, as the next one must find it; Lightning (2.6) does not.
 
