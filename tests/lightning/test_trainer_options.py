@@ -360,6 +360,8 @@ def profiler(folder: Path) -> None:
     trainer.predict(module, Played())
     for stage, part in {"validate": "validati", "fit": "batch_to", "test": "test_ste", "predict": "predict_"}.items():
         assert f"[Strategy]SingleDeviceStrategy.{part}" in (folder / f"{stage}-torch.txt").read_text()
+    trainer.fit(module, Played())
+    assert trainer.global_step == BATCHES, "a fit that is done records nothing, and says nothing"
 
 
 def detect_anomaly(folder: Path) -> None:
