@@ -135,15 +135,24 @@ def planned_batches(trainer: Trainer, batches: int) -> float:
     return min(epochs * batches, whole * batches + rest * accumulated)
 
 
+def log_is_due(trainer: Trainer) -> bool:
+    """Whether Lightning writes a row of the coming learner_step's figures; once a fit is to stop, it writes all."""
+    every: int = trainer.log_every_n_steps  # type: ignore[attr-defined]
+    return every > 0 and ((trainer.global_step + 1) % every == 0 or trainer.should_stop)
+
+
 def leave_trainer(trainer: Trainer) -> None:
     """Leave a Trainer, when a stage is torn down, as the next one must find it; Lightning (2.6) does not.
 
     In a stage of fewer than five batches it takes the schedule of PyTorch's profiler away: the next stage would record
-    nothing, and fail when it is over. And it refuses a `GradientAccumulationScheduler` whose last number is still set.
+    nothing; and where nothing was recorded, as when a run that is done is resumed, its report fails. And it refuses a
+    `GradientAccumulationScheduler` whose last number is still set.
     """
     profiler = trainer.profiler  # type: ignore[attr-defined]
     if isinstance(profiler, PyTorchProfiler):
         profiler._schedule = profiler._profiler_kwargs.get("schedule")
+        if getattr(profiler.profiler, "profiler", None) is None:
+            profiler.profiler = None
     if accumulation_schedules(trainer.callbacks):  # type: ignore[attr-defined]
         trainer.accumulate_grad_batches = 1
 

@@ -10,7 +10,7 @@ import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 
 from mk_lightning.callbacks.added_gradient import add_gradient, gradient_share, learning_parameters, norm
-from mk_lightning.callbacks.method import Method, log_is_due, q_network
+from mk_lightning.callbacks.method import Method, q_network
 from mk_lightning.errors import UserError, check_between, check_positive
 from mk_lightning.experience import Batch
 from mk_lightning.experience.checks import require_originals
@@ -20,6 +20,7 @@ from mk_lightning.experience.settings import MOST_BATCH
 from mk_lightning.learning.losses import Distance, distillation_loss
 from mk_lightning.networks import bare_copy
 from mk_lightning.schedules import Schedule, as_schedule, bounds
+from mk_lightning.trainer_support import log_is_due
 
 
 class Distillation(Method, ABC):

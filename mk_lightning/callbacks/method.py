@@ -102,9 +102,3 @@ def check_methods(callbacks: Sequence[Callback], pl_module: LightningModule, dat
 def q_network(pl_module: LightningModule) -> torch.nn.Module:
     """The network that learns; the target network follows it and is nobody else's business."""
     return uncompiled(pl_module.online)  # type: ignore[arg-type]
-
-
-def log_is_due(trainer: Trainer) -> bool:
-    """Whether the coming learner_step's figures are logged."""
-    every: int = trainer.log_every_n_steps  # type: ignore[attr-defined]
-    return every > 0 and (trainer.global_step + 1) % every == 0

@@ -35,7 +35,7 @@ from mk_lightning.learning.optimizer import (
 from mk_lightning.learning.target import check_target, mix
 from mk_lightning.machine import check_memory
 from mk_lightning.schedules import Schedule, as_schedule, bounds
-from mk_lightning.trainer_support import accumulation_schedules, check_callbacks, leave_trainer
+from mk_lightning.trainer_support import accumulation_schedules, check_callbacks, leave_trainer, log_is_due
 
 log = logging.getLogger(__name__)
 
@@ -71,7 +71,7 @@ class DuelingDoubleDQN(LightningModule):
         UserError: an argument out of range, or a checkpoint that does not match.
     """
 
-    __jit_unused_properties__ = [*LightningModule.__jit_unused_properties__, "_log_every", "_data"]  # noqa: RUF012
+    __jit_unused_properties__ = [*LightningModule.__jit_unused_properties__, "_data"]  # noqa: RUF012
 
     def __init__(
         self,
@@ -219,7 +219,7 @@ class DuelingDoubleDQN(LightningModule):
         batch.td_errors[:] = errors.detach().abs().float().cpu().numpy()
         loss = huber_loss(errors, batch.weights, self.huber_delta)
         self._check_values(q_tm1, loss)
-        if self._log_every and (self.global_step + 1) % self._log_every == 0:
+        if log_is_due(self.trainer):
             self.log_dict(
                 {
                     "loss": loss.detach(),
@@ -305,11 +305,6 @@ class DuelingDoubleDQN(LightningModule):
         load_weights(self, checkpoint)
 
     # -- private -----------------------------------------------------------------------------------------------------
-
-    @property
-    def _log_every(self) -> int:
-        steps: int = self.trainer.log_every_n_steps  # type: ignore[attr-defined]
-        return steps
 
     @property
     def _data(self) -> Any:

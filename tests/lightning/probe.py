@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, ClassVar, NamedTuple
 
 import torch
@@ -10,10 +12,11 @@ from pytorch_lightning import Callback, LightningDataModule, LightningModule, Tr
 
 from mk_lightning.learning.module import DuelingDoubleDQN
 from tests.evaluation.records import record
-from tests.learning.batches import ACTIONS, Batches, random_batches
+from tests.learning.batches import ACTIONS, Batches, random_batch
 
 STATE = "VeryEasy.Bramble-01"
 BATCHES, VALIDATION_BATCHES = 5, 3
+"""Of an epoch, and of a validation."""
 
 
 class Seen(NamedTuple):
@@ -33,12 +36,12 @@ class Probe(Callback):
     """Notes what a Trainer's options come to.
 
     Args:
-        stop: ask Lightning to stop at the first batch.
+        stop: ask Lightning to stop after so many batches; 0 does not.
     """
 
     latest: ClassVar[Probe]
 
-    def __init__(self, stop: bool = False) -> None:
+    def __init__(self, stop: int = 0) -> None:
         Probe.latest = self
         self.stop = stop
         self.batches: list[Seen] = []
@@ -64,7 +67,7 @@ class Probe(Callback):
                 pl_module.online.value.weight.dtype,
             )
         )
-        trainer.should_stop |= self.stop
+        trainer.should_stop |= 0 < self.stop <= len(self.batches)
 
     def on_validation_batch_end(self, trainer: Trainer, *_: Any, **__: Any) -> None:
         if trainer.sanity_checking:
@@ -87,7 +90,7 @@ class Played(LightningDataModule):
 
     def train_dataloader(self) -> Batches:
         assert self.trainer is not None
-        return random_batches(BATCHES)
+        return Batches([random_batch(k, size=1, env_steps=32 * (k + 1)) for k in range(BATCHES)])
 
     def val_dataloader(self) -> Batches:
         return Batches([[record([1, 2], STATE, seed=k)] for k in range(VALIDATION_BATCHES)])
@@ -119,8 +122,15 @@ def new_trainer(folder: Path, *callbacks: Callback, **options: Any) -> Trainer:
     return Trainer(**quiet | options, callbacks=list(callbacks))
 
 
+@cache
+def baseline() -> torch.Tensor:
+    """The weights after a fit with nothing but defaults."""
+    with TemporaryDirectory() as folder:
+        return fit(Path(folder)).weights
+
+
 def fit(
-    folder: Path, *callbacks: Callback, module: DuelingDoubleDQN | None = None, stop: bool = False, **options: Any
+    folder: Path, *callbacks: Callback, module: DuelingDoubleDQN | None = None, stop: int = 0, **options: Any
 ) -> Fit:
     """An epoch of five learner_steps and a validation of three matches, unless options of the Trainer say otherwise."""
     probe, module = Probe(stop), module or new_module()

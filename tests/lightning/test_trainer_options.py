@@ -28,7 +28,7 @@ from tests.cli.mistakes import Mistake, refuse
 from tests.cli.mistakes import fit as command
 from tests.experience.test_datamodule import new_data
 from tests.lightning.outcomes import documented
-from tests.lightning.probe import BATCHES, VALIDATION_BATCHES, Played, Probe, fit, new_module, new_trainer
+from tests.lightning.probe import BATCHES, VALIDATION_BATCHES, Played, Probe, baseline, fit, new_module, new_trainer
 from tests.test_resume import CONFIG
 
 WORKS, DIFFERS, REFUSED = "works", "differs", "refused"
@@ -134,17 +134,17 @@ def test_every_option_that_is_refused_at_the_command_line_is_tried() -> None:
     + [(option, *case) for option, case in ALSO_REFUSED.items()],
 )
 def test_the_command_line_refuses(option, value, hint, tmp_path, capfd, monkeypatch) -> None:
-    """In one line, with nothing written; `validate` has the same options."""
-    mistake = command(hint, f"--trainer.{option}", value)
-    for words in (mistake.words, ["validate", *mistake.words[1:]]) if option.startswith("limit") else (mistake.words,):
-        assert hint in refuse(Mistake(words, hint), tmp_path, capfd, monkeypatch)
+    """In one line, with nothing written; also in an evaluation, which has the same options."""
+    words = command(hint, f"--trainer.{option}", value).words
+    stage = {"limit_test_batches": "test", "limit_predict_batches": "predict"}.get(option, "fit")
+    assert hint in refuse(Mistake([stage, *words[1:]], hint), tmp_path, capfd, monkeypatch)
 
 
 def test_the_command_line_tells_one_batch_from_all_of_them(tmp_path, capfd, monkeypatch) -> None:
     """1.0 is Lightning's default and comes to the next mistake; whichever union of the two typing has in its cache."""
-    for option in ("limit_train_batches", "limit_val_batches", "limit_test_batches", "limit_predict_batches"):
-        all_of_them = command("monitor 'none'", f"--trainer.{option}=1.0", "--monitor", "none")
-        assert "monitor 'none' is not a figure" in refuse(all_of_them, tmp_path, capfd, monkeypatch)
+    hint, stages = "monitor 'none' is not a figure", ("train", "val", "test", "predict")
+    all_of_them = command(hint, *(f"--trainer.limit_{stage}_batches=1.0" for stage in stages), "--monitor=none")
+    assert hint in refuse(all_of_them, tmp_path, capfd, monkeypatch)
 
 
 # -- refused under a plain Trainer -------------------------------------------------------------------------------------
@@ -191,17 +191,17 @@ def strategy(folder: Path) -> None:
     finally:
         torch.distributed.destroy_process_group()
     assert type(several.trainer.strategy).__name__ == "DDPStrategy"
-    assert torch.equal(several.weights, fit(folder).weights)
+    assert torch.equal(several.weights, baseline())
 
 
 def precision(folder: Path) -> None:
     dtypes = {"64-true": torch.float64, "bf16-true": torch.bfloat16, "bf16-mixed": torch.float32}
-    exact, before = fit(folder).weights, torch.cat([p.detach().flatten() for p in new_module().online.parameters()])
+    exact, before = baseline(), torch.cat([p.detach().flatten() for p in new_module().online.parameters()])
     for value, dtype in dtypes.items():
         run = fit(folder, precision=value)
         assert {seen.dtype for seen in run.probe.batches} == {dtype}
         assert (run.weights - exact).norm() < 0.3 * (exact - before).norm(), value
-    with pytest.raises(UserError, match="16-true cannot train: squares of gradients"):
+    with pytest.raises(UserError, match="16-true cannot train: float16 holds neither"):
         fit(folder, precision="16-true")
 
 
@@ -225,8 +225,8 @@ def max_epochs(folder: Path) -> None:
 
 
 def min_epochs(folder: Path) -> None:
-    assert fit(folder, stop=True, max_epochs=3).trainer.global_step == 1
-    assert fit(folder, stop=True, max_epochs=3, min_epochs=2).trainer.global_step == 2 * BATCHES
+    assert fit(folder, stop=1, max_epochs=3).trainer.global_step == 1
+    assert fit(folder, stop=1, max_epochs=3, min_epochs=2).trainer.global_step == 2 * BATCHES
 
 
 def max_steps(folder: Path) -> None:
@@ -234,7 +234,7 @@ def max_steps(folder: Path) -> None:
 
 
 def min_steps(folder: Path) -> None:
-    assert fit(folder, stop=True, max_epochs=3, min_steps=7).trainer.global_step == 7
+    assert fit(folder, stop=1, max_epochs=3, min_steps=7).trainer.global_step == 7
 
 
 def max_time(folder: Path) -> None:
@@ -281,7 +281,7 @@ def check_val_every_n_epoch(folder: Path) -> None:
 def num_sanity_val_steps(folder: Path) -> None:
     run = fit(folder, num_sanity_val_steps=2)
     assert run.probe.sanity_batches == 2
-    assert torch.equal(run.weights, fit(folder).weights)
+    assert torch.equal(run.weights, baseline())
 
 
 def log_every_n_steps(folder: Path) -> None:
@@ -344,7 +344,7 @@ def inference_mode(folder: Path) -> None:
 
 
 def use_distributed_sampler(folder: Path) -> None:
-    assert torch.equal(fit(folder, use_distributed_sampler=False).weights, fit(folder).weights)
+    assert torch.equal(fit(folder, use_distributed_sampler=False).weights, baseline())
 
 
 def profiler(folder: Path) -> None:
@@ -360,6 +360,8 @@ def profiler(folder: Path) -> None:
     trainer.predict(module, Played())
     for stage, part in {"validate": "validati", "fit": "batch_to", "test": "test_ste", "predict": "predict_"}.items():
         assert f"[Strategy]SingleDeviceStrategy.{part}" in (folder / f"{stage}-torch.txt").read_text()
+    trainer.fit(module, Played())
+    assert trainer.global_step == BATCHES, "a fit that is done records nothing, and says nothing"
 
 
 def detect_anomaly(folder: Path) -> None:
@@ -378,7 +380,7 @@ def plugins(folder: Path) -> None:
 
 
 def sync_batchnorm(folder: Path) -> None:
-    assert torch.equal(fit(folder, sync_batchnorm=True).weights, fit(folder).weights)
+    assert torch.equal(fit(folder, sync_batchnorm=True).weights, baseline())
 
 
 def default_root_dir(folder: Path) -> None:
@@ -456,7 +458,7 @@ def whole_run(tmp_path_factory):
         "accelerator": "cpu",
         "precision": "64-true",
         "logger": {"class_path": "pytorch_lightning.loggers.CSVLogger", "init_args": {"save_dir": str(run / "own")}},
-        "callbacks": [{"class_path": "tests.lightning.probe.Probe", "init_args": {"stop": True}}],
+        "callbacks": [{"class_path": "tests.lightning.probe.Probe", "init_args": {"stop": 12}}],
         "min_epochs": 2,
         "min_steps": 20,
         "num_sanity_val_steps": 1,
@@ -504,9 +506,11 @@ def test_the_run_is_what_its_options_say(whole_run) -> None:
     assert {(seen.anomaly, seen.deterministic, seen.dtype) for seen in probe.batches} == {(True, True, torch.float64)}
     assert (probe.sanity_batches, probe.inference) == (1, {False})
     rows = list(csv.DictReader((run / "metrics.csv").open()))
-    assert [int(row["step"]) for row in rows if row["loss"]] == [2, 5, 8, 11, 14, 17]
+    logged = {int(row["step"]): row["loss"] for row in rows if row["loss"]}
+    assert list(logged) == [2, *range(5, 20)], "every third, and once it is to stop every learner_step"
+    assert len(set(logged.values())) == len(logged), "a row is of its own learner_step"
     (own,) = (run / "own").glob("**/metrics.csv")
-    assert len([row for row in csv.DictReader(own.open()) if row["loss"]]) == 6
+    assert [float(row["loss"]) for row in csv.DictReader(own.open()) if row["loss"]] == [*map(float, logged.values())]
 
 
 def test_the_run_ends_with_reports_of_every_stage(whole_run) -> None:
