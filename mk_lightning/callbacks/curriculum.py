@@ -150,7 +150,7 @@ class Curriculum(Method):
         phase's weights already, and setting the same ones again changes nothing, neither a match under way nor a
         random stream. So there is no case to tell apart, and a run that is resumed with other phases has them at once.
         """
-        if self.begins(trainer):
+        if self.begins_anew(trainer):
             self.phase, self.began, self.recent = 0, 0, deque(maxlen=self.phases[0].matches)
         self._set_states(trainer.datamodule)  # type: ignore[attr-defined]
 

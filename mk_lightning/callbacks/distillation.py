@@ -114,7 +114,7 @@ class Cloning(Distillation):
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Open the recording, which is made if there is none."""
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
-        state = None if self.begins(trainer) else self._restored or self.state_dict()
+        state = None if self.begins_anew(trainer) else self._restored or self.state_dict()
         self._rehearsal, self._restored = data.rehearsal([5]), None
         if state:
             self._rehearsal.load_state_dict(state)
@@ -165,7 +165,7 @@ class Kickstarting(Distillation):
         """Copy the network training starts from, or keep the one it started from."""
         data = trainer.datamodule  # type: ignore[attr-defined]
         self._rehearsed = data.rehearsed if isinstance(data, ExperienceDataModule) else 0
-        if self.begins(trainer) or self._restored is not None:
+        if self._base is None or self._restored is not None or self.begins_anew(trainer):
             self._base = bare_copy(q_network(pl_module)).requires_grad_(False)
         if self._restored is not None and self._base is not None:
             self._base.load_state_dict(self._restored)

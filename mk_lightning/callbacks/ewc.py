@@ -109,7 +109,7 @@ class ElasticWeightConsolidation(Method):
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Read and estimate, unless the fit goes on and has the tasks."""
-        resumed = bool(self.tasks) and not self.begins(trainer)
+        resumed = bool(self.tasks) and not self.begins_anew(trainer)
         if not resumed:
             tasks = [self._read(file, pl_module) for file in self.files]
             if self.estimate:

@@ -121,7 +121,7 @@ class ForgettingGuard(Method):
                 "ForgettingGuard compares with a validation before the fit, and there was none: validate first, as "
                 "`mk-lightning fit` does; a run that was begun without this callback cannot be resumed with it"
             )
-        if self.begins(trainer):
+        if self.begins_anew(trainer):
             self.best, self.restoring, self.stopped = {}, False, False
         if self.action == "stop" and self.stopped:
             trainer.should_stop = True

@@ -23,6 +23,7 @@ class Method(Callback):
     """
 
     once: ClassVar[bool] = True
+    _used = False
 
     @property
     def holds_on_to_the_start(self) -> bool:
@@ -78,10 +79,13 @@ class Method(Callback):
         if isinstance(data, ExperienceDataModule):
             self.check(pl_module, data, trainer.callbacks)  # type: ignore[attr-defined]
 
-    @staticmethod
-    def begins(trainer: Trainer) -> bool:
-        """Whether the fit that starts is a new one: it continues neither a checkpoint nor the Trainer's last fit."""
-        return trainer.global_step == 0 and trainer.ckpt_path is None
+    def begins_anew(self, trainer: Trainer) -> bool:
+        """Whether a new fit begins with a callback whose state is that of an earlier one, as in a loop over seeds."""
+        return self._used and trainer.global_step == 0 and trainer.ckpt_path is None
+
+    def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Note that a fit has used the callback."""
+        self._used |= stage == TrainerFn.FITTING
 
     @property
     def _name(self) -> str:

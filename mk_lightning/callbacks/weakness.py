@@ -94,7 +94,7 @@ class WeaknessTargeting(Method):
         """
         data: ExperienceDataModule = trainer.datamodule  # type: ignore[attr-defined]
         states = data.train_states
-        if self.begins(trainer):
+        if self.begins_anew(trainer):
             self.recent, self.probabilities, self.computed = {}, {}, 0
         self.recent = {state: deque(self.recent.get(state, ()), maxlen=self.matches) for state in states}
         if self.probabilities.keys() != states.keys():

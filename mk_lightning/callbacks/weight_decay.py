@@ -117,7 +117,7 @@ class WeightDecay(Method):
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Take the weights as w0, unless the fit goes on and has it."""
         if self.kind == "l2_sp":
-            kept = {} if self.begins(trainer) else self._start
+            kept = {} if self.begins_anew(trainer) else self._start
             start = kept or {name: p.detach().clone() for name, p in q_network(pl_module).named_parameters()}
             self._start = {name: w0.to(pl_module.device) for name, w0 in start.items() if name in self._names}
 
