@@ -44,7 +44,6 @@ def check_checkpoint(
     checkpoint = read_checkpoint(path)
     if resumed:
         check_resumable(data, checkpoint.get(type(data).__qualname__))
-        check_resumed_optimizer(only_optimizer(model.configure_optimizers(), type(model).__name__), checkpoint)
         check_resumed_averaging(callbacks, checkpoint)
         for callback in callbacks:
             if isinstance(callback, Method):
@@ -53,6 +52,8 @@ def check_checkpoint(
     report = compare_weights(model.state_dict(), checkpoint["state_dict"])
     if not report.complete:
         raise UserError(f"{path} does not fit the network ({report})")
+    if resumed:
+        check_resumed_optimizer(only_optimizer(model.configure_optimizers(), type(model).__name__), checkpoint)
 
 
 def find_base(
