@@ -52,7 +52,7 @@ def test_several_ranks_are_refused(module, tmp_path):
     data = new_data()
     data.trainer = trainer
     for stage in ("fit", "validate", "test", "predict"):
-        with pytest.raises(UserError, match="trainer.devices must be 1, got 2 processes: each would play all matches"):
+        with pytest.raises(UserError, match=r"trainer\.devices must be 1, got 2 processes: each would play"):
             data.setup(stage)
     assert list(tmp_path.iterdir()) == []
 
