@@ -91,7 +91,8 @@ def test_the_average_is_what_the_run_is_measured_by(run):
 
 def test_a_run_that_averaged_cannot_go_on_without(run, capsys):
     folder, _ = run
-    words = ["--trainer.callbacks=null", "--ckpt_path", str(folder / "checkpoints" / "last.ckpt")]
+    last = str(folder / "checkpoints" / "last.ckpt")
+    words = ["--trainer.callbacks=null", "--data.max_env_steps=480", "--ckpt_path", last]
     with pytest.raises(SystemExit):
         main(["fit", "-c", str(folder.with_suffix(".yaml")), *words])
     assert "the checkpoint's run averages its weights, this one does not" in capsys.readouterr().err
