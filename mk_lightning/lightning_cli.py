@@ -31,6 +31,7 @@ from mk_lightning.evaluation.tables import evaluation_table
 from mk_lightning.experience.base_play import check_recording
 from mk_lightning.files import as_named, check_directory, find_file
 from mk_lightning.learning.checkpoint import read_checkpoint
+from mk_lightning.learning.early_stopping import say_why_it_ended
 from mk_lightning.loggers import MetricsCSV, WandbRun
 from mk_lightning.parser import link_options
 from mk_lightning.playback.record import FilmSettings, first_of_each_state, record_match
@@ -98,8 +99,9 @@ class MKLightningCLI(LightningCLI):
             self.run = RunDirectory.choose(str(self.subcommand), wanted, config.get("ckpt_path"), replay=on_disk)
         if self.run.checkpoint is None and self.subcommand == "fit":  # `last` or `auto`, and none was saved yet
             config.ckpt_path = None
-        if self.subcommand == "fit" and self.run.is_finished(config.trainer.max_epochs):
-            self._print(finished(self.run.path))
+        stopping = "EarlyStopping" in str(config.trainer.callbacks)
+        if self.subcommand == "fit" and self.run.is_finished(config.trainer.max_epochs, may_end_early=stopping):
+            self._print(finished(self.run.path, self.run.ended))
             raise SystemExit(0)
         if self.run.checkpoint:
             config.ckpt_path = str(self.run.checkpoint)
@@ -210,6 +212,8 @@ class MKLightningCLI(LightningCLI):
         result.write(self.run.path)
         comparison = Comparison(before, after)
         self._write_report(comparison, best)
+        if line := say_why_it_ended(self.trainer):
+            self._print(line)
         self._print(result.table())  # once everything is written: it may be piped to a program that has ended
         for answer in answers(comparison):
             self._print(f"{answer.question} {answer.text}")

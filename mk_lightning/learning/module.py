@@ -20,6 +20,7 @@ from mk_lightning.experience.transition import Batch
 from mk_lightning.learning.averaging import check_resumed_averaging, end_averaging
 from mk_lightning.learning.checkpoint import load_matching, read_checkpoint
 from mk_lightning.learning.compiled import check_compiler
+from mk_lightning.learning.early_stopping import check_resumed_stopping, stay_stopped
 from mk_lightning.learning.losses import double_q_target, huber_loss, td_errors
 from mk_lightning.learning.module_state import load_weights, save_weights
 from mk_lightning.learning.network import DuelingNetwork
@@ -188,6 +189,7 @@ class DuelingDoubleDQN(LightningModule):
         if self._moments is not None and self.trainer.global_step and self.trainer.ckpt_path is None:
             self.trainer.optimizers[0].load_state_dict(self._moments)
         self._moments = None
+        stay_stopped(self.trainer)
         self._expect_rate()
         for schedule in accumulation_schedules(self.trainer.callbacks):  # type: ignore[attr-defined]
             self.trainer.accumulate_grad_batches = schedule.get_accumulate_grad_batches(self.current_epoch)
@@ -299,6 +301,7 @@ class DuelingDoubleDQN(LightningModule):
             raise UserError(f"the checkpoint's network is {shortened(theirs)}, this config's {mine}")
         if self._trainer is not None and self.trainer.state.fn == TrainerFn.FITTING:
             check_resumed_averaging(self.trainer.callbacks, checkpoint)  # type: ignore[attr-defined]
+            check_resumed_stopping(self.trainer.callbacks, checkpoint)  # type: ignore[attr-defined]
             if "optimizer_states" in checkpoint:
                 self._resumed = {key: checkpoint.get(key) for key in (OPTIMIZER, "optimizer_states")}
         self.env_steps = checkpoint.get("env_steps", 0)

@@ -144,7 +144,7 @@ class WandbRun(Logger):
                     job_type=command,
                     id=run_id,
                     resume="allow",
-                    dir=folder,
+                    dir=folder.absolute(),  # W&B's own process may have been started in another directory
                     mode=attempt,
                     config=dict(config),
                     settings=wandb.Settings(

@@ -20,6 +20,7 @@ from mk_lightning.errors import UserError
 from mk_lightning.experience.fit_folder import REPLAY
 from mk_lightning.files import PART, find_file, made_by
 from mk_lightning.learning.checkpoint import MissingCheckpointError, read_checkpoint
+from mk_lightning.learning.early_stopping import ended_early
 from mk_lightning.runs.checkpoint_files import CHECKPOINTS, METRICS_ROWS, LostReplayError, check_whole, directory_of
 from mk_lightning.runs.lock import FILE as LOCK
 from mk_lightning.runs.lock import RunLock
@@ -44,6 +45,7 @@ class RunDirectory:
         resume_step: learner_steps of the fit that is resumed, or None when nothing is resumed.
         rows: rows of metrics it had written, or None.
         epochs: epochs it had trained.
+        ended: why it ended before the last of them, by EarlyStopping; or None.
         base: the name that numbers are added to for a fresh directory; None where a run is to go on in one.
     """
 
@@ -52,6 +54,7 @@ class RunDirectory:
     resume_step: int | None
     rows: int | None = None
     epochs: int = 0
+    ended: str | None = None
     base: Path | None = None
 
     @staticmethod
@@ -96,10 +99,16 @@ class RunDirectory:
         base = wanted if fit else wanted.with_name(f"{wanted.name}-{subcommand}")
         return RunDirectory(_fresh(base), checkpoint, None, base=base)
 
-    def is_finished(self, max_epochs: int) -> bool:
-        """Whether nothing is left to do of the fit that is to be resumed: it is trained, measured and reported."""
+    def is_finished(self, max_epochs: int, *, may_end_early: bool = False) -> bool:
+        """Whether nothing is left to do of the fit that is to be resumed: it is trained, measured and reported.
+
+        Args:
+            max_epochs: epochs that are to be trained.
+            may_end_early: whether EarlyStopping still watches it.
+        """
+        trained = self.epochs >= max_epochs or (may_end_early and self.ended is not None)
         left = [self.path / name for name in ("after.json", "before_after.json", "report.html")]
-        return self.resume_step is not None and self.epochs >= max_epochs and all(path.is_file() for path in left)
+        return self.resume_step is not None and trained and all(path.is_file() for path in left)
 
     def take(self) -> tuple[RunDirectory, Taken]:
         """Make the directory, if it is to be a fresh one, and keep other runs out of it.
@@ -223,7 +232,7 @@ def _resumed(checkpoint: Path, *, replay: bool, fall_back: bool) -> RunDirectory
         )
     run, step, rows = directory_of(checkpoint, content), content["global_step"], content.get(METRICS_ROWS)
     log.info(f"resuming {run} from {checkpoint.name}, at env_step {content.get('env_steps', 0):,}")
-    return RunDirectory(run, checkpoint, step, rows, _epochs(content))
+    return RunDirectory(run, checkpoint, step, rows, _epochs(content), ended_early(content))
 
 
 def _epochs(content: dict[str, Any]) -> int:

@@ -17,6 +17,7 @@ from mk_lightning.experience.recording import Recording, fingerprint
 from mk_lightning.experience.resume import check_resumable
 from mk_lightning.learning.averaging import check_resumed_averaging
 from mk_lightning.learning.checkpoint import compare_weights, load_matching, read_checkpoint
+from mk_lightning.learning.early_stopping import check_resumed_stopping
 from mk_lightning.learning.optimizer import check_resumed_optimizer, only_optimizer
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ def check_checkpoint(
     if resumed:
         check_resumable(data, checkpoint.get(type(data).__qualname__))
         check_resumed_averaging(callbacks, checkpoint)
+        check_resumed_stopping(callbacks, checkpoint)
         for callback in callbacks:
             if isinstance(callback, Method):
                 callback.check_resumed(checkpoint)

@@ -24,17 +24,24 @@ def stopped(error: Exception, run: Path) -> RunStopped:
     return told
 
 
-def finished(run: Path) -> str:
+def finished(run: Path, ended: str | None = None) -> str:
     """What to say of a run that is to be resumed and has nothing left to do.
 
     Args:
         run: its directory.
+        ended: why it ended early, if it did.
     """
     table = run / "before_after.txt"
     result = f"{table.read_text()}\n" if table.is_file() else ""
+    early = f" (EarlyStopping: {ended})" if ended else ""
+    extends = (
+        "without EarlyStopping in trainer.callbacks it is trained on"
+        if ended
+        else "a higher data.max_env_steps extends it"
+    )
     return (
-        f"{result}{run} is finished, nothing is played: its report is {run}/report.html; a higher data.max_env_steps "
-        f"extends it, --run_dir begins another"
+        f"{result}{run} is finished{early}, nothing is played: its report is {run}/report.html; {extends}, "
+        "--run_dir begins another"
     )
 
 

@@ -33,7 +33,7 @@ MISTAKES = {
     # -- wrong types
     "word for a number": fit("num_envs must be a whole number, got eight", "--data.env.num_envs", "eight"),
     "fraction for a whole number": fit("num_envs must be a whole number, got 2.5", "--data.env.num_envs", "2.5"),
-    "null": fit("num_envs must be a whole number, got None", "--data.env.num_envs", "null"),
+    "null": fit("--data.env.num_envs is empty; give it a value", "--data.env.num_envs", "null"),
     "list for a number": fit("num_envs must be a whole number, got [8]", "--data.env.num_envs", "[8]"),
     "truth value for a number": fit("num_envs must be a whole number, got True", "--data.env.num_envs", "true"),
     "exponent": fit("got 1000000.0; write 1000000", "--data.replay.capacity", "1e6"),
@@ -86,9 +86,9 @@ MISTAKES = {
     "accumulate": fit("must be at least 1 batch, got 0", "--trainer.accumulate_grad_batches", "0"),
     "log_every_n_steps": fit("at least 0 learner_steps, got -1", "--trainer.log_every_n_steps", "-1"),
     # -- sizes
-    "capacity": fit("7.1 EB of memory, this machine has", "--data.replay.capacity", str(10**15)),
-    "hidden": fit("75.3 TB of memory, this machine has", "--model.hidden", str(10**9)),
-    "recording": fit("of memory, this machine has", "--data.recording.env_steps", str(10**15)),
+    "capacity": fit("7.1 EB of memory, this machine or container has", "--data.replay.capacity", str(10**15)),
+    "hidden": fit("75.3 TB of memory, this machine or container has", "--model.hidden", str(10**9)),
+    "recording": fit("of memory, this machine or container has", "--data.recording.env_steps", str(10**15)),
     "num_envs": fit("between 1 and 1,024, got 100000", "--data.env.num_envs", "100000"),
     "num_envs of an evaluation": fit("between 1 and 1,024, got 100000", "--data.evaluation.num_envs", "100000"),
     "batch_size": fit("between 1 and 16,384 transitions", "--data.replay.batch_size", str(10**9)),
@@ -111,7 +111,7 @@ MISTAKES = {
     # -- schedules, optimizers, methods
     "rate nan": fit("model.learning_rate must be a finite number, got nan", LEARNING_RATE, ".nan"),
     "rate 1e400": fit("model.learning_rate must be a finite number, got inf", LEARNING_RATE, "1e400"),
-    "rate null": fit("must be a Schedule or a number, got None", LEARNING_RATE, "null"),
+    "rate null": fit("--model.learning_rate is empty", LEARNING_RATE, "null"),
     "rate list": fit("must be a Schedule or a number", LEARNING_RATE, "[1.0e-4]"),
     "rate word": fit("'fast' is neither a number nor a class; valid: Constant", LEARNING_RATE, "fast"),
     "schedule of no length": fit("env_steps must be at least 1 env_step, got 0", f"{LEARNING_RATE}.env_steps=0"),
@@ -167,7 +167,7 @@ MISTAKES = {
         ["predict", *PRETRAIN[1:], "--film.matches", "-1"], "film.matches must be at least 0, got -1"
     ),
     "option of a film": Mistake(["predict", "--film.formt", "mp4"], "did you mean 'film.format'?"),
-    "run_dir empty": fit("run_dir must name a directory", "--run_dir", ""),
+    "run_dir empty": fit("--run_dir is empty; give it a value", "--run_dir", ""),
     "run_dir below a file": fit("is a file", "--run_dir", "f/x", files=lambda folder: (folder / "f").write_text("")),
     "run_dir of two lines": fit("run_dir must name a directory", "--run_dir", "runs/a\nb"),
     "run_dir that is no text": fit("run_dir must name a directory", "--run_dir", "runs/a\udcff"),
