@@ -110,7 +110,7 @@ class MKLightningCLI(LightningCLI):
     def instantiate_classes(self) -> None:
         """Build everything; `init_from` stays in the config, but is not read where a checkpoint is loaded instead."""
         config = self.config[self.subcommand]
-        init_from = config.model.init_from
+        self._init_from = init_from = config.model.init_from
         if self.run.checkpoint:
             config.model.init_from = None
         try:
@@ -133,7 +133,7 @@ class MKLightningCLI(LightningCLI):
             check_checkpoint(self.run.checkpoint, self.model, self.datamodule, callbacks, resumed=resumed)
             if resumed:
                 state = read_checkpoint(self.run.checkpoint)[type(self.datamodule).__qualname__]
-                find_base(self.run.checkpoint, self.model, self.datamodule, state, self.config.fit.model.init_from)
+                find_base(self.run.checkpoint, self.model, self.datamodule, state, self._init_from)
         elif self.subcommand == "fit":
             check_recording(self.datamodule, self.model.online)
         if self.subcommand == "fit":

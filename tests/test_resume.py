@@ -57,7 +57,7 @@ METHODS = [
     {"class_path": "WeightDecay", "init_args": {"rate": 0.1, "kind": "l2_sp"}},
     {"class_path": "FreezeLayers", "init_args": {"unfreeze_at": {"convolutions": 150}}},
 ]
-AVERAGE = {"class_path": "pytorch_lightning.callbacks.EMAWeightAveraging", "init_args": {"decay": 0.9}}
+AVERAGE = {"class_path": "pytorch_lightning.callbacks.WeightAveraging"}
 VARIANTS: dict[str, tuple[dict, list, tuple[int, ...]]] = {
     "overlap, prioritised": ({"replay": {"priorities": {"alpha": 0.6, "beta": 0.5}}}, [], (8, 20)),
     "turns, uniform": ({"overlap": False}, [], (28, 40)),

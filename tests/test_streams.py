@@ -19,6 +19,7 @@ from tests.test_resume import CONFIG
 ROOT = Path(__file__).parents[1]
 COMMAND = f"{shlex.quote(sys.executable)} -m mk_lightning.cli"
 LEFT_BY_A_FIT = {
+    ".replay.lock",
     "after.csv", "after.json", "before.csv", "before.json", "before_after.json", "before_after.txt", "checkpoints",
     "config.yaml", "metrics.csv", "replay", "report.html", "tensorboard", ".lock",
 }  # fmt: skip

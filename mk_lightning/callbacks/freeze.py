@@ -159,7 +159,7 @@ class FreezeLayers(Method):
                 "hooks before training, so gradients of what is unfrozen later would not be averaged; use patterns"
             )
         for callback in trainer.callbacks:  # type: ignore[attr-defined]
-            if isinstance(callback, WeightAveraging) and "avg_fn" in callback._kwargs:
+            if isinstance(callback, WeightAveraging) and callback._kwargs.get("avg_fn") is not None:
                 raise UserError(
                     f"FreezeLayers: {type(callback).__name__} with an avg_fn may change frozen weights, as "
                     "decay * w + (1 - decay) * w rounds; use WeightAveraging without one, which is exact for equal "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import operator
 import weakref
 import zlib
 from collections.abc import Mapping, Sequence
@@ -136,7 +137,7 @@ class FightingEnv(gymnasium.Env[Frame, int]):
             GameError: no such state or option.
         """
         self._require_open()
-        super().reset(seed=seed)
+        super().reset(seed=None if seed is None else operator.index(seed))  # gymnasium refuses NumPy's integers
         unknown = set(options or ()) - {"state"}
         if unknown:
             raise GameError(f"reset knows the option 'state', not {sorted(unknown)[0]!r}")
