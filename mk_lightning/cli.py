@@ -43,6 +43,7 @@ TRAINER_DEFAULTS = {
     "enable_model_summary": False,
     "num_sanity_val_steps": 0,
 }
+DESCRIPTION = "Train, fine-tune and evaluate agents of fighting games."
 OTHER_COMMANDS = "Beside them: states [GAME], compare FILE FILE ..., weak FILE, and doctor; each has its --help."
 
 
@@ -89,7 +90,7 @@ def _lightning(words: list[str]) -> int:
             ExperienceDataModule,
             trainer_class=RunTrainer,
             parser_class=Parser,
-            parser_kwargs={"epilog": OTHER_COMMANDS},
+            parser_kwargs={"prog": "mk-lightning", "description": DESCRIPTION, "epilog": OTHER_COMMANDS},
             seed_everything_default=1,
             save_config_kwargs={"overwrite": True, "save_to_log_dir": True},
             trainer_defaults=TRAINER_DEFAULTS,

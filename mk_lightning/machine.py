@@ -50,8 +50,8 @@ def check_memory(name: str, count: int, each: int) -> None:
     there = memory()
     if count * each > there:
         raise UserError(
-            f"{name} {count:,} would need {_readable(count * each)} of memory, this machine or container has {_readable(there)}; "
-            f"at most {there // each:,}"
+            f"{name} {count:,} would need {_readable(count * each)} of memory, this machine or container has "
+            f"{_readable(there)}; at most {there // each:,}"
         )
 
 

@@ -29,7 +29,15 @@ def write(root: Path, files: dict[str, str]) -> Path:
         ({"proc/self/cgroup": "4:memory:/x\n", "sys/fs/cgroup/memory/x/memory.limit_in_bytes": f"{GB}\n"}, GB),
         ({"proc/self/cgroup": "3:cpu:/x\n", "sys/fs/cgroup/memory/x/memory.limit_in_bytes": f"{GB}\n"}, PHYSICAL),
     ],
-    ids=["no cgroups", "v2", "v2 without a limit", "v2 of a parent", "v2 in a container", "v1", "v1 another controller"],
+    ids=[
+        "no cgroups",
+        "v2",
+        "v2 without a limit",
+        "v2 of a parent",
+        "v2 in a container",
+        "v1",
+        "v1 another controller",
+    ],
 )
 def test_memory_is_what_the_container_allows(files: dict[str, str], limit: int, tmp_path: Path) -> None:
     assert memory(write(tmp_path, files)) == limit
