@@ -20,7 +20,6 @@ with loading():
     from mk_lightning.compare_command import compare
     from mk_lightning.doctor_command import doctor
     from mk_lightning.envs import WorkerError
-    from mk_lightning.errors import RunStopped, UserError, one_line, shortened
     from mk_lightning.experience import ExperienceDataModule
     from mk_lightning.launcher import check_launcher, whole_run
     from mk_lightning.learning.module import DuelingDoubleDQN
@@ -28,6 +27,7 @@ with loading():
     from mk_lightning.parser import Parser
     from mk_lightning.states_command import print_states
     from mk_lightning.trainer_options import RunTrainer
+    from mk_lightning.utils.errors import RunStopped, UserError, one_line, shortened
     from mk_lightning.weak_command import weak
 
 TOOLS: dict[str, Callable[[Sequence[str]], int]] = {

@@ -13,10 +13,10 @@ from pytorch_lightning.loggers import Logger
 from torch.optim import Optimizer
 
 from mk_lightning.callbacks import Phase
-from mk_lightning.errors import shortened
 from mk_lightning.experience.replay import Priorities
 from mk_lightning.games.names import suggestion
 from mk_lightning.schedules import Schedule
+from mk_lightning.utils.errors import shortened
 
 WRAPPED = re.compile(r"(?:Call to compute_fn|Problem with given class_path|Validation failed).*? failed: ", re.S)
 UNKNOWN_OPTION = re.compile(r"[Uu]nrecognized arguments?: (--[^\s=]+)")

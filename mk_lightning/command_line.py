@@ -10,11 +10,11 @@ from contextlib import ExitStack
 from itertools import islice, pairwise
 from pathlib import Path
 
-from mk_lightning.documents import YAML_BYTES, read_yaml
 from mk_lightning.empty_options import check_not_empty, check_words_not_empty
-from mk_lightning.errors import UserError
-from mk_lightning.files import exists, find_file, shipped_configs
 from mk_lightning.games.names import suggestion
+from mk_lightning.utils.documents import YAML_BYTES, read_yaml
+from mk_lightning.utils.errors import UserError
+from mk_lightning.utils.files import exists, find_file, shipped_configs
 
 COMMANDS = ("fit", "validate", "test", "predict")
 CONFIG = ("-c", "--config")

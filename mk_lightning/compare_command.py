@@ -10,14 +10,14 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from mk_lightning.errors import UserError
 from mk_lightning.evaluation.answers import answers
 from mk_lightning.evaluation.before_after import TEXT_WIDTH, how_many
 from mk_lightning.evaluation.clips import film_pairs
 from mk_lightning.evaluation.compare import Change, Comparison, in_points
 from mk_lightning.evaluation.evaluation import Evaluation
-from mk_lightning.files import check_file
 from mk_lightning.tool_parser import ToolParser
+from mk_lightning.utils.errors import UserError
+from mk_lightning.utils.files import check_file
 
 LOST = 1
 """Exit code when more was lost than allowed; 2 is for what cannot be compared."""

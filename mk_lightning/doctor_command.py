@@ -22,11 +22,11 @@ from rich.table import Table
 import mk_lightning
 from mk_lightning.envs import RetroVectorEnv
 from mk_lightning.envs.shared import SharedArrays
-from mk_lightning.errors import UserError
 from mk_lightning.games import Game, load_game
 from mk_lightning.games.catalog import shipped_games
 from mk_lightning.loggers.wandb_run import key_is_known
 from mk_lightning.tool_parser import ToolParser
+from mk_lightning.utils.errors import UserError
 
 PACKAGES = ("torch", "pytorch-lightning", "torchmetrics", "stable-retro", "gymnasium", "numpy")
 FAILED = 1

@@ -9,11 +9,11 @@ from itertools import pairwise
 from types import NoneType
 from typing import Any, get_args, get_type_hints
 
-from mk_lightning.errors import UserError
 from mk_lightning.experience import ExperienceDataModule
 from mk_lightning.learning.module import DuelingDoubleDQN
 from mk_lightning.playback.record import FilmSettings
 from mk_lightning.runs.run_checkpoint import CheckpointSettings
+from mk_lightning.utils.errors import UserError
 
 GROUPS = {
     "model": DuelingDoubleDQN,

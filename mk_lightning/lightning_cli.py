@@ -20,7 +20,6 @@ from rich.table import Table
 from mk_lightning.callbacks import MatchRecorder, ProgressLine
 from mk_lightning.callbacks.method import check_methods
 from mk_lightning.envs import WorkerError
-from mk_lightning.errors import Interrupted, RunStopped, UserError, check_between
 from mk_lightning.evaluation.answers import answers, cut_off, repeated
 from mk_lightning.evaluation.before_after import TEXT_WIDTH, BeforeAfter, score_table
 from mk_lightning.evaluation.clips import film_pairs
@@ -29,7 +28,6 @@ from mk_lightning.evaluation.evaluation import Evaluation, write_matches
 from mk_lightning.evaluation.match import summarise
 from mk_lightning.evaluation.tables import evaluation_table
 from mk_lightning.experience.base_play import check_recording
-from mk_lightning.files import as_named, check_directory, find_file
 from mk_lightning.learning.checkpoint import read_checkpoint
 from mk_lightning.learning.early_stopping import say_why_it_ended
 from mk_lightning.loggers import MetricsCSV, WandbRun
@@ -47,7 +45,9 @@ from mk_lightning.runs.resume import check_checkpoint, find_base
 from mk_lightning.runs.run_checkpoint import CheckpointSettings, RunCheckpoint
 from mk_lightning.runs.stopped import finished, stopped
 from mk_lightning.trainer_options import check_monitor, check_run_parts, check_trainer
-from mk_lightning.trainer_support import check_experience_trainer
+from mk_lightning.utils.errors import Interrupted, RunStopped, UserError, check_between
+from mk_lightning.utils.files import as_named, check_directory, find_file
+from mk_lightning.utils.trainer_checks import check_experience_trainer
 
 log = logging.getLogger(__name__)
 

@@ -9,11 +9,11 @@ from lightning_utilities.core.enums import StrEnum
 from pytorch_lightning.cli import LightningArgumentParser
 
 from mk_lightning.cli_errors import readable
-from mk_lightning.errors import UserError, check_between
 from mk_lightning.experience.checks import MOST_SEED
 from mk_lightning.experience.run_length import RunLength
 from mk_lightning.experience.settings import MOST_ENV_STEPS
 from mk_lightning.games import Game
+from mk_lightning.utils.errors import UserError, check_between
 
 # Some of Lightning's callbacks have a default that is a name and a number at once, for which YAML has no word.
 yaml.SafeDumper.add_multi_representer(StrEnum, lambda dumper, name: dumper.represent_str(name.value))

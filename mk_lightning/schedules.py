@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 
-from mk_lightning.errors import UserError, check_at_least
+from mk_lightning.utils.errors import UserError, check_at_least
 
 
 class Schedule(ABC):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import NoReturn
 
-from mk_lightning.errors import UserError
+from mk_lightning.utils.errors import UserError
 
 
 class ToolParser(argparse.ArgumentParser):

@@ -17,10 +17,10 @@ from pytorch_lightning.plugins import CheckpointIO
 
 from mk_lightning.callbacks import ForgettingGuard
 from mk_lightning.callbacks.guard import KEPT
-from mk_lightning.errors import UserError, check_at_least, shortened
 from mk_lightning.experience import ExperienceDataModule
 from mk_lightning.games.names import suggestion
-from mk_lightning.trainer_support import check_callbacks
+from mk_lightning.utils.errors import UserError, check_at_least, shortened
+from mk_lightning.utils.trainer_checks import check_callbacks
 
 LENGTH = "data.max_env_steps says how long to train"
 MATCHES = "data.evaluation.test_matches says how many matches of a state are played"

@@ -9,11 +9,11 @@ from shlex import quote
 import yaml
 from rich.console import Console
 
-from mk_lightning.errors import UserError, one_line
 from mk_lightning.evaluation.evaluation import Evaluation
 from mk_lightning.experience.matches import unused_test_seed
-from mk_lightning.files import check_file
 from mk_lightning.tool_parser import ToolParser
+from mk_lightning.utils.errors import UserError, one_line
+from mk_lightning.utils.files import check_file
 
 
 def weak(words: Sequence[str]) -> int:

@@ -13,7 +13,7 @@ import yaml
 
 from mk_lightning.cli import main
 from mk_lightning.command_line import arrange, check_environment
-from mk_lightning.errors import UserError
+from mk_lightning.utils.errors import UserError
 from tests.test_resume import CONFIG
 
 Pipe = Callable[[str], str]

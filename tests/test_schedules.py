@@ -4,8 +4,8 @@ import math
 
 import pytest
 
-from mk_lightning.errors import UserError
 from mk_lightning.schedules import Constant, Cyclical, Exponential, Linear, Schedule, as_schedule, bounds
+from mk_lightning.utils.errors import UserError
 
 
 def test_constant():

@@ -20,11 +20,11 @@ from mk_lightning.callbacks import (
     WeaknessTargeting,
     WeightDecay,
 )
-from mk_lightning.errors import UserError
 from mk_lightning.experience import ExperienceDataModule
 from mk_lightning.experience.settings import EnvSettings, EvaluationSettings, RecordingSettings, ReplaySettings
 from mk_lightning.learning.module import DuelingDoubleDQN
 from mk_lightning.schedules import Linear
+from mk_lightning.utils.errors import UserError
 
 OPTIONS: dict[str, Any] = {
     "game": "dojo",

@@ -13,10 +13,10 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 
 from mk_lightning.callbacks.method import Method
 from mk_lightning.envs import EpisodeResult
-from mk_lightning.errors import UserError, check_at_least, check_between
 from mk_lightning.experience.datamodule import ExperienceDataModule
 from mk_lightning.experience.transition import Batch
-from mk_lightning.trainer_support import log_is_due
+from mk_lightning.utils.errors import UserError, check_at_least, check_between
+from mk_lightning.utils.trainer_checks import log_is_due
 
 log = logging.getLogger(__name__)
 

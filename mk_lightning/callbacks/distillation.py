@@ -11,7 +11,6 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 
 from mk_lightning.callbacks.added_gradient import add_gradient, gradient_share, learning_parameters, norm
 from mk_lightning.callbacks.method import Method, q_network
-from mk_lightning.errors import UserError, check_between, check_positive
 from mk_lightning.experience import Batch
 from mk_lightning.experience.checks import require_originals
 from mk_lightning.experience.datamodule import ExperienceDataModule
@@ -20,7 +19,8 @@ from mk_lightning.experience.settings import MOST_BATCH
 from mk_lightning.learning.losses import Distance, distillation_loss
 from mk_lightning.networks import bare_copy
 from mk_lightning.schedules import Schedule, as_schedule, bounds
-from mk_lightning.trainer_support import log_is_due
+from mk_lightning.utils.errors import UserError, check_between, check_positive
+from mk_lightning.utils.trainer_checks import log_is_due
 
 
 class Distillation(Method, ABC):

@@ -13,14 +13,14 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 
 from mk_lightning.callbacks.added_gradient import gradient_share, learning_parameters, norm
 from mk_lightning.callbacks.method import Method, q_network
-from mk_lightning.errors import UserError, check_between, check_positive
 from mk_lightning.experience.checks import require_originals
 from mk_lightning.experience.datamodule import ExperienceDataModule
 from mk_lightning.learning.fisher import Estimator, fisher_diagonal, normalised, sample_actions
-from mk_lightning.machine import memory
 from mk_lightning.networks import bare_copy
-from mk_lightning.tensor_files import read_tensors, write_tensors
-from mk_lightning.trainer_support import log_is_due
+from mk_lightning.utils.errors import UserError, check_between, check_positive
+from mk_lightning.utils.memory import memory
+from mk_lightning.utils.tensor_files import read_tensors, write_tensors
+from mk_lightning.utils.trainer_checks import log_is_due
 
 log = logging.getLogger(__name__)
 

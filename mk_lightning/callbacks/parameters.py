@@ -8,8 +8,8 @@ from fnmatch import fnmatchcase
 
 from torch import nn
 
-from mk_lightning.errors import UserError
 from mk_lightning.games.names import suggestion
+from mk_lightning.utils.errors import UserError
 
 REGEX = "re:"
 

@@ -11,10 +11,10 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 
 from mk_lightning.callbacks.curriculum import Curriculum
 from mk_lightning.callbacks.method import Method
-from mk_lightning.errors import UserError, check_at_least, check_between
 from mk_lightning.experience.datamodule import ExperienceDataModule
 from mk_lightning.experience.transition import Batch
-from mk_lightning.trainer_support import log_is_due
+from mk_lightning.utils.errors import UserError, check_at_least, check_between
+from mk_lightning.utils.trainer_checks import log_is_due
 
 
 def loss_probabilities(recent: Mapping[str, Sequence[bool]], floor: float) -> dict[str, float]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mk_lightning.errors import UserError
+from mk_lightning.utils.errors import UserError
 
 __all__ = ["check_env_options"]
 

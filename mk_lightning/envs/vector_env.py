@@ -21,8 +21,8 @@ from mk_lightning.envs.pool import WorkerPool
 from mk_lightning.envs.process import WorkerError
 from mk_lightning.envs.shared import SharedArrays
 from mk_lightning.envs.worker import WorkerSetup
-from mk_lightning.errors import UserError
 from mk_lightning.games import Game, GameError, load_game
+from mk_lightning.utils.errors import UserError
 
 __all__ = ["RetroVectorEnv", "WorkerError"]
 

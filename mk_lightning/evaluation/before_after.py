@@ -14,7 +14,7 @@ from rich.table import Table
 
 from mk_lightning.evaluation.compare import in_points
 from mk_lightning.evaluation.metrics import StateScore
-from mk_lightning.files import write_text
+from mk_lightning.utils.files import write_text
 
 TEXT_WIDTH = 110
 

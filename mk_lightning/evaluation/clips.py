@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from operator import attrgetter
 from pathlib import Path
 
-from mk_lightning.errors import UserError
 from mk_lightning.evaluation.compare import Comparison
 from mk_lightning.evaluation.evaluation import Evaluation
 from mk_lightning.evaluation.match import Match
@@ -20,6 +19,7 @@ from mk_lightning.experience.settings import EnvSettings
 from mk_lightning.games import load_game
 from mk_lightning.playback.films import CONSOLE_RATE, write_film
 from mk_lightning.playback.replay import ReplayEnv, Screen
+from mk_lightning.utils.errors import UserError
 
 log = logging.getLogger(__name__)
 

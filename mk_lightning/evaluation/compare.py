@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from mk_lightning.errors import UserError, shortened
 from mk_lightning.evaluation.evaluation import Evaluation
 from mk_lightning.evaluation.intervals import mean_interval, paired_interval, sign_test
+from mk_lightning.utils.errors import UserError, shortened
 
 ROUNDING = 1e-9
 """Points of a hundred by which a sum of floating-point numbers may miss what it stands for."""

@@ -16,16 +16,16 @@ from typing import Any, get_type_hints
 import numpy as np
 from numpy.typing import NDArray
 
-from mk_lightning.documents import read_json
-from mk_lightning.errors import UserError, check_at_least, check_between, shortened
-from mk_lightning.evaluation.json_types import is_of
 from mk_lightning.evaluation.match import Match, summarise
 from mk_lightning.evaluation.metrics import StateScore
 from mk_lightning.experience.episodes import EpisodeRecord
 from mk_lightning.experience.settings import EnvSettings
-from mk_lightning.files import write_text
 from mk_lightning.games import Game
 from mk_lightning.games.names import is_name
+from mk_lightning.utils.documents import read_json
+from mk_lightning.utils.errors import UserError, check_at_least, check_between, shortened
+from mk_lightning.utils.files import write_text
+from mk_lightning.utils.json_types import is_of
 
 FORMAT = 2
 """Raised when a file of before could no longer be read."""

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from mk_lightning.envs import RetroVectorEnv
-from mk_lightning.errors import UserError
 from mk_lightning.experience.recording import Recording, fingerprint, record
-from mk_lightning.files import check_directory
+from mk_lightning.utils.errors import UserError
+from mk_lightning.utils.files import check_directory
 
 if TYPE_CHECKING:
     from mk_lightning.experience.datamodule import ExperienceDataModule

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from mk_lightning.errors import UserError, check_between, check_positive, shortened
 from mk_lightning.experience.replay import least_capacity
 from mk_lightning.experience.settings import MOST_ENV_STEPS
 from mk_lightning.schedules import bounds
+from mk_lightning.utils.errors import UserError, check_between, check_positive, shortened
 
 if TYPE_CHECKING:
     from mk_lightning.experience.datamodule import ExperienceDataModule

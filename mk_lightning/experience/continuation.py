@@ -5,8 +5,8 @@ from __future__ import annotations
 import weakref
 from typing import TYPE_CHECKING, Any
 
-from mk_lightning.errors import UserError
 from mk_lightning.experience.replay import Replay
+from mk_lightning.utils.errors import UserError
 
 if TYPE_CHECKING:
     from pytorch_lightning import LightningModule, Trainer

@@ -32,7 +32,7 @@ from mk_lightning.experience.weakest import weakest
 from mk_lightning.games import load_game
 from mk_lightning.networks import uncompiled
 from mk_lightning.schedules import Schedule, as_schedule
-from mk_lightning.trainer_support import check_experience_trainer, tell_length
+from mk_lightning.utils.trainer_checks import check_experience_trainer, tell_length
 
 log = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from mk_lightning.errors import UserError
+from mk_lightning.utils.errors import UserError
 
 REPLAY, RECORDING = "replay", "recording"
 """Folders of a fit, in its directory."""

@@ -15,7 +15,6 @@ import torch
 from numpy.typing import NDArray
 
 from mk_lightning.envs import RetroVectorEnv
-from mk_lightning.errors import UserError, shortened
 from mk_lightning.experience.collector import Collector
 from mk_lightning.experience.policy import GreedyPolicy
 from mk_lightning.experience.replay import NO_ACTION, Replay, least_capacity
@@ -23,7 +22,8 @@ from mk_lightning.experience.resume import check_segments
 from mk_lightning.experience.segments import Segments
 from mk_lightning.experience.transition import Transition
 from mk_lightning.schedules import Constant
-from mk_lightning.tensor_files import read_tensors, write_tensors
+from mk_lightning.utils.errors import UserError, shortened
+from mk_lightning.utils.tensor_files import read_tensors, write_tensors
 
 FILE = "recording.pt"
 BATCH = 256

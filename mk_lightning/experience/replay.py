@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from mk_lightning.errors import UserError, check_at_least, check_positive
 from mk_lightning.experience.sum_tree import SumTree
 from mk_lightning.experience.transition import Transition
+from mk_lightning.utils.errors import UserError, check_at_least, check_positive
 
 GOING_ON, TERMINAL, TRUNCATED, NO_ACTION = 0, 1, 2, 3
 """What followed the action of a row: the match went on, ended, or was cut off; or the row is the last frame of a

@@ -7,9 +7,9 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from mk_lightning.errors import UserError, shortened
 from mk_lightning.experience.replay import Replay
 from mk_lightning.experience.segments import Segments
+from mk_lightning.utils.errors import UserError, shortened
 
 if TYPE_CHECKING:
     from mk_lightning.experience.datamodule import ExperienceDataModule

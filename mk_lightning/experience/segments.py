@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mk_lightning.errors import UserError
 from mk_lightning.experience.replay import COLUMNS, Replay
-from mk_lightning.files import replacing
+from mk_lightning.utils.errors import UserError
+from mk_lightning.utils.files import replacing
 
 ROWS_PER_SEGMENT = 128
 """8 environments x 128 rows are 7 MB before compression: written in a moment, and some hundred files at most."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
 
-from mk_lightning.errors import UserError, check_at_least, check_between
 from mk_lightning.experience.replay import BYTES_PER_TRANSITION, Priorities
-from mk_lightning.machine import check_memory
+from mk_lightning.utils.errors import UserError, check_at_least, check_between
+from mk_lightning.utils.memory import check_memory
 
 MOST_ENVS = 1024
 """Processes; more would be a slip of the keyboard, and starting them would stop the machine."""

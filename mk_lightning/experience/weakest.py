@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-from mk_lightning.documents import read_json
-from mk_lightning.errors import UserError, shortened
+from mk_lightning.utils.documents import read_json
+from mk_lightning.utils.errors import UserError, shortened
 
 PATTERN = re.compile(r"weakest (?P<count>[0-9]{1,9}) of (?P<file>.+)")
 

@@ -7,8 +7,6 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from mk_lightning.documents import read_yaml
-from mk_lightning.errors import UserError, check_between, shortened
 from mk_lightning.games.game import Game
 from mk_lightning.games.integration import (
     bundled_folder,
@@ -19,6 +17,8 @@ from mk_lightning.games.integration import (
     recorded_sha1,
 )
 from mk_lightning.games.names import GameError, is_name, suggestion
+from mk_lightning.utils.documents import read_yaml
+from mk_lightning.utils.errors import UserError, check_between, shortened
 
 __all__ = ["FIGHT_VARIABLES", "load_game", "shipped_games"]
 

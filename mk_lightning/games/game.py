@@ -11,9 +11,9 @@ from fnmatch import fnmatchcase
 from functools import lru_cache
 from pathlib import Path
 
-from mk_lightning.errors import shortened
 from mk_lightning.games.integration import check_rom, read_state
 from mk_lightning.games.names import GameError, MissingRomError, suggestion
+from mk_lightning.utils.errors import shortened
 
 __all__ = ["Game"]
 

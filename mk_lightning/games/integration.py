@@ -11,9 +11,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from mk_lightning.documents import read_json
-from mk_lightning.errors import UserError
 from mk_lightning.games.names import GameError, is_name, suggestion
+from mk_lightning.utils.documents import read_json
+from mk_lightning.utils.errors import UserError
 
 STATE_BYTES = 8 * 2**20
 """A save state of the emulator core has 1,036,288 bytes; no more than this is ever unpacked of one."""

@@ -6,7 +6,7 @@ import difflib
 import re
 from collections.abc import Iterable
 
-from mk_lightning.errors import UserError, shortened
+from mk_lightning.utils.errors import UserError, shortened
 
 __all__ = ["GameError", "MissingRomError", "is_name", "nearest", "suggestion"]
 

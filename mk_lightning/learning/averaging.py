@@ -9,7 +9,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.callbacks import WeightAveraging
 from pytorch_lightning.trainer.states import TrainerFn
 
-from mk_lightning.errors import UserError
+from mk_lightning.utils.errors import UserError
 
 NOT_AVERAGED = "current_model_state"
 """Key of a whole checkpoint under which `WeightAveraging` keeps the weights that learn; `state_dict` is the average."""

@@ -10,9 +10,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from mk_lightning.errors import UserError, shortened
-from mk_lightning.files import find_file, made_by
-from mk_lightning.tensor_files import read_tensors
+from mk_lightning.utils.errors import UserError, shortened
+from mk_lightning.utils.files import find_file, made_by
+from mk_lightning.utils.tensor_files import read_tensors
 
 PREFIX = "online."
 """Where the LightningModule keeps the Q-network; the target network is a copy and is not read."""

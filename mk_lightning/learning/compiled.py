@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import torch
 from torch import nn
 
-from mk_lightning.errors import UserError, shortened
+from mk_lightning.utils.errors import UserError, shortened
 
 WRAPPER = "_orig_mod."
 """What `torch.compile(network)` puts into the names of a network's parameters."""

@@ -8,7 +8,7 @@ from typing import Any
 from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.callbacks import EarlyStopping
 
-from mk_lightning.errors import UserError
+from mk_lightning.utils.errors import UserError
 
 
 def check_resumed_stopping(callbacks: Iterable[Callback], checkpoint: Mapping[str, Any]) -> None:

@@ -13,7 +13,6 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.cli import OptimizerCallable
 from pytorch_lightning.trainer.states import TrainerFn
 
-from mk_lightning.errors import Diverged, UserError, check_at_least, check_positive, shortened
 from mk_lightning.evaluation.metrics import MatchScores
 from mk_lightning.experience.episodes import EpisodeRecord
 from mk_lightning.experience.transition import Batch
@@ -34,9 +33,10 @@ from mk_lightning.learning.optimizer import (
     only_optimizer,
 )
 from mk_lightning.learning.target import check_target, mix
-from mk_lightning.machine import check_memory
 from mk_lightning.schedules import Schedule, as_schedule, bounds
-from mk_lightning.trainer_support import accumulation_schedules, check_callbacks, leave_trainer, log_is_due
+from mk_lightning.utils.errors import Diverged, UserError, check_at_least, check_positive, shortened
+from mk_lightning.utils.memory import check_memory
+from mk_lightning.utils.trainer_checks import accumulation_schedules, check_callbacks, leave_trainer, log_is_due
 
 log = logging.getLogger(__name__)
 

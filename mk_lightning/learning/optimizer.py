@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
-from mk_lightning.errors import UserError, shortened
+from mk_lightning.utils.errors import UserError, shortened
 
 OPTIMIZER = "optimizer"
 """Key of a whole checkpoint: `about_optimizer` of the optimizer whose state it holds."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from mk_lightning.errors import UserError
+from mk_lightning.utils.errors import UserError
 
 
 def check_target(every: int | None, tau: float | None) -> None:

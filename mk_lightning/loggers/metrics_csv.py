@@ -14,7 +14,7 @@ from typing import Any
 from pytorch_lightning.loggers.logger import Logger
 from pytorch_lightning.utilities import rank_zero_only
 
-from mk_lightning.files import write_text
+from mk_lightning.utils.files import write_text
 
 log = logging.getLogger(__name__)
 OF_TRAINING = "loss"

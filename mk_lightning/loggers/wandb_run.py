@@ -17,11 +17,11 @@ from typing import Any, Literal
 from pytorch_lightning.loggers.logger import Logger
 from pytorch_lightning.utilities import rank_zero_only
 
-from mk_lightning.errors import UserError
 from mk_lightning.evaluation.clips import Films
 from mk_lightning.evaluation.compare import Comparison
 from mk_lightning.evaluation.evaluation import Evaluation
-from mk_lightning.files import write_text
+from mk_lightning.utils.errors import UserError
+from mk_lightning.utils.files import write_text
 
 log = logging.getLogger(__name__)
 

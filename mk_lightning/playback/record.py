@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mk_lightning.errors import check_at_least
 from mk_lightning.experience.episodes import EpisodeRecord
 from mk_lightning.learning.network import DuelingNetwork
 from mk_lightning.playback.drawing import Panel
 from mk_lightning.playback.films import FilmFormat, write_film
 from mk_lightning.playback.insight import Insight, look_into
 from mk_lightning.playback.replay import Moment, ReplayEnv, Screen
+from mk_lightning.utils.errors import check_at_least
 
 
 @dataclass(frozen=True)

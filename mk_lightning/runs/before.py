@@ -6,12 +6,12 @@ import logging
 import zlib
 from pathlib import Path
 
-from mk_lightning.errors import UserError
 from mk_lightning.evaluation.evaluation import Evaluation, write_matches
 from mk_lightning.experience import ExperienceDataModule
-from mk_lightning.files import write_text
 from mk_lightning.learning.checkpoint import read_checkpoint
 from mk_lightning.runs.run_checkpoint import BEFORE
+from mk_lightning.utils.errors import UserError
+from mk_lightning.utils.files import write_text
 
 AS_IT_WAS = "a run is resumed with the evaluation it had; test its checkpoint for another"
 

@@ -10,8 +10,8 @@ from pytorch_lightning import Trainer
 from pytorch_lightning.callbacks import ModelCheckpoint
 from torch import Tensor
 
-from mk_lightning.errors import UserError
 from mk_lightning.learning.checkpoint import read_checkpoint
+from mk_lightning.utils.errors import UserError
 
 log = logging.getLogger(__name__)
 

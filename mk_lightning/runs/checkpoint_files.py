@@ -7,15 +7,15 @@ from typing import Any
 
 from pytorch_lightning.plugins.io import CheckpointIO
 
-from mk_lightning.errors import UserError
 from mk_lightning.experience.datamodule import ExperienceDataModule
 from mk_lightning.experience.fit_folder import REPLAY, source_of
 from mk_lightning.experience.resume import check_segments
 from mk_lightning.experience.segments import read_segment, remove_unnamed
-from mk_lightning.files import write_text
 from mk_lightning.learning.checkpoint import read_checkpoint
 from mk_lightning.runs.progress import mend_progress
-from mk_lightning.tensor_files import write_tensors
+from mk_lightning.utils.errors import UserError
+from mk_lightning.utils.files import write_text
+from mk_lightning.utils.tensor_files import write_tensors
 
 CHECKPOINTS = "checkpoints"
 """Folder of the checkpoints, in a run's directory."""

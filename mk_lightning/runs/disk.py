@@ -8,9 +8,9 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-from mk_lightning.errors import UserError
 from mk_lightning.experience.datamodule import ExperienceDataModule
 from mk_lightning.learning.module import DuelingDoubleDQN
+from mk_lightning.utils.errors import UserError
 
 TRANSITION_BYTES = 7_100
 """Of a transition on disk, at most: a frame that does not compress, and what belongs to it."""

@@ -6,8 +6,8 @@ import fcntl
 import os
 from pathlib import Path
 
-from mk_lightning.errors import UserError
 from mk_lightning.experience.fit_folder import NO_LOCKS
+from mk_lightning.utils.errors import UserError
 
 FILE = ".lock"
 """In a run's directory: the process id of the run that has it."""

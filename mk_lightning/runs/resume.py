@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from pytorch_lightning import Callback
 
 from mk_lightning.callbacks.method import Method
-from mk_lightning.errors import UserError
 from mk_lightning.experience.fit_folder import RECORDING, source_of
 from mk_lightning.experience.recording import Recording, fingerprint
 from mk_lightning.experience.resume import check_resumable
@@ -19,6 +18,7 @@ from mk_lightning.learning.averaging import check_resumed_averaging
 from mk_lightning.learning.checkpoint import compare_weights, load_matching, read_checkpoint
 from mk_lightning.learning.early_stopping import check_resumed_stopping
 from mk_lightning.learning.optimizer import check_resumed_optimizer, only_optimizer
+from mk_lightning.utils.errors import UserError
 
 if TYPE_CHECKING:
     from mk_lightning.experience import ExperienceDataModule

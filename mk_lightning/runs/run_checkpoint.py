@@ -16,12 +16,12 @@ from pytorch_lightning.callbacks import Checkpoint
 from pytorch_lightning.loggers import TensorBoardLogger
 from pytorch_lightning.trainer.states import TrainerFn
 
-from mk_lightning.errors import Interrupted, check_positive
 from mk_lightning.experience.transition import Batch
-from mk_lightning.files import PART
 from mk_lightning.loggers import MetricsCSV
 from mk_lightning.runs.checkpoint_files import METRICS_ROWS
 from mk_lightning.runs.interruption import Interruption
+from mk_lightning.utils.errors import Interrupted, check_positive
+from mk_lightning.utils.files import PART
 
 LAST, PREVIOUS = "last.ckpt", "previous.ckpt"
 BEFORE = "before"

@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from mk_lightning.callbacks import Cloning, Kickstarting
-from mk_lightning.errors import UserError
 from mk_lightning.experience import Batch, Transition
 from mk_lightning.learning.losses import distillation_loss
 from mk_lightning.schedules import Linear
+from mk_lightning.utils.errors import UserError
 from tests.callbacks.quadratic import Quadratic, train
 
 

@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from mk_lightning.callbacks import ElasticWeightConsolidation
-from mk_lightning.errors import UserError
 from mk_lightning.experience import ExperienceDataModule
-from mk_lightning.machine import memory
+from mk_lightning.utils.errors import UserError
+from mk_lightning.utils.memory import memory
 from tests.callbacks.quadratic import Quadratic, train
 
 MOST_SAMPLES = min(1_000_000, memory() // 56_448)

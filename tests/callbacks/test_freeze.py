@@ -9,8 +9,8 @@ from pytorch_lightning.callbacks import Callback, EMAWeightAveraging, WeightAver
 from torch.optim.swa_utils import get_ema_avg_fn, get_ema_multi_avg_fn
 
 from mk_lightning.callbacks import FreezeLayers, WeightDecay
-from mk_lightning.errors import UserError
 from mk_lightning.learning.module import DuelingDoubleDQN
+from mk_lightning.utils.errors import UserError
 from tests.callbacks import tiny
 from tests.learning.batches import ACTIONS, new_trainer, random_batches
 

@@ -12,10 +12,10 @@ from pytorch_lightning.trainer.states import TrainerFn
 
 from mk_lightning.callbacks import ForgettingGuard
 from mk_lightning.callbacks.guard import kept
-from mk_lightning.errors import UserError
 from mk_lightning.experience.datamodule import ExperienceDataModule
 from mk_lightning.learning.module import DuelingDoubleDQN
 from mk_lightning.runs.best_checkpoint import BestCheckpoint
+from mk_lightning.utils.errors import UserError
 from tests.callbacks.played import A, B, new_data
 from tests.evaluation.records import record
 from tests.learning.batches import ACTIONS, random_batches

@@ -22,9 +22,9 @@ from mk_lightning.callbacks import (
     WeightDecay,
 )
 from mk_lightning.callbacks.method import Method, check_methods
-from mk_lightning.errors import UserError
 from mk_lightning.experience import ExperienceDataModule
 from mk_lightning.learning.module import DuelingDoubleDQN
+from mk_lightning.utils.errors import UserError
 from tests.learning.batches import ACTIONS, new_trainer, random_batches
 
 ORIGINAL, CHALLENGING = ["VeryEasy.Bramble-01"], ["Medium.Heron-06"]

@@ -4,8 +4,8 @@ import pytest
 
 from mk_lightning.callbacks import Curriculum, Phase, WeaknessTargeting
 from mk_lightning.callbacks.weakness import loss_probabilities
-from mk_lightning.errors import UserError
 from mk_lightning.learning.module import DuelingDoubleDQN
+from mk_lightning.utils.errors import UserError
 from tests.callbacks.played import A, B, C, assert_resumed_equals_uninterrupted, fit
 from tests.callbacks.played import new_data as played_data
 from tests.learning.batches import new_trainer

@@ -9,7 +9,7 @@ from pytorch_lightning.callbacks import Callback
 from torch import nn
 
 from mk_lightning.callbacks import FreezeLayers, WeightDecay
-from mk_lightning.errors import UserError
+from mk_lightning.utils.errors import UserError
 from tests.callbacks import tiny
 from tests.learning.batches import new_trainer
 

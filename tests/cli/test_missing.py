@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from mk_lightning.cli import main
-from mk_lightning.files import find_file
+from mk_lightning.utils.files import find_file
 from tests.cli.mistakes import Mistake, refuse
 from tests.loggers import wandb_file
 from tests.test_resume import CONFIG

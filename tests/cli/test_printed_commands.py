@@ -12,10 +12,10 @@ import pytest
 import yaml
 
 from mk_lightning.cli import main
-from mk_lightning.errors import Interrupted, UserError
 from mk_lightning.loggers import WandbRun
 from mk_lightning.runs.directory import RunDirectory
 from mk_lightning.runs.stopped import stopped
+from mk_lightning.utils.errors import Interrupted, UserError
 from tests.test_resume import CONFIG
 
 NAME = "it's [red]a  :cat: run[/b] ü $HOME;"

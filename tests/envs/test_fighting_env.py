@@ -13,8 +13,8 @@ from gymnasium.utils.env_checker import check_env
 
 from mk_lightning.envs import FightingEnv
 from mk_lightning.envs.reward import Fight, step_reward
-from mk_lightning.errors import UserError
 from mk_lightning.games import GameError, load_game
+from mk_lightning.utils.errors import UserError
 from tests.cli.mistakes import copy_of_the_dojo
 
 MakeEnv = Callable[..., FightingEnv]

@@ -9,8 +9,8 @@ from gymnasium.error import ClosedEnvironmentError
 from gymnasium.vector import AsyncVectorEnv, AutoresetMode
 
 from mk_lightning.envs import FightingEnv, RetroVectorEnv
-from mk_lightning.errors import UserError
 from mk_lightning.games import Game, GameError
+from mk_lightning.utils.errors import UserError
 
 MakeEnvs = Callable[..., RetroVectorEnv]
 

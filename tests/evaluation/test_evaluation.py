@@ -8,10 +8,10 @@ from dataclasses import replace
 
 import pytest
 
-from mk_lightning.errors import UserError
 from mk_lightning.evaluation.evaluation import Evaluation
 from mk_lightning.evaluation.metrics import StateScore
 from mk_lightning.games import load_game
+from mk_lightning.utils.errors import UserError
 from tests.evaluation.records import record
 
 GAME = load_game("dojo")

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from mk_lightning.errors import UserError
 from mk_lightning.experience.fit_folder import FitFolder, source_of
+from mk_lightning.utils.errors import UserError
 
 
 def used(folder: FitFolder, *segments: str) -> dict:

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from mk_lightning.errors import UserError
 from mk_lightning.experience.recording import FILE, Recording, Rehearsal, fingerprint, record
 from mk_lightning.experience.replay import NO_ACTION
 from mk_lightning.learning.network import DuelingNetwork
+from mk_lightning.utils.errors import UserError
 
 
 @pytest.fixture(scope="module")

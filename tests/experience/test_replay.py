@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from mk_lightning.errors import UserError
 from mk_lightning.experience.replay import GOING_ON, NO_ACTION, TERMINAL, TRUNCATED, Priorities, Replay
+from mk_lightning.utils.errors import UserError
 from tests.experience.streams import FRAME_SHAPE, Stream, frame
 
 ONE_BY_ONE = Priorities(alpha=1.0, beta=1.0, epsilon=1e-9)

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from mk_lightning.errors import UserError
 from mk_lightning.experience import segments as segments_module
 from mk_lightning.experience.replay import COLUMNS, Priorities, Replay
 from mk_lightning.experience.segments import Segments, remove_unnamed
+from mk_lightning.utils.errors import UserError
 from tests.experience.streams import FRAME_SHAPE, Stream
 
 MODES = pytest.mark.parametrize("priorities", [None, Priorities()], ids=["uniform", "prioritised"])

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from mk_lightning.errors import UserError
 from mk_lightning.experience.settings import EnvSettings, EvaluationSettings, RecordingSettings, ReplaySettings
+from mk_lightning.utils.errors import UserError
 
 
 @pytest.mark.parametrize(

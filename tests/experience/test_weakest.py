@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from mk_lightning.errors import UserError
 from mk_lightning.experience import ExperienceDataModule
 from mk_lightning.experience.weakest import weakest
+from mk_lightning.utils.errors import UserError
 
 SCORES = {
     "VeryEasy.Bramble-01": {"wins": 9, "matches": 10, "mean_return": 300.0},

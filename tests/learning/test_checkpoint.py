@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from mk_lightning.errors import UserError
 from mk_lightning.learning.checkpoint import PREFIX, load_matching, read_checkpoint
 from mk_lightning.learning.network import DuelingNetwork
+from mk_lightning.utils.errors import UserError
 
 
 def weights_of(network) -> dict[str, torch.Tensor]:

@@ -8,9 +8,9 @@ import pytest
 import torch
 from pytorch_lightning import Callback, LightningDataModule
 
-from mk_lightning.errors import Diverged, UserError
 from mk_lightning.learning.module import DuelingDoubleDQN
 from mk_lightning.schedules import Linear
+from mk_lightning.utils.errors import Diverged, UserError
 from tests.learning.batches import ACTIONS, new_trainer, random_batch, random_batches
 
 

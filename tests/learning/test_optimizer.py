@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from mk_lightning.errors import UserError
 from mk_lightning.learning.module import DuelingDoubleDQN
 from mk_lightning.learning.optimizer import check_resumed_optimizer
 from mk_lightning.schedules import Linear
+from mk_lightning.utils.errors import UserError
 from tests.cli.mistakes import fit as command
 from tests.cli.mistakes import refuse
 from tests.learning.batches import random_batches

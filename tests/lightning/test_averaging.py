@@ -12,8 +12,8 @@ from pytorch_lightning import Callback
 from pytorch_lightning.callbacks import EMAWeightAveraging, ModelCheckpoint, WeightAveraging
 
 from mk_lightning.cli import main
-from mk_lightning.errors import UserError
 from mk_lightning.evaluation.evaluation import Evaluation
+from mk_lightning.utils.errors import UserError
 from tests.learning.batches import random_batches
 from tests.lightning.probe import BATCHES, Played, fit, new_module, new_trainer
 from tests.test_resume import AVERAGE, CONFIG

@@ -17,8 +17,8 @@ from pytorch_lightning import Callback
 from pytorch_lightning.loggers import CSVLogger
 from pytorch_lightning.tuner import Tuner
 
-from mk_lightning.errors import UserError
 from mk_lightning.schedules import Linear
+from mk_lightning.utils.errors import UserError
 from tests.cli.mistakes import fit as command
 from tests.cli.mistakes import refuse
 from tests.lightning.outcomes import documented

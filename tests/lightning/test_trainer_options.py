@@ -23,7 +23,7 @@ from pytorch_lightning.plugins import MixedPrecision
 from pytorch_lightning.profilers import AdvancedProfiler, PyTorchProfiler, SimpleProfiler
 
 from mk_lightning.cli import main
-from mk_lightning.errors import UserError
+from mk_lightning.utils.errors import UserError
 from tests.cli.mistakes import Mistake, refuse
 from tests.cli.mistakes import fit as command
 from tests.experience.test_datamodule import new_data

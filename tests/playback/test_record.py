@@ -9,7 +9,6 @@ import imageio.v3 as imageio
 import numpy as np
 import pytest
 
-from mk_lightning.errors import UserError
 from mk_lightning.experience.episodes import EpisodeRecord, EpisodeSpec
 from mk_lightning.learning.network import DuelingNetwork
 from mk_lightning.playback.drawing import Panel
@@ -17,6 +16,7 @@ from mk_lightning.playback.films import write_film
 from mk_lightning.playback.insight import Insight, look_into
 from mk_lightning.playback.record import FilmSettings, first_of_each_state, record_match
 from mk_lightning.playback.replay import Moment, ReplayEnv
+from mk_lightning.utils.errors import UserError
 from tests.evaluation.records import record
 
 ACTIONS = [3, 7, 7, 0, 12, 3, 3, 3]

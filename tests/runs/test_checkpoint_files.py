@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from mk_lightning.errors import UserError
 from mk_lightning.runs.checkpoint_files import CheckpointFiles, check_whole
 from mk_lightning.runs.directory import RunDirectory
+from mk_lightning.utils.errors import UserError
 
 
 @pytest.fixture

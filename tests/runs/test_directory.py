@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from mk_lightning.errors import UserError
 from mk_lightning.runs.directory import RunDirectory
+from mk_lightning.utils.errors import UserError
 
 
 def save(path: Path, step: int = 0, weights_only: bool = False) -> Path:

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from mk_lightning.errors import UserError
 from mk_lightning.experience import EvaluationSettings, ExperienceDataModule, ReplaySettings
 from mk_lightning.learning.module import DuelingDoubleDQN
 from mk_lightning.runs.disk import TRANSITION_BYTES, bytes_on_disk, check_disk, quiet_threads
+from mk_lightning.utils.errors import UserError
 from tests.runs.test_signals import ROOT, begin, command, learner_step, wait_until
 
 

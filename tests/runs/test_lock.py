@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from mk_lightning.errors import UserError
 from mk_lightning.runs.directory import RunDirectory
 from mk_lightning.runs.lock import RunLock
+from mk_lightning.utils.errors import UserError
 
 
 def test_a_second_run_in_a_directory_is_refused_until_the_first_has_ended(tmp_path: Path) -> None:

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from benchmarks._whole_run import differences, everything
-from mk_lightning.errors import UserError
 from mk_lightning.learning.checkpoint import read_checkpoint
 from mk_lightning.runs.checkpoint_files import check_whole
 from mk_lightning.runs.run_checkpoint import CheckpointSettings
+from mk_lightning.utils.errors import UserError
 from tests.test_resume import fit
 
 ACCUMULATED = ("--trainer.accumulate_grad_batches", "2")

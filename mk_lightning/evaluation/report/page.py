@@ -17,7 +17,7 @@ from mk_lightning.evaluation.clips import SECONDS, Films
 from mk_lightning.evaluation.compare import Change, Comparison, in_points
 from mk_lightning.evaluation.report import charts
 from mk_lightning.evaluation.report.metrics import read_series
-from mk_lightning.files import write_text
+from mk_lightning.utils.files import write_text
 
 VERSIONS = ("torch", "pytorch-lightning", "stable-retro", "gymnasium", "numpy")
 

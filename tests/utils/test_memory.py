@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mk_lightning.machine import memory
+from mk_lightning.utils.memory import memory
 
 PHYSICAL = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 GB = 2**30

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 import yaml
 
-from mk_lightning.errors import UserError, shortened
+from mk_lightning.utils.errors import UserError, shortened
 
 YAML_BYTES = 1_000_000
 """A config or a game has a few thousand."""

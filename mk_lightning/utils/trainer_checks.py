@@ -24,7 +24,7 @@ from pytorch_lightning.callbacks import (
 )
 from pytorch_lightning.profilers import PyTorchProfiler
 
-from mk_lightning.errors import UserError
+from mk_lightning.utils.errors import UserError
 
 log = logging.getLogger(__name__)
 

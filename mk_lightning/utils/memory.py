@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from mk_lightning.errors import UserError
+from mk_lightning.utils.errors import UserError
 
 
 def memory(root: Path = Path("/")) -> int:

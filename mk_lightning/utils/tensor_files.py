@@ -11,8 +11,8 @@ from typing import IO, Any, BinaryIO, cast
 
 import torch
 
-from mk_lightning.errors import UserError, shortened
-from mk_lightning.files import replacing
+from mk_lightning.utils.errors import UserError, shortened
+from mk_lightning.utils.files import replacing
 
 
 def read_tensors(path: Path, what: str) -> Any:

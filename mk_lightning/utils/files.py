@@ -11,9 +11,9 @@ from typing import BinaryIO
 
 import yaml
 
-from mk_lightning.errors import UserError, shortened
+from mk_lightning.utils.errors import UserError, shortened
 
-SHIPPED = Path(__file__).parent / "shipped"
+SHIPPED = Path(__file__).parents[1] / "shipped"
 """In a checkout this holds links to the repository's `configs/` and `checkpoints/`, in a wheel their files."""
 
 PART = ".part"

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from mk_lightning import files
-from mk_lightning.files import find_file, replacing, write_text
+from mk_lightning.utils import files
+from mk_lightning.utils.files import find_file, replacing, write_text
 
 
 @pytest.fixture

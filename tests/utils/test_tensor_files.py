@@ -7,7 +7,7 @@ import signal
 import pytest
 import torch
 
-from mk_lightning.tensor_files import read_tensors, write_tensors
+from mk_lightning.utils.tensor_files import read_tensors, write_tensors
 
 
 def test_a_disk_that_is_full_is_named_as_the_reason(tmp_path):

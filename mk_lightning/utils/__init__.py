@@ -1,0 +1,1 @@
+"""What every room uses: errors and checks of arguments, files and documents, memory."""
