@@ -30,8 +30,8 @@ from rich.progress import track
 
 from mk_lightning.envs import RetroVectorEnv
 from mk_lightning.experience.recording import BATCH, RecordedBatch, record
-from mk_lightning.learning.checkpoint import load_matching, read_checkpoint
-from mk_lightning.learning.network import DuelingNetwork
+from mk_lightning.networks.checkpoint import load_matching, read_checkpoint
+from mk_lightning.networks.nature import DuelingNetwork
 
 HORIZON = 150
 """env_steps of a return; what follows weighs gamma**150, 1 % with the config's gamma."""

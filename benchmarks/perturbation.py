@@ -24,9 +24,9 @@ from _report import benchmark_parser, print_table, report
 from mk_lightning.envs import RetroVectorEnv
 from mk_lightning.experience import EpisodeSpec, GreedyPolicy, play_episodes
 from mk_lightning.experience.recording import Rehearsal, record
-from mk_lightning.learning.checkpoint import load_matching, read_checkpoint
 from mk_lightning.learning.fisher import fisher_diagonal, normalised
-from mk_lightning.learning.network import DuelingNetwork
+from mk_lightning.networks.checkpoint import load_matching, read_checkpoint
+from mk_lightning.networks.nature import DuelingNetwork
 
 CONFIG = Path("configs/dojo/finetune.yaml")
 """Names the states the base knows."""

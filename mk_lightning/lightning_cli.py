@@ -28,9 +28,9 @@ from mk_lightning.evaluation.evaluation import Evaluation, write_matches
 from mk_lightning.evaluation.match import summarise
 from mk_lightning.evaluation.tables import evaluation_table
 from mk_lightning.experience.base_play import check_recording
-from mk_lightning.learning.checkpoint import read_checkpoint
 from mk_lightning.learning.early_stopping import say_why_it_ended
 from mk_lightning.loggers import MetricsCSV, WandbRun
+from mk_lightning.networks.checkpoint import read_checkpoint
 from mk_lightning.parser import link_options
 from mk_lightning.playback.record import FilmSettings, first_of_each_state, record_match
 from mk_lightning.playback.replay import ReplayEnv

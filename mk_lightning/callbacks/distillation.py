@@ -17,7 +17,7 @@ from mk_lightning.experience.datamodule import ExperienceDataModule
 from mk_lightning.experience.recording import Rehearsal
 from mk_lightning.experience.settings import MOST_BATCH
 from mk_lightning.learning.losses import Distance, distillation_loss
-from mk_lightning.networks import bare_copy
+from mk_lightning.networks.unwrap import bare_copy
 from mk_lightning.schedules import Schedule, as_schedule, bounds
 from mk_lightning.utils.errors import UserError, check_between, check_positive
 from mk_lightning.utils.trainer_checks import log_is_due

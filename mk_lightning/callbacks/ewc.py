@@ -16,7 +16,7 @@ from mk_lightning.callbacks.method import Method, q_network
 from mk_lightning.experience.checks import require_originals
 from mk_lightning.experience.datamodule import ExperienceDataModule
 from mk_lightning.learning.fisher import Estimator, fisher_diagonal, normalised, sample_actions
-from mk_lightning.networks import bare_copy
+from mk_lightning.networks.unwrap import bare_copy
 from mk_lightning.utils.errors import UserError, check_between, check_positive
 from mk_lightning.utils.memory import memory
 from mk_lightning.utils.tensor_files import read_tensors, write_tensors

@@ -10,7 +10,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.trainer.states import TrainerFn
 
 from mk_lightning.experience.datamodule import ExperienceDataModule
-from mk_lightning.networks import uncompiled
+from mk_lightning.networks.unwrap import uncompiled
 from mk_lightning.utils.errors import UserError
 
 

@@ -30,7 +30,7 @@ from mk_lightning.experience.settings import EnvSettings, EvaluationSettings, Re
 from mk_lightning.experience.transition import Batch
 from mk_lightning.experience.weakest import weakest
 from mk_lightning.games import load_game
-from mk_lightning.networks import uncompiled
+from mk_lightning.networks.unwrap import uncompiled
 from mk_lightning.schedules import Schedule, as_schedule
 from mk_lightning.utils.trainer_checks import check_experience_trainer, tell_length
 

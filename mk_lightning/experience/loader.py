@@ -19,7 +19,7 @@ from mk_lightning.experience.recording import Rehearsal
 from mk_lightning.experience.replay import Replay
 from mk_lightning.experience.segments import Segments
 from mk_lightning.experience.transition import Batch, Transition
-from mk_lightning.networks import bare_copy
+from mk_lightning.networks.unwrap import bare_copy
 
 if TYPE_CHECKING:
     from mk_lightning.experience.datamodule import ExperienceDataModule

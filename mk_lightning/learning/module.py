@@ -17,12 +17,9 @@ from mk_lightning.evaluation.metrics import MatchScores
 from mk_lightning.experience.episodes import EpisodeRecord
 from mk_lightning.experience.transition import Batch
 from mk_lightning.learning.averaging import check_resumed_averaging, end_averaging
-from mk_lightning.learning.checkpoint import load_matching, read_checkpoint
-from mk_lightning.learning.compiled import check_compiler
 from mk_lightning.learning.early_stopping import check_resumed_stopping, stay_stopped
 from mk_lightning.learning.losses import double_q_target, huber_loss, td_errors
 from mk_lightning.learning.module_state import load_weights, save_weights
-from mk_lightning.learning.network import DuelingNetwork
 from mk_lightning.learning.optimizer import (
     OPTIMIZER,
     adam,
@@ -33,6 +30,9 @@ from mk_lightning.learning.optimizer import (
     only_optimizer,
 )
 from mk_lightning.learning.target import check_target, mix
+from mk_lightning.networks.checkpoint import load_matching, read_checkpoint
+from mk_lightning.networks.compiled import check_compiler
+from mk_lightning.networks.nature import DuelingNetwork
 from mk_lightning.schedules import Schedule, as_schedule, bounds
 from mk_lightning.utils.errors import Diverged, UserError, check_at_least, check_positive, shortened
 from mk_lightning.utils.memory import check_memory

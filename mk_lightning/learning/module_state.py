@@ -9,9 +9,9 @@ import torch
 from pytorch_lightning import LightningModule
 
 from mk_lightning.learning.averaging import NOT_AVERAGED, put_average
-from mk_lightning.learning.checkpoint import PREFIX
-from mk_lightning.learning.compiled import names_in, plain_names
 from mk_lightning.learning.optimizer import OPTIMIZER, about_optimizer
+from mk_lightning.networks.checkpoint import PREFIX
+from mk_lightning.networks.compiled import names_in, plain_names
 
 TARGET_PREFIX = "target."
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from mk_lightning.learning.network import DuelingNetwork
+from mk_lightning.networks.nature import DuelingNetwork
 
 EVERY = 7
 """Pixels between two places that are blurred to see what becomes of the Q-values."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mk_lightning.experience.episodes import EpisodeRecord
-from mk_lightning.learning.network import DuelingNetwork
+from mk_lightning.networks.nature import DuelingNetwork
 from mk_lightning.playback.drawing import Panel
 from mk_lightning.playback.films import FilmFormat, write_film
 from mk_lightning.playback.insight import Insight, look_into

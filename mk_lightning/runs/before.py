@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mk_lightning.evaluation.evaluation import Evaluation, write_matches
 from mk_lightning.experience import ExperienceDataModule
-from mk_lightning.learning.checkpoint import read_checkpoint
+from mk_lightning.networks.checkpoint import read_checkpoint
 from mk_lightning.runs.run_checkpoint import BEFORE
 from mk_lightning.utils.errors import UserError
 from mk_lightning.utils.files import write_text

@@ -11,7 +11,7 @@ from mk_lightning.experience.datamodule import ExperienceDataModule
 from mk_lightning.experience.fit_folder import REPLAY, source_of
 from mk_lightning.experience.resume import check_segments
 from mk_lightning.experience.segments import read_segment, remove_unnamed
-from mk_lightning.learning.checkpoint import read_checkpoint
+from mk_lightning.networks.checkpoint import read_checkpoint
 from mk_lightning.runs.progress import mend_progress
 from mk_lightning.utils.errors import UserError
 from mk_lightning.utils.files import write_text

@@ -17,8 +17,8 @@ from typing import Any
 from lightning_utilities.core.rank_zero import rank_zero_only
 
 from mk_lightning.experience.fit_folder import REPLAY
-from mk_lightning.learning.checkpoint import MissingCheckpointError, read_checkpoint
 from mk_lightning.learning.early_stopping import ended_early
+from mk_lightning.networks.checkpoint import MissingCheckpointError, read_checkpoint
 from mk_lightning.runs.checkpoint_files import CHECKPOINTS, METRICS_ROWS, LostReplayError, check_whole, directory_of
 from mk_lightning.runs.lock import FILE as LOCK
 from mk_lightning.runs.lock import RunLock

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterator
 
 from mk_lightning.games import MissingRomError, load_game
-from mk_lightning.learning.checkpoint import MissingCheckpointError, find_checkpoint
+from mk_lightning.networks.checkpoint import MissingCheckpointError, find_checkpoint
 
 
 @contextlib.contextmanager

@@ -15,9 +15,9 @@ from mk_lightning.experience.fit_folder import RECORDING, source_of
 from mk_lightning.experience.recording import Recording, fingerprint
 from mk_lightning.experience.resume import check_resumable
 from mk_lightning.learning.averaging import check_resumed_averaging
-from mk_lightning.learning.checkpoint import compare_weights, load_matching, read_checkpoint
 from mk_lightning.learning.early_stopping import check_resumed_stopping
 from mk_lightning.learning.optimizer import check_resumed_optimizer, only_optimizer
+from mk_lightning.networks.checkpoint import compare_weights, load_matching, read_checkpoint
 from mk_lightning.utils.errors import UserError
 
 if TYPE_CHECKING:

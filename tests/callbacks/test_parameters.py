@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from mk_lightning.callbacks.parameters import matching_names
-from mk_lightning.learning.network import DuelingNetwork
+from mk_lightning.networks.nature import DuelingNetwork
 from mk_lightning.utils.errors import UserError
 
 NETWORK = DuelingNetwork(3, hidden=2)

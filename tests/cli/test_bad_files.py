@@ -17,8 +17,8 @@ from mk_lightning.evaluation.evaluation import Evaluation
 from mk_lightning.experience import ExperienceDataModule
 from mk_lightning.experience.resume import common
 from mk_lightning.experience.settings import EnvSettings, EvaluationSettings, ReplaySettings
-from mk_lightning.learning.checkpoint import read_checkpoint
 from mk_lightning.learning.module import DuelingDoubleDQN
+from mk_lightning.networks.checkpoint import read_checkpoint
 from tests.cli.mistakes import Mistake, fit, refuse
 from tests.evaluation.test_compare import AFTER, BEFORE, A
 

@@ -10,7 +10,7 @@ from mk_lightning.envs import RetroVectorEnv
 from mk_lightning.experience import episodes
 from mk_lightning.experience.episodes import TRACED, EpisodeSpec, play_episodes
 from mk_lightning.experience.policy import GreedyPolicy
-from mk_lightning.learning.network import DuelingNetwork
+from mk_lightning.networks.nature import DuelingNetwork
 from tests.envs.processes import Killer
 from tests.experience.conftest import CUT_OFF, STATES
 from tests.experience.policies import Always, Fingerprint, fingerprints

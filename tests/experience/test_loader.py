@@ -12,7 +12,7 @@ from mk_lightning.experience.episodes import EpisodeSpec, play_episodes
 from mk_lightning.experience.loader import EpisodeLoader, ExperienceLoader
 from mk_lightning.experience.policy import GreedyPolicy
 from mk_lightning.experience.replay import Priorities, Replay
-from mk_lightning.learning.network import DuelingNetwork
+from mk_lightning.networks.nature import DuelingNetwork
 from mk_lightning.schedules import Constant
 from tests.experience.conftest import STATES
 from tests.experience.policies import Fingerprint

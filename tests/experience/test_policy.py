@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from mk_lightning.experience.policy import GreedyPolicy
-from mk_lightning.learning.network import DuelingNetwork
+from mk_lightning.networks.nature import DuelingNetwork
 
 
 def networks():

@@ -6,7 +6,7 @@ import torch
 
 from mk_lightning.experience.recording import FILE, Recording, Rehearsal, fingerprint, record
 from mk_lightning.experience.replay import NO_ACTION
-from mk_lightning.learning.network import DuelingNetwork
+from mk_lightning.networks.nature import DuelingNetwork
 from mk_lightning.utils.errors import UserError
 
 

@@ -12,7 +12,7 @@ import torch
 
 from mk_lightning.experience.policy import GreedyPolicy
 from mk_lightning.learning.module import DuelingDoubleDQN
-from mk_lightning.networks import bare_copy
+from mk_lightning.networks.unwrap import bare_copy
 from tests.learning.batches import random_batch, random_batches
 from tests.lightning.probe import fit, new_module, new_trainer
 
@@ -97,7 +97,7 @@ def test_model_compile_learns_the_same_resumes_exactly_and_plays_as_it_was(tmp_p
 
 
 def test_without_a_compiler_one_line_says_so(tmp_path):
-    asked = "import torch, mk_lightning.learning.compiled as c; c.check_compiler(torch.device('cpu'))"
+    asked = "import torch, mk_lightning.networks.compiled as c; c.check_compiler(torch.device('cpu'))"
     environment = os.environ | {"CXX": "/nowhere", "TORCHINDUCTOR_CACHE_DIR": str(tmp_path)}
     done = subprocess.run([sys.executable, "-c", asked], env=environment, capture_output=True, text=True, check=False)
     line = done.stderr.splitlines()[-1]

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from pytorch_lightning.callbacks import EarlyStopping
 
-from mk_lightning.learning.checkpoint import read_checkpoint
 from mk_lightning.learning.early_stopping import ended_early, say_why_it_ended
+from mk_lightning.networks.checkpoint import read_checkpoint
 from mk_lightning.utils.errors import UserError
 from tests.lightning.probe import BATCHES, Played, fit, new_module, new_trainer
 

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from mk_lightning.learning.fisher import fisher_diagonal, normalised, sample_actions
-from mk_lightning.learning.network import DuelingNetwork
+from mk_lightning.networks.nature import DuelingNetwork
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mk_lightning.learning.checkpoint import read_checkpoint
+from mk_lightning.networks.checkpoint import read_checkpoint
 from mk_lightning.utils.errors import UserError
 from tests.fuzzing import damaged, fuzz, one_line
 

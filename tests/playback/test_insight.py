@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from mk_lightning.learning.network import DuelingNetwork
+from mk_lightning.networks.nature import DuelingNetwork
 from mk_lightning.playback.insight import look_into
 
 

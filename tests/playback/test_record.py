@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from mk_lightning.experience.episodes import EpisodeRecord, EpisodeSpec
-from mk_lightning.learning.network import DuelingNetwork
+from mk_lightning.networks.nature import DuelingNetwork
 from mk_lightning.playback.drawing import Panel
 from mk_lightning.playback.films import write_film
 from mk_lightning.playback.insight import Insight, look_into

@@ -14,7 +14,7 @@ import yaml
 
 from benchmarks._whole_run import differences, everything
 from mk_lightning.cli import main
-from mk_lightning.learning.checkpoint import read_checkpoint
+from mk_lightning.networks.checkpoint import read_checkpoint
 from tests.test_resume import CONFIG
 
 DATA: dict[str, Any] = {"rehearsal_ratio": 0.25, "recording": {"env_steps": 90}}

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks._whole_run import differences, everything
-from mk_lightning.learning.checkpoint import read_checkpoint
+from mk_lightning.networks.checkpoint import read_checkpoint
 from mk_lightning.runs.checkpoint_files import check_whole
 from mk_lightning.runs.run_checkpoint import CheckpointSettings
 from mk_lightning.utils.errors import UserError

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from mk_lightning.learning.network import DuelingNetwork
+from mk_lightning.networks.nature import DuelingNetwork
 
 
 @pytest.fixture

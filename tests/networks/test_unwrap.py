@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from pytorch_lightning.profilers.pytorch import RegisterRecordFunction
 
-from mk_lightning.learning.network import DuelingNetwork
-from mk_lightning.networks import bare_copy, uncompiled
+from mk_lightning.networks.nature import DuelingNetwork
+from mk_lightning.networks.unwrap import bare_copy, uncompiled
 from tests.lightning.probe import new_module
 
 

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from mk_lightning.learning.checkpoint import PREFIX, load_matching, read_checkpoint
-from mk_lightning.learning.network import DuelingNetwork
+from mk_lightning.networks.checkpoint import PREFIX, load_matching, read_checkpoint
+from mk_lightning.networks.nature import DuelingNetwork
 from mk_lightning.utils.errors import UserError
 
 

@@ -1,0 +1,1 @@
+"""Q-networks in pure PyTorch, and reading their weights from checkpoints."""
