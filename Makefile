@@ -8,7 +8,7 @@ demo: .venv/installed    ## fine-tune the shipped fighter and print win rates be
 	$(BIN)/mk-lightning fit -c configs/dojo/finetune.yaml -c configs/dojo/recommended.yaml -c configs/dojo/short.yaml --run_dir runs/demo
 
 test: install            ## run every test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 install: .venv/dev       ## make .venv with the exact versions of constraints.txt
 

@@ -11,7 +11,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-import mk_lightning.cli  # noqa: F401 - first: it tells OpenMP how to wait, which torch reads when it loads
+import mk_lightning.cli.main  # noqa: F401 - first: it tells OpenMP how to wait, which torch reads when it loads
 
 # isort: split
 import pytorch_lightning
@@ -21,26 +21,17 @@ from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.loggers import TensorBoardLogger
 
-from mk_lightning.callbacks import (
-    Cloning,
-    Curriculum,
-    ElasticWeightConsolidation,
-    FreezeLayers,
-    Kickstarting,
-    Phase,
-    WeaknessTargeting,
-    WeightDecay,
-)
-from mk_lightning.experience import (
-    EnvSettings,
-    EvaluationSettings,
-    ExperienceDataModule,
-    RecordingSettings,
-    ReplaySettings,
-)
+from mk_lightning.callbacks.curriculum import Curriculum, Phase
+from mk_lightning.callbacks.distillation import Cloning, Kickstarting
+from mk_lightning.callbacks.ewc import ElasticWeightConsolidation
+from mk_lightning.callbacks.freeze import FreezeLayers
+from mk_lightning.callbacks.weakness import WeaknessTargeting
+from mk_lightning.callbacks.weight_decay import WeightDecay
+from mk_lightning.experience.datamodule import ExperienceDataModule
 from mk_lightning.experience.fit_folder import REPLAY
+from mk_lightning.experience.settings import EnvSettings, EvaluationSettings, RecordingSettings, ReplaySettings
 from mk_lightning.learning.module import DuelingDoubleDQN
-from mk_lightning.loggers import MetricsCSV
+from mk_lightning.loggers.metrics_csv import MetricsCSV
 from mk_lightning.runs.checkpoint_files import CheckpointFiles
 from mk_lightning.schedules import Linear, Schedule
 

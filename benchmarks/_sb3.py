@@ -19,8 +19,9 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import SubprocVecEnv, VecEnv, VecFrameStack
 
-from mk_lightning.envs import FRAME_SHAPE, FightingEnv
-from mk_lightning.games import load_game
+from mk_lightning.envs.fighting_env import FightingEnv
+from mk_lightning.envs.observation import FRAME_SHAPE
+from mk_lightning.games.catalog import load_game
 
 __all__ = ["take_turns", "train_until_skilled"]
 

@@ -17,7 +17,7 @@ import numpy as np
 import stable_retro
 from stable_retro.data import Integrations
 
-from mk_lightning.games import Game
+from mk_lightning.games.game import Game
 
 __all__ = ["SeedEnv", "make_seed_env"]
 

@@ -130,7 +130,7 @@ def _killed(config: Path, folder: Path, number: int, seconds: float, rng: random
 
 
 def _resume(config: Path, run: Path, words: list[str]) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "mk_lightning.cli", "fit", "-c", str(config), "--run_dir", str(run), *words]
+    command = [sys.executable, "-m", "mk_lightning", "fit", "-c", str(config), "--run_dir", str(run), *words]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
@@ -199,7 +199,7 @@ def _left(pid: int) -> int:
 
 
 def _begin(config: Path, run: Path, resume: bool) -> subprocess.Popen[bytes]:
-    words = [sys.executable, "-m", "mk_lightning.cli", "fit", "-c", str(config), "--run_dir", str(run)]
+    words = [sys.executable, "-m", "mk_lightning", "fit", "-c", str(config), "--run_dir", str(run)]
     words += ["--ckpt_path", "last"] if resume else []
     with (run.parent / "log.txt").open("ab") as log:
         return subprocess.Popen(words, stdout=log, stderr=log, start_new_session=True)

@@ -49,7 +49,7 @@ def _evaluate(run: Path, matches: int, num_envs: int) -> tuple[float, bytes]:
     words = ["-c", CONFIG, "--ckpt_path", BASE, "--run_dir", str(run), "--data.evaluation.test_epsilons", "[0.0]"]
     words += ["--data.evaluation.test_matches", str(matches), "--data.evaluation.num_envs", str(num_envs)]
     began = time.monotonic()
-    subprocess.run([sys.executable, "-m", "mk_lightning.cli", "test", *words], check=True)
+    subprocess.run([sys.executable, "-m", "mk_lightning", "test", *words], check=True)
     seconds = time.monotonic() - began
     return seconds, run.with_name(f"{run.name}-test").joinpath("evaluation_epsilon_0.csv").read_bytes()
 

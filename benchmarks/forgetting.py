@@ -153,7 +153,7 @@ def _timed(run: Path, command: str, words: Sequence[str]) -> None:
     print(f"{run.name}: {command}, prints into {log}\n", end="", flush=True)  # in one piece: others print, too
     began = time.monotonic()
     with log.open("a") as output:
-        command_line = [sys.executable, "-m", "mk_lightning.cli", command, *words]
+        command_line = [sys.executable, "-m", "mk_lightning", command, *words]
         failed = subprocess.run(command_line, stdout=output, stderr=subprocess.STDOUT).returncode
     run.mkdir(parents=True, exist_ok=True)
     path = run / "seconds.json"

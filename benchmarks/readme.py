@@ -47,7 +47,7 @@ def main() -> None:
 
 def output(command: str, folder: Path) -> str:
     """What a command prints."""
-    words = [sys.executable, "-m", "mk_lightning.cli", *command.split()]
+    words = [sys.executable, "-m", "mk_lightning", *command.split()]
     environment = os.environ | {"COLUMNS": "110"}
     return subprocess.run(words, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True, check=True).stdout
 

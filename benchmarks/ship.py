@@ -20,7 +20,7 @@ import torch
 import yaml
 from _report import benchmark_parser, report
 
-from mk_lightning.cli import main as mk_lightning
+from mk_lightning.cli.main import main as mk_lightning
 from mk_lightning.evaluation.evaluation import Evaluation
 from mk_lightning.evaluation.intervals import wilson_interval
 from mk_lightning.evaluation.metrics import StateScore

@@ -20,7 +20,7 @@ from typing import Any
 from _contenders import Contender
 from _report import benchmark_parser, print_table, report
 
-from mk_lightning.games import load_game
+from mk_lightning.games.catalog import load_game
 
 OURS, SB3 = "mk_lightning", "SB3 DQN"
 FUNCTIONS = {OURS: "_ours.take_turns", SB3: "_sb3.take_turns"}

@@ -26,8 +26,10 @@ from gymnasium.vector import AsyncVectorEnv
 from numpy.typing import NDArray
 from stable_baselines3.common.vec_env import SubprocVecEnv, VecFrameStack
 
-from mk_lightning.envs import FightingEnv, RetroVectorEnv
-from mk_lightning.games import Game, load_game
+from mk_lightning.envs.fighting_env import FightingEnv
+from mk_lightning.envs.vector_env import RetroVectorEnv
+from mk_lightning.games.catalog import load_game
+from mk_lightning.games.game import Game
 
 Actions = NDArray[np.int64]
 Player = Callable[[Actions], None]

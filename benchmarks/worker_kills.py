@@ -71,7 +71,7 @@ def main() -> None:
 def _train(run: Path, kills: int, every: float, rng: random.Random) -> float:
     """Train, kill so many workers once learning has begun, and return the seconds it took."""
     began = time.monotonic()
-    process = subprocess.Popen([sys.executable, "-m", "mk_lightning.cli", *WORDS, "--run_dir", str(run)])
+    process = subprocess.Popen([sys.executable, "-m", "mk_lightning", *WORDS, "--run_dir", str(run)])
     while kills and process.poll() is None:
         time.sleep(rng.uniform(0, 2 * every))
         learning = (run / "metrics.csv").exists() and _column(run, "loss")

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from machine import ATTACKS, GAME, GROUND, OPPONENTS, STAGES, STATES, TIERS, Machine, state_name
 
-from mk_lightning.games import load_game
+from mk_lightning.games.catalog import load_game
 
 DECISION = 4
 """Frames per decision."""

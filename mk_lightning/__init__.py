@@ -1,3 +1,10 @@
-"""Train and fine-tune a dueling double DQN on fighting games without forgetting opponents already beaten."""
+"""Train and fine-tune a dueling double DQN on fighting games without forgetting opponents already beaten.
+
+The public names are in `__init__.pyi`; each is imported when it is first used.
+"""
+
+import lazy_loader
 
 __version__ = "0.1.0"
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,5 +1,5 @@
 """`python -m mk_lightning`."""
 
-from mk_lightning.cli import main
+from mk_lightning.cli.main import main
 
 main()

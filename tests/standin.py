@@ -10,7 +10,7 @@ import shutil
 from itertools import cycle
 from pathlib import Path
 
-from mk_lightning.games import load_game, shipped_games
+from mk_lightning.games.catalog import load_game, shipped_games
 
 
 def mk2_standin(folder: Path) -> Path:

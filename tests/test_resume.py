@@ -15,7 +15,7 @@ import torch
 import yaml
 
 from benchmarks._whole_run import differences, everything
-from mk_lightning.cli import main
+from mk_lightning.cli.main import main
 
 CONFIG = {
     "seed_everything": 3,

@@ -11,16 +11,12 @@ import torch
 from pytorch_lightning import Callback, Trainer
 
 from benchmarks._processes import PARENT, processes
-from mk_lightning.callbacks import (
-    Cloning,
-    Curriculum,
-    ElasticWeightConsolidation,
-    Kickstarting,
-    Phase,
-    WeaknessTargeting,
-    WeightDecay,
-)
-from mk_lightning.experience import ExperienceDataModule
+from mk_lightning.callbacks.curriculum import Curriculum, Phase
+from mk_lightning.callbacks.distillation import Cloning, Kickstarting
+from mk_lightning.callbacks.ewc import ElasticWeightConsolidation
+from mk_lightning.callbacks.weakness import WeaknessTargeting
+from mk_lightning.callbacks.weight_decay import WeightDecay
+from mk_lightning.experience.datamodule import ExperienceDataModule
 from mk_lightning.experience.settings import EnvSettings, EvaluationSettings, RecordingSettings, ReplaySettings
 from mk_lightning.learning.module import DuelingDoubleDQN
 from mk_lightning.schedules import Linear

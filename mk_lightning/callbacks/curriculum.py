@@ -12,7 +12,7 @@ from typing import Any
 from pytorch_lightning import Callback, LightningModule, Trainer
 
 from mk_lightning.callbacks.method import Method
-from mk_lightning.envs import EpisodeResult
+from mk_lightning.envs.episode import EpisodeResult
 from mk_lightning.experience.datamodule import ExperienceDataModule
 from mk_lightning.experience.transition import Batch
 from mk_lightning.utils.errors import UserError, check_at_least, check_between

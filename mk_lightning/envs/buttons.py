@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from mk_lightning.games import Game
+from mk_lightning.games.game import Game
 
 __all__ = ["button_masks"]
 

@@ -21,7 +21,9 @@ from mk_lightning.envs.episode import EpisodeResult
 from mk_lightning.envs.observation import FRAME_SHAPE, to_frame
 from mk_lightning.envs.options import check_env_options
 from mk_lightning.envs.reward import Fight, match_over, match_won, step_reward
-from mk_lightning.games import Game, GameError, load_game
+from mk_lightning.games.catalog import load_game
+from mk_lightning.games.game import Game
+from mk_lightning.games.names import GameError
 from mk_lightning.utils.errors import UserError
 
 __all__ = ["FightingEnv"]

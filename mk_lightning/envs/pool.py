@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 
 from mk_lightning.envs.channel import DONE, STEP
 from mk_lightning.envs.crew import Crew
-from mk_lightning.envs.process import DeadWorkerError, WorkerError, WorkerProcess
+from mk_lightning.envs.process import DeadWorkerError, WorkerProcess
 from mk_lightning.envs.restart import RestartPoint
 from mk_lightning.envs.worker import WorkerSetup
+from mk_lightning.utils.errors import WorkerError
 
 __all__ = ["WorkerPool"]
 

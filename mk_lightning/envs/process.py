@@ -28,8 +28,9 @@ from mk_lightning.envs.channel import (
     write_message,
 )
 from mk_lightning.envs.worker import WorkerSetup
+from mk_lightning.utils.errors import WorkerError
 
-__all__ = ["DeadWorkerError", "Nursery", "WorkerError", "WorkerProcess"]
+__all__ = ["DeadWorkerError", "Nursery", "WorkerProcess"]
 
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 """A worker computes nothing that gains by threads, and their start costs time."""
@@ -45,10 +46,6 @@ FOR_THE_PARENT = (
 
 SECONDS_TO_END = 5.0
 """How long a process that was killed or told to end may take to be gone."""
-
-
-class WorkerError(RuntimeError):
-    """A worker died too often or raised; the message names it and says how."""
 
 
 class DeadWorkerError(WorkerError):

@@ -18,11 +18,12 @@ from mk_lightning.envs.infos import Infos
 from mk_lightning.envs.observation import FRAME_SHAPE
 from mk_lightning.envs.options import check_env_options
 from mk_lightning.envs.pool import WorkerPool
-from mk_lightning.envs.process import WorkerError
 from mk_lightning.envs.shared import SharedArrays
 from mk_lightning.envs.worker import WorkerSetup
-from mk_lightning.games import Game, GameError, load_game
-from mk_lightning.utils.errors import UserError
+from mk_lightning.games.catalog import load_game
+from mk_lightning.games.game import Game
+from mk_lightning.games.names import GameError
+from mk_lightning.utils.errors import UserError, WorkerError
 
 __all__ = ["RetroVectorEnv", "WorkerError"]
 

@@ -19,7 +19,7 @@ from mk_lightning.envs.channel import BEGAN, CALL, DONE, ERROR, RESULT, STEP, re
 from mk_lightning.envs.fighting_env import FightingEnv
 from mk_lightning.envs.observation import FRAME_SHAPE
 from mk_lightning.envs.shared import SharedArrays
-from mk_lightning.games import Game
+from mk_lightning.games.game import Game
 
 __all__ = ["WorkerSetup", "serve"]
 

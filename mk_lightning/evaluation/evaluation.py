@@ -20,7 +20,7 @@ from mk_lightning.evaluation.match import Match, summarise
 from mk_lightning.evaluation.metrics import StateScore
 from mk_lightning.experience.episodes import EpisodeRecord
 from mk_lightning.experience.settings import EnvSettings
-from mk_lightning.games import Game
+from mk_lightning.games.game import Game
 from mk_lightning.games.names import is_name
 from mk_lightning.utils.documents import read_json
 from mk_lightning.utils.errors import UserError, check_at_least, check_between, shortened

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mk_lightning.experience.episodes import EpisodeRecord
-from mk_lightning.games import Game
+from mk_lightning.games.game import Game
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torchmetrics import Metric
 
-from mk_lightning.envs import EpisodeResult
+from mk_lightning.envs.episode import EpisodeResult
 from mk_lightning.evaluation.intervals import wilson_interval
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from mk_lightning.envs import RetroVectorEnv
+from mk_lightning.envs.vector_env import RetroVectorEnv
 from mk_lightning.experience.recording import Recording, fingerprint, record
 from mk_lightning.utils.errors import UserError
 from mk_lightning.utils.files import check_directory

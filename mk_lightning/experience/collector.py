@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from mk_lightning.envs import EpisodeResult, RetroVectorEnv
+from mk_lightning.envs.episode import EpisodeResult
+from mk_lightning.envs.vector_env import RetroVectorEnv
 from mk_lightning.experience.frames import FrameStacks
 from mk_lightning.experience.policy import Policy
 from mk_lightning.experience.replay import GOING_ON, NO_ACTION, TERMINAL, TRUNCATED, Replay

@@ -12,7 +12,7 @@ from lightning_utilities.core.rank_zero import rank_zero_only
 from pytorch_lightning import LightningDataModule
 from pytorch_lightning.trainer.states import TrainerFn
 
-from mk_lightning.envs import RetroVectorEnv
+from mk_lightning.envs.vector_env import RetroVectorEnv
 from mk_lightning.experience.base_play import base_recording
 from mk_lightning.experience.checks import check_experience, check_groups, require_originals
 from mk_lightning.experience.continuation import Continuation
@@ -29,7 +29,7 @@ from mk_lightning.experience.segments import Segments
 from mk_lightning.experience.settings import EnvSettings, EvaluationSettings, RecordingSettings, ReplaySettings
 from mk_lightning.experience.transition import Batch
 from mk_lightning.experience.weakest import weakest
-from mk_lightning.games import load_game
+from mk_lightning.games.catalog import load_game
 from mk_lightning.networks.unwrap import uncompiled
 from mk_lightning.schedules import Schedule, as_schedule
 from mk_lightning.utils.trainer_checks import check_experience_trainer, tell_length

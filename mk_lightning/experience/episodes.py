@@ -8,7 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mk_lightning.envs import EpisodeResult, RetroVectorEnv
+from mk_lightning.envs.episode import EpisodeResult
+from mk_lightning.envs.vector_env import RetroVectorEnv
 from mk_lightning.experience.frames import FrameStacks
 from mk_lightning.experience.policy import Policy
 

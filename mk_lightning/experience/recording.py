@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from mk_lightning.envs import RetroVectorEnv
+from mk_lightning.envs.vector_env import RetroVectorEnv
 from mk_lightning.experience.collector import Collector
 from mk_lightning.experience.policy import GreedyPolicy
 from mk_lightning.experience.replay import NO_ACTION, Replay, least_capacity

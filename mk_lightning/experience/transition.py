@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from mk_lightning.envs import EpisodeResult
+from mk_lightning.envs.episode import EpisodeResult
 
 
 class Transition(NamedTuple):

@@ -11,7 +11,7 @@ import numpy as np
 import stable_retro
 from numpy.typing import NDArray
 
-from mk_lightning.envs import FightingEnv
+from mk_lightning.envs.fighting_env import FightingEnv
 from mk_lightning.experience.episodes import EpisodeSpec
 from mk_lightning.experience.frames import FrameStacks
 

@@ -21,7 +21,7 @@ from mk_lightning.networks.checkpoint import compare_weights, load_matching, rea
 from mk_lightning.utils.errors import UserError
 
 if TYPE_CHECKING:
-    from mk_lightning.experience import ExperienceDataModule
+    from mk_lightning.experience.datamodule import ExperienceDataModule
     from mk_lightning.learning.module import DuelingDoubleDQN
 
 log = logging.getLogger(__name__)

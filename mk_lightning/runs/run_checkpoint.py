@@ -17,7 +17,7 @@ from pytorch_lightning.loggers import TensorBoardLogger
 from pytorch_lightning.trainer.states import TrainerFn
 
 from mk_lightning.experience.transition import Batch
-from mk_lightning.loggers import MetricsCSV
+from mk_lightning.loggers.metrics_csv import MetricsCSV
 from mk_lightning.runs.checkpoint_files import METRICS_ROWS
 from mk_lightning.runs.interruption import Interruption
 from mk_lightning.utils.errors import Interrupted, check_positive

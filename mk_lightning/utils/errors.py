@@ -1,4 +1,4 @@
-"""The errors of the house, and checks that raise them."""
+"""Exceptions, and argument validation that raises them."""
 
 from __future__ import annotations
 
@@ -12,6 +12,10 @@ class UserError(ValueError):
     The message is one line: what, the value seen, and what would do instead. The command line prints it alone;
     any other exception is a fault of the program and keeps its traceback.
     """
+
+
+class WorkerError(RuntimeError):
+    """A worker process of an environment died too often or raised; the message names it and says how."""
 
 
 class RunStopped(Exception):  # noqa: N818 - a signal is no error

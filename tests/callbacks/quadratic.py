@@ -10,7 +10,7 @@ from pytorch_lightning.callbacks import Callback
 from torch import nn
 from torch.utils.data import DataLoader
 
-from mk_lightning.experience import Batch
+from mk_lightning.experience.transition import Batch
 
 
 class Quadratic(LightningModule):

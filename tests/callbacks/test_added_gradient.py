@@ -7,7 +7,7 @@ import torch
 from pytorch_lightning import Callback
 from pytorch_lightning.plugins.precision import MixedPrecision
 
-from mk_lightning.callbacks import WeightDecay
+from mk_lightning.callbacks.weight_decay import WeightDecay
 from mk_lightning.learning.module import DuelingDoubleDQN, adam
 from mk_lightning.utils.errors import UserError
 from tests.learning.batches import ACTIONS, new_trainer, random_batches

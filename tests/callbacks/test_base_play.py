@@ -8,8 +8,9 @@ import pytest
 import torch
 from pytorch_lightning import Callback
 
-from mk_lightning.callbacks import Cloning, ElasticWeightConsolidation, Kickstarting
-from mk_lightning.experience import ExperienceDataModule
+from mk_lightning.callbacks.distillation import Cloning, Kickstarting
+from mk_lightning.callbacks.ewc import ElasticWeightConsolidation
+from mk_lightning.experience.datamodule import ExperienceDataModule
 from mk_lightning.experience.recording import Recording, Rehearsal
 from mk_lightning.experience.replay import Priorities
 from mk_lightning.experience.settings import EnvSettings, EvaluationSettings, RecordingSettings, ReplaySettings

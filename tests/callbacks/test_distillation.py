@@ -7,8 +7,8 @@ import copy
 import pytest
 import torch
 
-from mk_lightning.callbacks import Cloning, Kickstarting
-from mk_lightning.experience import Batch, Transition
+from mk_lightning.callbacks.distillation import Cloning, Kickstarting
+from mk_lightning.experience.transition import Batch, Transition
 from mk_lightning.learning.losses import distillation_loss
 from mk_lightning.schedules import Linear
 from mk_lightning.utils.errors import UserError

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from mk_lightning.callbacks import ElasticWeightConsolidation
-from mk_lightning.experience import ExperienceDataModule
+from mk_lightning.callbacks.ewc import ElasticWeightConsolidation
+from mk_lightning.experience.datamodule import ExperienceDataModule
 from mk_lightning.utils.errors import UserError
 from mk_lightning.utils.memory import memory
 from tests.callbacks.quadratic import Quadratic, train

@@ -8,7 +8,8 @@ import torch
 from pytorch_lightning.callbacks import Callback, EMAWeightAveraging, WeightAveraging
 from torch.optim.swa_utils import get_ema_avg_fn, get_ema_multi_avg_fn
 
-from mk_lightning.callbacks import FreezeLayers, WeightDecay
+from mk_lightning.callbacks.freeze import FreezeLayers
+from mk_lightning.callbacks.weight_decay import WeightDecay
 from mk_lightning.learning.module import DuelingDoubleDQN
 from mk_lightning.utils.errors import UserError
 from tests.callbacks import tiny

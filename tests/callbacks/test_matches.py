@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from mk_lightning.callbacks import MatchRecorder
+from mk_lightning.callbacks.matches import MatchRecorder
 from tests.evaluation.records import record
 
 MATCHES = [record([k]) for k in range(6)]

@@ -10,19 +10,15 @@ import pytest
 import torch
 from pytorch_lightning.callbacks import EMAWeightAveraging
 
-from mk_lightning.callbacks import (
-    Cloning,
-    Curriculum,
-    ElasticWeightConsolidation,
-    ForgettingGuard,
-    FreezeLayers,
-    Kickstarting,
-    Phase,
-    WeaknessTargeting,
-    WeightDecay,
-)
+from mk_lightning.callbacks.curriculum import Curriculum, Phase
+from mk_lightning.callbacks.distillation import Cloning, Kickstarting
+from mk_lightning.callbacks.ewc import ElasticWeightConsolidation
+from mk_lightning.callbacks.freeze import FreezeLayers
+from mk_lightning.callbacks.guard import ForgettingGuard
 from mk_lightning.callbacks.method import Method, check_methods
-from mk_lightning.experience import ExperienceDataModule
+from mk_lightning.callbacks.weakness import WeaknessTargeting
+from mk_lightning.callbacks.weight_decay import WeightDecay
+from mk_lightning.experience.datamodule import ExperienceDataModule
 from mk_lightning.learning.module import DuelingDoubleDQN
 from mk_lightning.utils.errors import UserError
 from tests.learning.batches import ACTIONS, new_trainer, random_batches

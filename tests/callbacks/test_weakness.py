@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from mk_lightning.callbacks import Curriculum, Phase, WeaknessTargeting
-from mk_lightning.callbacks.weakness import loss_probabilities
+from mk_lightning.callbacks.curriculum import Curriculum, Phase
+from mk_lightning.callbacks.weakness import WeaknessTargeting, loss_probabilities
 from mk_lightning.learning.module import DuelingDoubleDQN
 from mk_lightning.utils.errors import UserError
 from tests.callbacks.played import A, B, C, assert_resumed_equals_uninterrupted, fit

@@ -8,7 +8,8 @@ from pytorch_lightning import LightningModule
 from pytorch_lightning.callbacks import Callback
 from torch import nn
 
-from mk_lightning.callbacks import FreezeLayers, WeightDecay
+from mk_lightning.callbacks.freeze import FreezeLayers
+from mk_lightning.callbacks.weight_decay import WeightDecay
 from mk_lightning.utils.errors import UserError
 from tests.callbacks import tiny
 from tests.learning.batches import new_trainer

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import pytest
 
-from mk_lightning.cli import main
+from mk_lightning.cli.main import main
 
 PRETRAIN = ["fit", "-c", "configs/dojo/pretrain.yaml"]
 DOJO = Path(__file__).parents[2] / "mk_lightning" / "games" / "dojo"

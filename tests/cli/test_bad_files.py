@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from mk_lightning.evaluation.evaluation import Evaluation
-from mk_lightning.experience import ExperienceDataModule
+from mk_lightning.experience.datamodule import ExperienceDataModule
 from mk_lightning.experience.resume import common
 from mk_lightning.experience.settings import EnvSettings, EvaluationSettings, ReplaySettings
 from mk_lightning.learning.module import DuelingDoubleDQN

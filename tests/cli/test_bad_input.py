@@ -100,7 +100,14 @@ def seconds_of_children() -> float:
 
 
 def test_a_mistake_takes_less_than_ten_seconds_and_leaves_a_non_zero_exit() -> None:
-    command = [sys.executable, "-m", "mk_lightning.cli", *PRETRAIN, "--data.original_states", "[VeryEasy.Brambel-01]"]
+    command = [
+        sys.executable,
+        "-m",
+        "mk_lightning",
+        *PRETRAIN,
+        "--data.original_states",
+        "[VeryEasy.Brambel-01]",
+    ]
     began = seconds_of_children()
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert seconds_of_children() - began < 10

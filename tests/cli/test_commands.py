@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mk_lightning.cli import main
+from mk_lightning.cli.main import main
 from mk_lightning.evaluation.evaluation import Evaluation
 
 SHORT = [

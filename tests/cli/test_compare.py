@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mk_lightning.cli import main
+from mk_lightning.cli.main import main
 from tests.evaluation.test_compare import AFTER, BEFORE, evaluation
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from mk_lightning.cli import main
+from mk_lightning.cli.main import main
 
 ROOT = Path(__file__).parents[2]
 CONFIGS = sorted(path for path in (ROOT / "configs").rglob("*.yaml") if path.parent.name != "sweeps")

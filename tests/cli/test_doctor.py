@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from mk_lightning import doctor_command
-from mk_lightning.cli import main
-from mk_lightning.games import load_game
+from mk_lightning.cli.commands import doctor as doctor_command
+from mk_lightning.cli.main import main
+from mk_lightning.games.catalog import load_game
 
 
 def test_a_sound_machine(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

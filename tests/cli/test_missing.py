@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from mk_lightning.cli import main
+from mk_lightning.cli.main import main
 from mk_lightning.utils.files import find_file
 from tests.cli.mistakes import Mistake, refuse
 from tests.loggers import wandb_file

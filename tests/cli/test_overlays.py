@@ -13,9 +13,10 @@ from jsonargparse import ArgumentParser
 from pytorch_lightning import Trainer
 from pytorch_lightning.callbacks import Callback
 
-from mk_lightning.callbacks import FreezeLayers, WeightDecay
+from mk_lightning.callbacks.freeze import FreezeLayers
+from mk_lightning.callbacks.weight_decay import WeightDecay
 from mk_lightning.learning.module import DuelingDoubleDQN
-from mk_lightning.loggers import MetricsCSV
+from mk_lightning.loggers.metrics_csv import MetricsCSV
 from mk_lightning.schedules import Schedule
 from tests.callbacks import tiny
 

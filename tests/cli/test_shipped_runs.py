@@ -17,7 +17,7 @@ import torch
 import yaml
 from pytorch_lightning import Callback, LightningModule, Trainer
 
-from mk_lightning.cli import main
+from mk_lightning.cli.main import main
 from mk_lightning.experience.transition import Batch
 from tests.standin import mk2_standin
 

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from wandb.sdk.launch.sweeps.utils import create_sweep_command_args, load_sweep_config
 
-from mk_lightning.cli import main
+from mk_lightning.cli.main import main
 
 ROOT = Path(__file__).parents[2]
 SWEEPS = sorted((ROOT / "configs" / "sweeps").glob("*.yaml"))
@@ -49,7 +49,7 @@ def test_the_metric_is_one_that_the_run_logs(path: Path, capsys: pytest.CaptureF
         main([*words(sweep, {}), "--print_config"])
     config = yaml.safe_load(capsys.readouterr().out)
     assert sweep["metric"] == {"name": config["monitor"], "goal": "maximize"}
-    assert [logger["class_path"] for logger in config["trainer"]["logger"]] == ["mk_lightning.loggers.WandbRun"]
+    assert [logger["class_path"] for logger in config["trainer"]["logger"]] == ["mk_lightning.WandbRun"]
 
 
 def found(config: Any, keys: list[str]) -> Any:

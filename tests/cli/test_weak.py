@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from mk_lightning.cli import main
+from mk_lightning.cli.main import main
 from mk_lightning.evaluation.evaluation import Evaluation
 from mk_lightning.experience.matches import first_test_seed
-from mk_lightning.games import load_game
+from mk_lightning.games.catalog import load_game
 from tests.cli.mistakes import copy_of_the_dojo
 from tests.evaluation.records import record
 from tests.evaluation.test_compare import BEFORE, A, B, C

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import machine as dojo
 
-from mk_lightning.games import load_game
+from mk_lightning.games.catalog import load_game
 
 GAME = load_game("dojo")
 HELD = {action: GAME.action_buttons(action) for action in GAME.actions}

@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
-from mk_lightning.envs import FightingEnv, RetroVectorEnv
-from mk_lightning.games import Game, load_game
+from mk_lightning.envs.fighting_env import FightingEnv
+from mk_lightning.envs.vector_env import RetroVectorEnv
+from mk_lightning.games.catalog import load_game
+from mk_lightning.games.game import Game
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ import signal
 import time
 from pathlib import Path
 
-from mk_lightning.envs import RetroVectorEnv
+from mk_lightning.envs.vector_env import RetroVectorEnv
 
 
 def alive(pid: int) -> bool:

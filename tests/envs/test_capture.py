@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 import torch
 
-from mk_lightning.envs import FightingEnv, RetroVectorEnv
+from mk_lightning.envs.fighting_env import FightingEnv
+from mk_lightning.envs.vector_env import RetroVectorEnv
 
 MakeEnv = Callable[..., FightingEnv]
 MakeEnvs = Callable[..., RetroVectorEnv]

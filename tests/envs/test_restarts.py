@@ -14,7 +14,9 @@ import numpy as np
 import pytest
 from gymnasium.error import ClosedEnvironmentError
 
-from mk_lightning.envs import RetroVectorEnv, WorkerError, pool, process
+from mk_lightning.envs import pool, process
+from mk_lightning.envs.vector_env import RetroVectorEnv
+from mk_lightning.utils.errors import WorkerError
 from tests.envs.processes import Killer, alive, left_over, parent_of
 
 MakeEnvs = Callable[..., RetroVectorEnv]

@@ -8,8 +8,10 @@ import pytest
 from gymnasium.error import ClosedEnvironmentError
 from gymnasium.vector import AsyncVectorEnv, AutoresetMode
 
-from mk_lightning.envs import FightingEnv, RetroVectorEnv
-from mk_lightning.games import Game, GameError
+from mk_lightning.envs.fighting_env import FightingEnv
+from mk_lightning.envs.vector_env import RetroVectorEnv
+from mk_lightning.games.game import Game
+from mk_lightning.games.names import GameError
 from mk_lightning.utils.errors import UserError
 
 MakeEnvs = Callable[..., RetroVectorEnv]

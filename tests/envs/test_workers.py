@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from mk_lightning.envs import RetroVectorEnv, WorkerError
 from mk_lightning.envs.process import FOR_THE_PARENT
+from mk_lightning.envs.vector_env import RetroVectorEnv
+from mk_lightning.utils.errors import WorkerError
 from tests.envs.processes import alive, left_over, parent_of
 
 MakeEnvs = Callable[..., RetroVectorEnv]

@@ -6,9 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from mk_lightning.envs import EpisodeResult
-from mk_lightning.experience import EpisodeRecord, EpisodeSpec
-from mk_lightning.experience.episodes import EpisodeTrace
+from mk_lightning.envs.episode import EpisodeResult
+from mk_lightning.experience.episodes import EpisodeRecord, EpisodeSpec, EpisodeTrace
 
 
 def record(

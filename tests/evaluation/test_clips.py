@@ -9,12 +9,12 @@ from dataclasses import replace
 import imageio.v3 as imageio
 import pytest
 
-from mk_lightning.envs import RetroVectorEnv
+from mk_lightning.envs.vector_env import RetroVectorEnv
 from mk_lightning.evaluation.clips import SECONDS, choose, film_pairs
 from mk_lightning.evaluation.compare import Comparison
 from mk_lightning.evaluation.evaluation import Evaluation
 from mk_lightning.experience.episodes import EpisodeRecord, EpisodeSpec, play_episodes
-from mk_lightning.games import load_game
+from mk_lightning.games.catalog import load_game
 from mk_lightning.playback.replay import ReplayEnv
 from tests.evaluation.records import record
 from tests.experience.policies import Always

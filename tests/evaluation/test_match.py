@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from mk_lightning.evaluation.match import summarise
-from mk_lightning.games import load_game
+from mk_lightning.games.catalog import load_game
 from tests.evaluation.records import record
 
 GAME = load_game("dojo")

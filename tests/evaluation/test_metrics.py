@@ -5,7 +5,7 @@ import random
 import pytest
 import torch
 
-from mk_lightning.envs import EpisodeResult
+from mk_lightning.envs.episode import EpisodeResult
 from mk_lightning.evaluation.intervals import wilson_interval
 from mk_lightning.evaluation.metrics import MatchScores, StateScore
 

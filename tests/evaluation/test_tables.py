@@ -7,7 +7,7 @@ from rich.console import Console
 from mk_lightning.evaluation.before_after import TEXT_WIDTH
 from mk_lightning.evaluation.evaluation import Evaluation
 from mk_lightning.evaluation.tables import evaluation_table
-from mk_lightning.games import load_game
+from mk_lightning.games.catalog import load_game
 from tests.evaluation.records import record
 
 A, B = "VeryEasy.Bramble-01", "Hard.Heron-06"

@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from mk_lightning.envs import FightingEnv, RetroVectorEnv
+from mk_lightning.envs.fighting_env import FightingEnv
+from mk_lightning.envs.vector_env import RetroVectorEnv
 
 torch.set_num_threads(1)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from mk_lightning.envs import RetroVectorEnv
+from mk_lightning.envs.vector_env import RetroVectorEnv
 from mk_lightning.experience import episodes
 from mk_lightning.experience.episodes import TRACED, EpisodeSpec, play_episodes
 from mk_lightning.experience.policy import GreedyPolicy

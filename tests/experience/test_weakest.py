@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from mk_lightning.experience import ExperienceDataModule
+from mk_lightning.experience.datamodule import ExperienceDataModule
 from mk_lightning.experience.weakest import weakest
 from mk_lightning.utils.errors import UserError
 

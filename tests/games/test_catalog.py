@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 import yaml
 
-from mk_lightning.games import GameError, load_game, shipped_games
+from mk_lightning.games.catalog import load_game, shipped_games
+from mk_lightning.games.names import GameError
 
 
 def test_both_games_ship() -> None:

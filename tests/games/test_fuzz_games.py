@@ -13,8 +13,10 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mk_lightning.games import Game, GameError, load_game
+from mk_lightning.games.catalog import load_game
+from mk_lightning.games.game import Game
 from mk_lightning.games.integration import read_state
+from mk_lightning.games.names import GameError
 from tests.fuzzing import damaged, fuzz, one_line
 
 SHIPPED = load_game("dojo").folder

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from mk_lightning.games import Game, GameError, load_game
+from mk_lightning.games.catalog import load_game
+from mk_lightning.games.game import Game
+from mk_lightning.games.names import GameError
 
 
 @pytest.fixture(scope="module")

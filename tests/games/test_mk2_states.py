@@ -12,7 +12,8 @@ import pytest
 import stable_retro
 from numpy.typing import NDArray
 
-from mk_lightning.games import Game, load_game
+from mk_lightning.games.catalog import load_game
+from mk_lightning.games.game import Game
 
 Seen = dict[str, tuple[dict[str, int], NDArray[np.uint8]]]
 

@@ -1,6 +1,6 @@
 import pytest
 
-from mk_lightning.games import nearest, suggestion
+from mk_lightning.games.names import nearest, suggestion
 
 STATES = ["VeryEasy.LiuKang-04", "VeryEasy.LiuKang-14", "VeryHard.LiuKang-04", "Level1.LiuKangVsJax"]
 

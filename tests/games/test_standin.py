@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from mk_lightning.envs import RetroVectorEnv
-from mk_lightning.games import Game, load_game
+from mk_lightning.envs.vector_env import RetroVectorEnv
+from mk_lightning.games.catalog import load_game
+from mk_lightning.games.game import Game
 from tests.standin import mk2_standin
 
 

@@ -11,7 +11,7 @@ import yaml
 from pytorch_lightning import Callback
 from pytorch_lightning.callbacks import EMAWeightAveraging, ModelCheckpoint, WeightAveraging
 
-from mk_lightning.cli import main
+from mk_lightning.cli.main import main
 from mk_lightning.evaluation.evaluation import Evaluation
 from mk_lightning.utils.errors import UserError
 from tests.learning.batches import random_batches

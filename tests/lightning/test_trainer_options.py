@@ -22,7 +22,7 @@ from pytorch_lightning.loggers import CSVLogger
 from pytorch_lightning.plugins import MixedPrecision
 from pytorch_lightning.profilers import AdvancedProfiler, PyTorchProfiler, SimpleProfiler
 
-from mk_lightning.cli import main
+from mk_lightning.cli.main import main
 from mk_lightning.utils.errors import UserError
 from tests.cli.mistakes import Mistake, refuse
 from tests.cli.mistakes import fit as command

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mk_lightning.loggers import MetricsCSV
+from mk_lightning.loggers.metrics_csv import MetricsCSV
 
 ROWS = [
     (0, {"val/win_rate/all": 0.25}),

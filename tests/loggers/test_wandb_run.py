@@ -13,9 +13,8 @@ import wandb
 from mk_lightning.evaluation.clips import Clip
 from mk_lightning.evaluation.compare import Comparison
 from mk_lightning.evaluation.evaluation import Evaluation
-from mk_lightning.games import load_game
-from mk_lightning.loggers import WandbRun
-from mk_lightning.loggers.wandb_run import OUTCOME
+from mk_lightning.games.catalog import load_game
+from mk_lightning.loggers.wandb_run import OUTCOME, WandbRun
 from tests.evaluation.records import record
 from tests.loggers import wandb_file
 from tests.test_resume import fit
@@ -228,7 +227,7 @@ def _children(name: str) -> list[int]:
 
 
 def test_an_interrupted_and_resumed_fit_logs_what_an_uninterrupted_one_does(tmp_path: Path) -> None:
-    logger = ["--trainer.logger", '[{"class_path": "mk_lightning.loggers.WandbRun"}]']
+    logger = ["--trainer.logger", '[{"class_path": "mk_lightning.WandbRun"}]']
     fit(tmp_path / "whole", {}, [], *logger)
     fit(tmp_path / "parts", {}, [], *logger)
     (half,) = (tmp_path / "parts" / "checkpoints").glob("*step=16.ckpt")

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import stable_retro
 
-from mk_lightning.envs import RetroVectorEnv
+from mk_lightning.envs.vector_env import RetroVectorEnv
 from mk_lightning.experience.episodes import EpisodeRecord, EpisodeSpec, play_episodes
-from mk_lightning.games import load_game
+from mk_lightning.games.catalog import load_game
 from mk_lightning.playback.replay import Moment, ReplayEnv
 from tests.experience.policies import fingerprints
 

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from mk_lightning.experience import EvaluationSettings, ExperienceDataModule, ReplaySettings
+from mk_lightning.experience.datamodule import ExperienceDataModule
+from mk_lightning.experience.settings import EvaluationSettings, ReplaySettings
 from mk_lightning.learning.module import DuelingDoubleDQN
 from mk_lightning.runs.disk import TRANSITION_BYTES, bytes_on_disk, check_disk, quiet_threads
 from mk_lightning.utils.errors import UserError
@@ -59,7 +60,7 @@ def test_a_full_disk_stops_a_run_and_what_was_saved_stays(tmp_path: Path) -> Non
     run = tmp_path / "run"
     limit = 40_000
     code = f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))\n"
-    code += "import sys; from mk_lightning.cli import main; main(sys.argv[1:])"
+    code += "import sys; from mk_lightning.cli.main import main; main(sys.argv[1:])"
     words = command(run)[3:]
     done = subprocess.run([sys.executable, "-c", code, *words], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 1

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from mk_lightning.cli import main
+from mk_lightning.cli.main import main
 from tests.test_resume import CONFIG
 
 STOPPING = {

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from benchmarks._whole_run import differences, everything
-from mk_lightning.cli import main
+from mk_lightning.cli.main import main
 from mk_lightning.networks.checkpoint import read_checkpoint
 from tests.test_resume import CONFIG
 

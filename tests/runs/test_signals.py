@@ -31,7 +31,7 @@ LONG = {
 def command(run: Path, *words: str) -> list[str]:
     config = run.with_suffix(".yaml")
     config.write_text(yaml.safe_dump(LONG))
-    return [sys.executable, "-m", "mk_lightning.cli", "fit", "-c", str(config), "--run_dir", str(run), *words]
+    return [sys.executable, "-m", "mk_lightning", "fit", "-c", str(config), "--run_dir", str(run), *words]
 
 
 def begin(run: Path, *words: str, **variables: str) -> subprocess.Popen[str]:
@@ -135,7 +135,7 @@ def test_a_signal_stops_at_once_where_nothing_is_lost(case: str, tmp_path: Path)
     config.write_text(yaml.safe_dump({**LONG, "data": {**LONG["data"], **changes}}))
     subcommand = case.split()[0]
     process = start(
-        [sys.executable, "-m", "mk_lightning.cli", subcommand, "-c", str(config), "--run_dir", f"{tmp_path}/run"]
+        [sys.executable, "-m", "mk_lightning", subcommand, "-c", str(config), "--run_dir", f"{tmp_path}/run"]
     )
     run = tmp_path / ("run" if subcommand == "fit" else "run-test")
     wait_until(process, lambda: (run / ("checkpoints/last.ckpt" if "warm-up" in case else "config.yaml")).is_file())

@@ -11,8 +11,8 @@ import pytest
 import yaml
 from lightning_utilities.core.rank_zero import rank_zero_only
 
-from mk_lightning.cli import main
-from mk_lightning.launcher import HIDDEN, check_launcher
+from mk_lightning.cli.launcher import HIDDEN, check_launcher
+from mk_lightning.cli.main import main
 from tests.test_resume import CONFIG
 
 ROOT = Path(__file__).parents[1]
@@ -120,7 +120,7 @@ def test_a_rank_of_one_run_is_refused_in_one_line(
 def test_the_program_starts_whatever_a_rank_is(value: str) -> None:
     """Lightning and torchmetrics read them when they are imported."""
     done = subprocess.run(
-        [sys.executable, "-m", "mk_lightning.cli", "states"], cwd=ROOT, capture_output=True, text=True, check=False,
+        [sys.executable, "-m", "mk_lightning", "states"], cwd=ROOT, capture_output=True, text=True, check=False,
         env={**os.environ, "RANK": value, "LOCAL_RANK": value},
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from mk_lightning.cli import main
-from mk_lightning.command_line import arrange, check_environment
+from mk_lightning.cli.arguments import arrange, check_environment
+from mk_lightning.cli.main import main
 from mk_lightning.utils.errors import UserError
 from tests.test_resume import CONFIG
 

@@ -20,12 +20,12 @@ from rich.markup import escape
 from rich.table import Table
 
 import mk_lightning
-from mk_lightning.envs import RetroVectorEnv
+from mk_lightning.cli.commands.parser import ToolParser
 from mk_lightning.envs.shared import SharedArrays
-from mk_lightning.games import Game, load_game
-from mk_lightning.games.catalog import shipped_games
+from mk_lightning.envs.vector_env import RetroVectorEnv
+from mk_lightning.games.catalog import load_game, shipped_games
+from mk_lightning.games.game import Game
 from mk_lightning.loggers.wandb_run import key_is_known
-from mk_lightning.tool_parser import ToolParser
 from mk_lightning.utils.errors import UserError
 
 PACKAGES = ("torch", "pytorch-lightning", "torchmetrics", "stable-retro", "gymnasium", "numpy")
@@ -53,7 +53,7 @@ class Finding(NamedTuple):
     text: str
 
 
-def doctor(words: Sequence[str]) -> int:
+def run(words: Sequence[str]) -> int:
     """Print what was found, and return the exit code.
 
     Args:

@@ -9,14 +9,14 @@ from shlex import quote
 import yaml
 from rich.console import Console
 
+from mk_lightning.cli.commands.parser import ToolParser
 from mk_lightning.evaluation.evaluation import Evaluation
 from mk_lightning.experience.matches import unused_test_seed
-from mk_lightning.tool_parser import ToolParser
 from mk_lightning.utils.errors import UserError, one_line
 from mk_lightning.utils.files import check_file
 
 
-def weak(words: Sequence[str]) -> int:
+def run(words: Sequence[str]) -> int:
     """Print the states that an evaluation found weak, write an overlay that fine-tunes on them, return the exit code.
 
     In the overlay the weak states are the challenging ones and the others the original ones. Its test matches are

@@ -10,11 +10,9 @@ from contextlib import ExitStack
 from itertools import islice, pairwise
 from pathlib import Path
 
-from mk_lightning.empty_options import check_not_empty, check_words_not_empty
-from mk_lightning.games.names import suggestion
-from mk_lightning.utils.documents import YAML_BYTES, read_yaml
+from mk_lightning.utils.documents import YAML_BYTES
 from mk_lightning.utils.errors import UserError
-from mk_lightning.utils.files import exists, find_file, shipped_configs
+from mk_lightning.utils.files import exists, find_file
 
 COMMANDS = ("fit", "validate", "test", "predict")
 CONFIG = ("-c", "--config")
@@ -46,20 +44,6 @@ def arrange(words: Sequence[str]) -> list[str]:
             options.append([part, *(islice(rest, 1) if GROUP.fullmatch(part) else ())])
     start = next((i + 1 for i, option in enumerate(options) if option[0] in COMMANDS), len(options))
     return [part for option in (*options[:start], *sorted(options[start:], key=_rank)) for part in option]
-
-
-def check_configs(words: Sequence[str]) -> None:
-    """See that every config of a command line can be read, and that no option is given without a value.
-
-    Raises:
-        UserError: it is otherwise.
-    """
-    for option, path in pairwise(words):
-        if option in CONFIG:
-            if not exists(path):
-                raise UserError(f"no config {path}{suggestion(path, shipped_configs())}")
-            check_not_empty(read_yaml(Path(path), "config"), path)
-    check_words_not_empty(words)
 
 
 def check_environment(environ: Mapping[str, str]) -> None:

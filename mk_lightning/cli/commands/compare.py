@@ -10,12 +10,12 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from mk_lightning.cli.commands.parser import ToolParser
 from mk_lightning.evaluation.answers import answers
 from mk_lightning.evaluation.before_after import TEXT_WIDTH, how_many
 from mk_lightning.evaluation.clips import film_pairs
 from mk_lightning.evaluation.compare import Change, Comparison, in_points
 from mk_lightning.evaluation.evaluation import Evaluation
-from mk_lightning.tool_parser import ToolParser
 from mk_lightning.utils.errors import UserError
 from mk_lightning.utils.files import check_file
 
@@ -23,7 +23,7 @@ LOST = 1
 """Exit code when more was lost than allowed; 2 is for what cannot be compared."""
 
 
-def compare(words: Sequence[str]) -> int:
+def run(words: Sequence[str]) -> int:
     """Compare evaluations with the first of them, print what changed, and return the exit code.
 
     Args:

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from mk_lightning.cli import main
-from mk_lightning.empty_options import _needed
+from mk_lightning.cli.checks import _needed
+from mk_lightning.cli.main import main
 from tests.test_resume import CONFIG
 
 

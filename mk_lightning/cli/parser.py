@@ -8,11 +8,11 @@ import yaml
 from lightning_utilities.core.enums import StrEnum
 from pytorch_lightning.cli import LightningArgumentParser
 
-from mk_lightning.cli_errors import readable
+from mk_lightning.cli.messages import readable
 from mk_lightning.experience.checks import MOST_SEED
 from mk_lightning.experience.run_length import RunLength
 from mk_lightning.experience.settings import MOST_ENV_STEPS
-from mk_lightning.games import Game
+from mk_lightning.games.game import Game
 from mk_lightning.utils.errors import UserError, check_between
 
 # Some of Lightning's callbacks have a default that is a name and a number at once, for which YAML has no word.

@@ -1,4 +1,4 @@
-"""Options that are given empty: jsonargparse takes null for any of them."""
+"""Configs and options before they are parsed: jsonargparse takes null for any option."""
 
 from __future__ import annotations
 
@@ -6,14 +6,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import is_dataclass
 from functools import cache
 from itertools import pairwise
+from pathlib import Path
 from types import NoneType
 from typing import Any, get_args, get_type_hints
 
-from mk_lightning.experience import ExperienceDataModule
+from mk_lightning.cli.arguments import CONFIG
+from mk_lightning.experience.datamodule import ExperienceDataModule
+from mk_lightning.games.names import suggestion
 from mk_lightning.learning.module import DuelingDoubleDQN
 from mk_lightning.playback.record import FilmSettings
 from mk_lightning.runs.run_checkpoint import CheckpointSettings
+from mk_lightning.utils.documents import read_yaml
 from mk_lightning.utils.errors import UserError
+from mk_lightning.utils.files import exists, shipped_configs
 
 GROUPS = {
     "model": DuelingDoubleDQN,
@@ -24,6 +29,20 @@ GROUPS = {
 OWN = frozenset({"seed_everything", "run_dir", "monitor", "torch_threads"})
 EMPTY = {"", "null", "~"}
 """How a word says null."""
+
+
+def check_configs(words: Sequence[str]) -> None:
+    """See that every config of a command line can be read, and that no option is given without a value.
+
+    Raises:
+        UserError: it is otherwise.
+    """
+    for option, path in pairwise(words):
+        if option in CONFIG:
+            if not exists(path):
+                raise UserError(f"no config {path}{suggestion(path, shipped_configs())}")
+            check_not_empty(read_yaml(Path(path), "config"), path)
+    check_words_not_empty(words)
 
 
 def check_not_empty(config: object, name: str) -> None:

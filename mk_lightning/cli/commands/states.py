@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
-from mk_lightning.games import load_game
-from mk_lightning.tool_parser import ToolParser
+from mk_lightning.cli.commands.parser import ToolParser
+from mk_lightning.games.catalog import load_game
 
 
-def print_states(words: Sequence[str]) -> int:
+def run(words: Sequence[str]) -> int:
     """Print a game's states, its one-player states first, and return the exit code.
 
     Args:

@@ -17,9 +17,13 @@ from pytorch_lightning.loggers import Logger, TensorBoardLogger
 from rich.console import Console
 from rich.table import Table
 
-from mk_lightning.callbacks import MatchRecorder, ProgressLine
+from mk_lightning.callbacks.matches import MatchRecorder
 from mk_lightning.callbacks.method import check_methods
-from mk_lightning.envs import WorkerError
+from mk_lightning.callbacks.progress import ProgressLine
+from mk_lightning.cli.missing import naming_both
+from mk_lightning.cli.parser import link_options
+from mk_lightning.cli.stopped import finished, stopped
+from mk_lightning.cli.trainer_options import check_monitor, check_run_parts, check_trainer
 from mk_lightning.evaluation.answers import answers, cut_off, repeated
 from mk_lightning.evaluation.before_after import TEXT_WIDTH, BeforeAfter, score_table
 from mk_lightning.evaluation.clips import film_pairs
@@ -29,9 +33,9 @@ from mk_lightning.evaluation.match import summarise
 from mk_lightning.evaluation.tables import evaluation_table
 from mk_lightning.experience.base_play import check_recording
 from mk_lightning.learning.early_stopping import say_why_it_ended
-from mk_lightning.loggers import MetricsCSV, WandbRun
+from mk_lightning.loggers.metrics_csv import MetricsCSV
+from mk_lightning.loggers.wandb_run import WandbRun
 from mk_lightning.networks.checkpoint import read_checkpoint
-from mk_lightning.parser import link_options
 from mk_lightning.playback.record import FilmSettings, first_of_each_state, record_match
 from mk_lightning.playback.replay import ReplayEnv
 from mk_lightning.runs.before import restore_before
@@ -40,12 +44,9 @@ from mk_lightning.runs.checkpoint_files import CHECKPOINTS, CheckpointFiles
 from mk_lightning.runs.directory import RunDirectory
 from mk_lightning.runs.disk import check_disk, quiet_threads
 from mk_lightning.runs.interruption import Interruption
-from mk_lightning.runs.missing import naming_both
 from mk_lightning.runs.resume import check_checkpoint, find_base
 from mk_lightning.runs.run_checkpoint import CheckpointSettings, RunCheckpoint
-from mk_lightning.runs.stopped import finished, stopped
-from mk_lightning.trainer_options import check_monitor, check_run_parts, check_trainer
-from mk_lightning.utils.errors import Interrupted, RunStopped, UserError, check_between
+from mk_lightning.utils.errors import Interrupted, RunStopped, UserError, WorkerError, check_between
 from mk_lightning.utils.files import as_named, check_directory, find_file
 from mk_lightning.utils.trainer_checks import check_experience_trainer
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
-from mk_lightning.games import MissingRomError, load_game
+from mk_lightning.games.catalog import load_game
+from mk_lightning.games.names import MissingRomError
 from mk_lightning.networks.checkpoint import MissingCheckpointError, find_checkpoint
 
 

@@ -13,17 +13,17 @@ from pathlib import Path
 import pytest
 import yaml
 
-from mk_lightning.cli import main
+from mk_lightning.cli.main import main
 from tests.test_resume import CONFIG
 
 ROOT = Path(__file__).parents[1]
-COMMAND = f"{shlex.quote(sys.executable)} -m mk_lightning.cli"
+COMMAND = f"{shlex.quote(sys.executable)} -m mk_lightning"
 LEFT_BY_A_FIT = {
     ".replay.lock",
     "after.csv", "after.json", "before.csv", "before.json", "before_after.json", "before_after.txt", "checkpoints",
     "config.yaml", "metrics.csv", "replay", "report.html", "tensorboard", ".lock",
 }  # fmt: skip
-MENDED = "from mk_lightning.streams import mend_streams; mend_streams(); import os, sys; "
+MENDED = "from mk_lightning.cli.streams import mend_streams; mend_streams(); import os, sys; "
 
 
 def shell(command: str, folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -57,7 +57,7 @@ def test_a_fit_whose_output_nobody_reads_writes_everything(folder: Path) -> None
 
 TOOLS = """
 import json, sys
-from mk_lightning.cli import main
+from mk_lightning.cli.main import main
 codes = []
 for words in sys.argv[1:]:
     try:

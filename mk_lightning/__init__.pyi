@@ -1,0 +1,44 @@
+from .callbacks.curriculum import Curriculum as Curriculum
+from .callbacks.curriculum import Phase as Phase
+from .callbacks.distillation import Cloning as Cloning
+from .callbacks.distillation import Kickstarting as Kickstarting
+from .callbacks.ewc import ElasticWeightConsolidation as ElasticWeightConsolidation
+from .callbacks.freeze import FreezeLayers as FreezeLayers
+from .callbacks.guard import ForgettingGuard as ForgettingGuard
+from .callbacks.matches import MatchRecorder as MatchRecorder
+from .callbacks.method import Method as Method
+from .callbacks.progress import ProgressLine as ProgressLine
+from .callbacks.weakness import WeaknessTargeting as WeaknessTargeting
+from .callbacks.weight_decay import WeightDecay as WeightDecay
+from .envs.episode import EpisodeResult as EpisodeResult
+from .envs.fighting_env import FightingEnv as FightingEnv
+from .envs.vector_env import RetroVectorEnv as RetroVectorEnv
+from .evaluation.compare import Comparison as Comparison
+from .evaluation.evaluation import Evaluation as Evaluation
+from .experience.datamodule import ExperienceDataModule as ExperienceDataModule
+from .experience.episodes import EpisodeRecord as EpisodeRecord
+from .experience.episodes import EpisodeSpec as EpisodeSpec
+from .experience.episodes import play_episodes as play_episodes
+from .experience.policy import GreedyPolicy as GreedyPolicy
+from .experience.replay import Priorities as Priorities
+from .experience.replay import Replay as Replay
+from .experience.settings import EnvSettings as EnvSettings
+from .experience.settings import EvaluationSettings as EvaluationSettings
+from .experience.settings import RecordingSettings as RecordingSettings
+from .experience.settings import ReplaySettings as ReplaySettings
+from .games.catalog import load_game as load_game
+from .games.game import Game as Game
+from .learning.module import DuelingDoubleDQN as DuelingDoubleDQN
+from .loggers.metrics_csv import MetricsCSV as MetricsCSV
+from .loggers.wandb_run import WandbRun as WandbRun
+from .networks.nature import DuelingNetwork as DuelingNetwork
+from .schedules import Constant as Constant
+from .schedules import Cyclical as Cyclical
+from .schedules import Exponential as Exponential
+from .schedules import Linear as Linear
+from .schedules import Schedule as Schedule
+from .utils.errors import UserError as UserError
+from .utils.errors import WorkerError as WorkerError
+
+__all__: list[str]
+__version__: str

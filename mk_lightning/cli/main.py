@@ -1,0 +1,90 @@
+"""The command line: `mk-lightning fit|validate|test|predict`, a LightningCLI, and the tools beside them.
+
+Only what a command needs is imported: torch and Lightning take seconds to load.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module
+
+from mk_lightning.cli.arguments import Pipes
+from mk_lightning.cli.startup import USAGE_ERROR, loading
+from mk_lightning.utils.errors import RunStopped, UserError, WorkerError, one_line, shortened
+
+TOOLS = {
+    "states": "states of a game, as they stand in a config",
+    "weak": "the states that an evaluation found weak, as a config",
+    "compare": "what changed between evaluations",
+    "doctor": "whether this machine has what a run needs",
+}
+"""Commands that are not Lightning's, and what they print."""
+HELP = f"""\
+usage: mk-lightning COMMAND ... [--help]
+
+Train, fine-tune and evaluate agents of fighting games.
+
+commands of Lightning, each with -c CONFIG ... and options:
+  fit       train or fine-tune, and measure what it was worth
+  validate  play the validation matches
+  test      play the test matches
+  predict   play matches, write and film them
+
+tools:
+{"".join(f"  {name:9} {what}{chr(10)}" for name, what in TOOLS.items())}"""
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Run a command.
+
+    Args:
+        args: the command line after the program's name; None takes `sys.argv`.
+
+    Raises:
+        SystemExit: something given cannot be used; a line on stderr says what.
+    """
+    words = list(sys.argv[1:] if args is None else args)
+    with loading():
+        command = _command(words)
+    logging.basicConfig(format="%(message)s", stream=sys.stderr)
+    logging.getLogger("mk_lightning").setLevel(logging.INFO)
+    with Pipes() as pipes:
+        try:
+            code = command(words, pipes)
+        except KeyboardInterrupt:  # a fit answers by itself, once it has begun
+            code = _say("stopped by Ctrl-C", 128 + signal.SIGINT)
+        except RunStopped as stopped:
+            code = _say(f"stopped: {one_line(stopped)}", stopped.exit_code)
+        except (UserError, WorkerError, ValueError) as error:
+            if (known := _known_cause(error)) is None:
+                raise
+            code = _say(f"error: {shortened(pipes.as_given(str(known)), 440)}", USAGE_ERROR)
+    if code:
+        raise SystemExit(code)
+
+
+def _command(words: Sequence[str]) -> Callable[[list[str], Pipes], int]:
+    """Import what runs a command line."""
+    if words and words[0] in {"-h", "--help"}:
+        return lambda words, pipes: sys.stdout.write(HELP) * 0
+    if words and words[0] in TOOLS:
+        tool = import_module(f"mk_lightning.cli.commands.{words[0]}")
+        return lambda words, pipes: int(tool.run(words[1:]))
+    from mk_lightning.cli.program import run
+
+    return run
+
+
+def _say(line: str, code: int) -> int:
+    sys.stderr.write(f"mk-lightning: {line}\n")
+    return code
+
+
+def _known_cause(error: BaseException | None) -> BaseException | None:
+    """What there is to say; jsonargparse wraps the errors of a class it cannot make."""
+    while isinstance(error, ValueError) and not isinstance(error, UserError):
+        error = error.__cause__ or error.__context__
+    return error if isinstance(error, (UserError, WorkerError)) else None
