@@ -27,9 +27,9 @@ from mk_lightning.callbacks.ewc import ElasticWeightConsolidation
 from mk_lightning.callbacks.freeze import FreezeLayers
 from mk_lightning.callbacks.weakness import WeaknessTargeting
 from mk_lightning.callbacks.weight_decay import WeightDecay
-from mk_lightning.experience.datamodule import ExperienceDataModule
-from mk_lightning.experience.fit_folder import REPLAY
-from mk_lightning.experience.settings import EnvSettings, EvaluationSettings, RecordingSettings, ReplaySettings
+from mk_lightning.data.datamodule import ExperienceDataModule
+from mk_lightning.data.fit_folder import REPLAY
+from mk_lightning.data.settings import EnvSettings, EvaluationSettings, RecordingSettings, ReplaySettings
 from mk_lightning.learning.module import DuelingDoubleDQN
 from mk_lightning.loggers.metrics_csv import MetricsCSV
 from mk_lightning.runs.checkpoint_files import CheckpointFiles

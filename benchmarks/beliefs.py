@@ -29,7 +29,7 @@ from forgetting import ARMS, BASE, CONFIG
 from rich.progress import track
 
 from mk_lightning.envs.vector_env import RetroVectorEnv
-from mk_lightning.experience.recording import BATCH, RecordedBatch, record
+from mk_lightning.experience.base_dataset import BATCH, RecordedBatch, record
 from mk_lightning.networks.checkpoint import load_matching, read_checkpoint
 from mk_lightning.networks.nature import DuelingNetwork
 

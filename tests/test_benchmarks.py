@@ -11,10 +11,10 @@ import pytest
 from scipy import stats
 
 from mk_lightning.callbacks.method import check_methods
+from mk_lightning.data.datamodule import ExperienceDataModule
+from mk_lightning.data.settings import EvaluationSettings
 from mk_lightning.evaluation.intervals import wilson_interval
 from mk_lightning.evaluation.metrics import StateScore
-from mk_lightning.experience.datamodule import ExperienceDataModule
-from mk_lightning.experience.settings import EvaluationSettings
 from mk_lightning.learning.module import DuelingDoubleDQN
 
 BENCHMARKS = str(Path(__file__).parents[1] / "benchmarks")

@@ -16,8 +16,8 @@ from mk_lightning.callbacks.distillation import Cloning, Kickstarting
 from mk_lightning.callbacks.ewc import ElasticWeightConsolidation
 from mk_lightning.callbacks.weakness import WeaknessTargeting
 from mk_lightning.callbacks.weight_decay import WeightDecay
-from mk_lightning.experience.datamodule import ExperienceDataModule
-from mk_lightning.experience.settings import EnvSettings, EvaluationSettings, RecordingSettings, ReplaySettings
+from mk_lightning.data.datamodule import ExperienceDataModule
+from mk_lightning.data.settings import EnvSettings, EvaluationSettings, RecordingSettings, ReplaySettings
 from mk_lightning.learning.module import DuelingDoubleDQN
 from mk_lightning.schedules import Linear
 from mk_lightning.utils.errors import UserError

@@ -12,8 +12,8 @@ from typing import Any
 from pytorch_lightning import Callback, LightningModule, Trainer
 
 from mk_lightning.callbacks.method import Method
+from mk_lightning.data.datamodule import ExperienceDataModule
 from mk_lightning.envs.episode import EpisodeResult
-from mk_lightning.experience.datamodule import ExperienceDataModule
 from mk_lightning.experience.transition import Batch
 from mk_lightning.utils.errors import UserError, check_at_least, check_between
 from mk_lightning.utils.trainer_checks import log_is_due
@@ -165,7 +165,7 @@ class Curriculum(Method):
         """Count the matches and change the phase when it is time.
 
         At the end of a batch and not at its start: by then the learner has written the batch's TD errors, which the
-        loader takes in when it is asked to settle.
+        loader takes in when it synchronizes.
         """
         data: ExperienceDataModule = trainer.datamodule  # type: ignore[attr-defined]
         self.count(batch.finished, batch.env_steps, data)

@@ -11,10 +11,10 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 
 from mk_lightning.callbacks.added_gradient import add_gradient, gradient_share, learning_parameters, norm
 from mk_lightning.callbacks.method import Method, q_network
-from mk_lightning.experience.checks import require_originals
-from mk_lightning.experience.datamodule import ExperienceDataModule
-from mk_lightning.experience.recording import Rehearsal
-from mk_lightning.experience.settings import MOST_BATCH
+from mk_lightning.data.datamodule import ExperienceDataModule
+from mk_lightning.data.settings import MOST_BATCH
+from mk_lightning.data.validation import require_originals
+from mk_lightning.experience.base_dataset import Rehearsal
 from mk_lightning.experience.transition import Batch
 from mk_lightning.learning.losses import Distance, distillation_loss
 from mk_lightning.networks.unwrap import bare_copy

@@ -13,8 +13,8 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 
 from mk_lightning.callbacks.added_gradient import gradient_share, learning_parameters, norm
 from mk_lightning.callbacks.method import Method, q_network
-from mk_lightning.experience.checks import require_originals
-from mk_lightning.experience.datamodule import ExperienceDataModule
+from mk_lightning.data.datamodule import ExperienceDataModule
+from mk_lightning.data.validation import require_originals
 from mk_lightning.learning.fisher import Estimator, fisher_diagonal, normalised, sample_actions
 from mk_lightning.networks.unwrap import bare_copy
 from mk_lightning.utils.errors import UserError, check_between, check_positive

@@ -11,7 +11,7 @@ from pytorch_lightning.callbacks import WeightAveraging
 
 from mk_lightning.callbacks.method import Method, q_network
 from mk_lightning.callbacks.parameters import matching_names
-from mk_lightning.experience.datamodule import ExperienceDataModule
+from mk_lightning.data.datamodule import ExperienceDataModule
 from mk_lightning.experience.transition import Batch
 from mk_lightning.utils.errors import UserError
 

@@ -11,7 +11,7 @@ from pytorch_lightning.callbacks import WeightAveraging
 from pytorch_lightning.trainer.states import TrainerFn
 
 from mk_lightning.callbacks.method import Method, q_network
-from mk_lightning.experience.datamodule import ExperienceDataModule
+from mk_lightning.data.datamodule import ExperienceDataModule
 from mk_lightning.utils.errors import UserError
 
 log = logging.getLogger(__name__)

@@ -11,7 +11,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 
 from mk_lightning.callbacks.curriculum import Curriculum
 from mk_lightning.callbacks.method import Method
-from mk_lightning.experience.datamodule import ExperienceDataModule
+from mk_lightning.data.datamodule import ExperienceDataModule
 from mk_lightning.experience.transition import Batch
 from mk_lightning.utils.errors import UserError, check_at_least, check_between
 from mk_lightning.utils.trainer_checks import log_is_due
@@ -112,7 +112,7 @@ class WeaknessTargeting(Method):
         """Count the matches and set new probabilities when it is time.
 
         At the end of a batch and not at its start: by then the learner has written the batch's TD errors, which the
-        loader takes in when it is asked to settle.
+        loader takes in when it synchronizes.
         """
         for result in batch.finished:
             if result.state in self.recent:  # a match under way when a run is resumed may be of another

@@ -13,7 +13,7 @@ from mk_lightning.callbacks.added_gradient import learning_parameters
 from mk_lightning.callbacks.freeze import FreezeLayers
 from mk_lightning.callbacks.method import Method, q_network
 from mk_lightning.callbacks.parameters import matching_names
-from mk_lightning.experience.datamodule import ExperienceDataModule
+from mk_lightning.data.datamodule import ExperienceDataModule
 from mk_lightning.games.names import suggestion
 from mk_lightning.utils.errors import UserError
 from mk_lightning.utils.trainer_checks import log_is_due

@@ -11,7 +11,7 @@ from types import NoneType
 from typing import Any, get_args, get_type_hints
 
 from mk_lightning.cli.arguments import CONFIG
-from mk_lightning.experience.datamodule import ExperienceDataModule
+from mk_lightning.data.datamodule import ExperienceDataModule
 from mk_lightning.games.names import suggestion
 from mk_lightning.learning.module import DuelingDoubleDQN
 from mk_lightning.playback.record import FilmSettings

@@ -24,6 +24,7 @@ from mk_lightning.cli.missing import naming_both
 from mk_lightning.cli.parser import link_options
 from mk_lightning.cli.stopped import finished, stopped
 from mk_lightning.cli.trainer_options import check_monitor, check_run_parts, check_trainer
+from mk_lightning.data.base_play import check_recording
 from mk_lightning.evaluation.answers import answers, cut_off, repeated
 from mk_lightning.evaluation.before_after import TEXT_WIDTH, BeforeAfter, score_table
 from mk_lightning.evaluation.clips import film_pairs
@@ -31,7 +32,6 @@ from mk_lightning.evaluation.compare import Comparison
 from mk_lightning.evaluation.evaluation import Evaluation, write_matches
 from mk_lightning.evaluation.match import summarise
 from mk_lightning.evaluation.tables import evaluation_table
-from mk_lightning.experience.base_play import check_recording
 from mk_lightning.learning.early_stopping import say_why_it_ended
 from mk_lightning.loggers.metrics_csv import MetricsCSV
 from mk_lightning.loggers.wandb_run import WandbRun

@@ -9,9 +9,9 @@ from lightning_utilities.core.enums import StrEnum
 from pytorch_lightning.cli import LightningArgumentParser
 
 from mk_lightning.cli.messages import readable
-from mk_lightning.experience.checks import MOST_SEED
-from mk_lightning.experience.run_length import RunLength
-from mk_lightning.experience.settings import MOST_ENV_STEPS
+from mk_lightning.data.run_length import RunLength
+from mk_lightning.data.settings import MOST_ENV_STEPS
+from mk_lightning.data.validation import MOST_SEED
 from mk_lightning.games.game import Game
 from mk_lightning.utils.errors import UserError, check_between
 

@@ -18,7 +18,7 @@ from mk_lightning.cli.launcher import check_launcher, whole_run
 from mk_lightning.cli.lightning_cli import MKLightningCLI
 from mk_lightning.cli.parser import Parser
 from mk_lightning.cli.trainer_options import RunTrainer
-from mk_lightning.experience.datamodule import ExperienceDataModule
+from mk_lightning.data.datamodule import ExperienceDataModule
 from mk_lightning.learning.module import DuelingDoubleDQN
 from mk_lightning.utils.errors import UserError
 

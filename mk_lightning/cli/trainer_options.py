@@ -16,7 +16,7 @@ from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint, OnExcept
 from pytorch_lightning.plugins import CheckpointIO
 
 from mk_lightning.callbacks.guard import KEPT, ForgettingGuard
-from mk_lightning.experience.datamodule import ExperienceDataModule
+from mk_lightning.data.datamodule import ExperienceDataModule
 from mk_lightning.games.names import suggestion
 from mk_lightning.utils.errors import UserError, check_at_least, shortened
 from mk_lightning.utils.trainer_checks import check_callbacks

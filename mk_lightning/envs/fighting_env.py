@@ -20,7 +20,7 @@ from mk_lightning.envs.buttons import button_masks
 from mk_lightning.envs.episode import EpisodeResult
 from mk_lightning.envs.observation import FRAME_SHAPE, to_frame
 from mk_lightning.envs.options import check_env_options
-from mk_lightning.envs.reward import Fight, match_over, match_won, step_reward
+from mk_lightning.envs.rewards import Fight, match_over, match_won, step_reward
 from mk_lightning.games.catalog import load_game
 from mk_lightning.games.game import Game
 from mk_lightning.games.names import GameError
@@ -47,7 +47,7 @@ class FightingEnv(gymnasium.Env[Frame, int]):
     env_step.
 
     - Observation: the newest screen, (84, 84) uint8 grey. Stacking frames is left to the user.
-    - Reward: :func:`mk_lightning.envs.reward.step_reward`, in game units.
+    - Reward: :func:`mk_lightning.envs.rewards.step_reward`, in game units.
     - Terminated: a side has won two rounds, by the RAM; the game's ``scenario.json`` is not asked.
     - Truncated: ``max_env_steps`` have been played.
     - Info: every variable of ``data.json`` as int and ``state``, the save state's name; when the match ends

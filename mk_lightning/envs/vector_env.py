@@ -17,9 +17,9 @@ from mk_lightning.envs.fighting_env import States
 from mk_lightning.envs.infos import Infos
 from mk_lightning.envs.observation import FRAME_SHAPE
 from mk_lightning.envs.options import check_env_options
-from mk_lightning.envs.pool import WorkerPool
-from mk_lightning.envs.shared import SharedArrays
-from mk_lightning.envs.worker import WorkerSetup
+from mk_lightning.envs.workers.pool import WorkerPool
+from mk_lightning.envs.workers.shared_memory import SharedArrays
+from mk_lightning.envs.workers.worker import WorkerSetup
 from mk_lightning.games.catalog import load_game
 from mk_lightning.games.game import Game
 from mk_lightning.games.names import GameError

@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from mk_lightning.data.settings import EnvSettings
 from mk_lightning.evaluation.behaviour import Behaviour, js_divergence, side_by_side
 from mk_lightning.evaluation.compare import Comparison, Verdict, in_points
 from mk_lightning.evaluation.evaluation import Evaluation
-from mk_lightning.experience.settings import EnvSettings
 
 QUESTIONS = {"challenging": "Better on the challenging states?", "original": "Original states kept?"}
 """By group."""

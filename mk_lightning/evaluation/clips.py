@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from operator import attrgetter
 from pathlib import Path
 
+from mk_lightning.data.settings import EnvSettings
 from mk_lightning.evaluation.compare import Comparison
 from mk_lightning.evaluation.evaluation import Evaluation
 from mk_lightning.evaluation.match import Match
 from mk_lightning.experience.episodes import EpisodeSpec
-from mk_lightning.experience.settings import EnvSettings
 from mk_lightning.games.catalog import load_game
 from mk_lightning.playback.films import CONSOLE_RATE, write_film
 from mk_lightning.playback.replay import ReplayEnv, Screen

@@ -16,10 +16,10 @@ from typing import Any, get_type_hints
 import numpy as np
 from numpy.typing import NDArray
 
+from mk_lightning.data.settings import EnvSettings
 from mk_lightning.evaluation.match import Match, summarise
 from mk_lightning.evaluation.metrics import StateScore
 from mk_lightning.experience.episodes import EpisodeRecord
-from mk_lightning.experience.settings import EnvSettings
 from mk_lightning.games.game import Game
 from mk_lightning.games.names import is_name
 from mk_lightning.utils.documents import read_json

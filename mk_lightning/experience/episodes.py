@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from mk_lightning.envs.episode import EpisodeResult
 from mk_lightning.envs.vector_env import RetroVectorEnv
-from mk_lightning.experience.frames import FrameStacks
+from mk_lightning.experience.frame_stacks import FrameStacks
 from mk_lightning.experience.policy import Policy
 
 GROUP = 8

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from mk_lightning.envs.fighting_env import FightingEnv
 from mk_lightning.experience.episodes import EpisodeSpec
-from mk_lightning.experience.frames import FrameStacks
+from mk_lightning.experience.frame_stacks import FrameStacks
 
 Screen = NDArray[np.uint8]
 """What the console shows, (height, width, 3) uint8 RGB."""

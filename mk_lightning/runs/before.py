@@ -6,8 +6,8 @@ import logging
 import zlib
 from pathlib import Path
 
+from mk_lightning.data.datamodule import ExperienceDataModule
 from mk_lightning.evaluation.evaluation import Evaluation, write_matches
-from mk_lightning.experience.datamodule import ExperienceDataModule
 from mk_lightning.networks.checkpoint import read_checkpoint
 from mk_lightning.runs.run_checkpoint import BEFORE
 from mk_lightning.utils.errors import UserError

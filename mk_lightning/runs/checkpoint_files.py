@@ -7,9 +7,9 @@ from typing import Any
 
 from pytorch_lightning.plugins.io import CheckpointIO
 
-from mk_lightning.experience.datamodule import ExperienceDataModule
-from mk_lightning.experience.fit_folder import REPLAY, source_of
-from mk_lightning.experience.resume import check_segments
+from mk_lightning.data.compatibility import check_segments
+from mk_lightning.data.datamodule import ExperienceDataModule
+from mk_lightning.data.fit_folder import REPLAY, source_of
 from mk_lightning.experience.segments import read_segment, remove_unnamed
 from mk_lightning.networks.checkpoint import read_checkpoint
 from mk_lightning.runs.progress import mend_progress

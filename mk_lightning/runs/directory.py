@@ -16,7 +16,7 @@ from typing import Any
 
 from lightning_utilities.core.rank_zero import rank_zero_only
 
-from mk_lightning.experience.fit_folder import REPLAY
+from mk_lightning.data.fit_folder import REPLAY
 from mk_lightning.learning.early_stopping import ended_early
 from mk_lightning.networks.checkpoint import MissingCheckpointError, read_checkpoint
 from mk_lightning.runs.checkpoint_files import CHECKPOINTS, METRICS_ROWS, LostReplayError, check_whole, directory_of

@@ -6,7 +6,7 @@ import fcntl
 import os
 from pathlib import Path
 
-from mk_lightning.experience.fit_folder import NO_LOCKS
+from mk_lightning.data.fit_folder import NO_LOCKS
 from mk_lightning.utils.errors import UserError
 
 FILE = ".lock"

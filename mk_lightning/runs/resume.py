@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from pytorch_lightning import Callback
 
 from mk_lightning.callbacks.method import Method
-from mk_lightning.experience.fit_folder import RECORDING, source_of
-from mk_lightning.experience.recording import Recording, fingerprint
-from mk_lightning.experience.resume import check_resumable
+from mk_lightning.data.compatibility import check_resumable
+from mk_lightning.data.fit_folder import RECORDING, source_of
+from mk_lightning.experience.base_dataset import Recording, fingerprint
 from mk_lightning.learning.averaging import check_resumed_averaging
 from mk_lightning.learning.early_stopping import check_resumed_stopping
 from mk_lightning.learning.optimizer import check_resumed_optimizer, only_optimizer
@@ -21,7 +21,7 @@ from mk_lightning.networks.checkpoint import compare_weights, load_matching, rea
 from mk_lightning.utils.errors import UserError
 
 if TYPE_CHECKING:
-    from mk_lightning.experience.datamodule import ExperienceDataModule
+    from mk_lightning.data.datamodule import ExperienceDataModule
     from mk_lightning.learning.module import DuelingDoubleDQN
 
 log = logging.getLogger(__name__)

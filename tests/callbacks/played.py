@@ -9,9 +9,9 @@ import torch
 from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.callbacks import ModelCheckpoint
 
+from mk_lightning.data.datamodule import ExperienceDataModule
+from mk_lightning.data.settings import EnvSettings, EvaluationSettings, ReplaySettings
 from mk_lightning.envs.episode import EpisodeResult
-from mk_lightning.experience.datamodule import ExperienceDataModule
-from mk_lightning.experience.settings import EnvSettings, EvaluationSettings, ReplaySettings
 from mk_lightning.learning.module import DuelingDoubleDQN
 
 A, B, C = "VeryEasy.Bramble-01", "Hard.Kestrel-05", "Hard.Heron-06"

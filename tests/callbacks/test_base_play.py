@@ -10,10 +10,10 @@ from pytorch_lightning import Callback
 
 from mk_lightning.callbacks.distillation import Cloning, Kickstarting
 from mk_lightning.callbacks.ewc import ElasticWeightConsolidation
-from mk_lightning.experience.datamodule import ExperienceDataModule
-from mk_lightning.experience.recording import Recording, Rehearsal
+from mk_lightning.data.datamodule import ExperienceDataModule
+from mk_lightning.data.settings import EnvSettings, EvaluationSettings, RecordingSettings, ReplaySettings
+from mk_lightning.experience.base_dataset import Recording, Rehearsal
 from mk_lightning.experience.replay import Priorities
-from mk_lightning.experience.settings import EnvSettings, EvaluationSettings, RecordingSettings, ReplaySettings
 from mk_lightning.learning.fisher import sample_actions
 from mk_lightning.learning.losses import distillation_loss
 from mk_lightning.learning.module import DuelingDoubleDQN

@@ -9,8 +9,8 @@ import yaml
 from pytorch_lightning import Callback
 
 from mk_lightning.callbacks.curriculum import Curriculum, Phase
+from mk_lightning.data.settings import ReplaySettings
 from mk_lightning.experience.replay import Priorities
-from mk_lightning.experience.settings import ReplaySettings
 from mk_lightning.games.catalog import load_game
 from mk_lightning.utils.errors import UserError
 from tests.callbacks.played import MATCH, NUM_ENVS, PER_BATCH, A, B, C, assert_resumed_equals_uninterrupted, fit

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from mk_lightning.callbacks.ewc import ElasticWeightConsolidation
-from mk_lightning.experience.datamodule import ExperienceDataModule
+from mk_lightning.data.datamodule import ExperienceDataModule
 from mk_lightning.utils.errors import UserError
 from mk_lightning.utils.memory import memory
 from tests.callbacks.quadratic import Quadratic, train

@@ -11,7 +11,7 @@ from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.trainer.states import TrainerFn
 
 from mk_lightning.callbacks.guard import ForgettingGuard, kept
-from mk_lightning.experience.datamodule import ExperienceDataModule
+from mk_lightning.data.datamodule import ExperienceDataModule
 from mk_lightning.learning.module import DuelingDoubleDQN
 from mk_lightning.runs.best_checkpoint import BestCheckpoint
 from mk_lightning.utils.errors import UserError

@@ -18,7 +18,7 @@ from mk_lightning.callbacks.guard import ForgettingGuard
 from mk_lightning.callbacks.method import Method, check_methods
 from mk_lightning.callbacks.weakness import WeaknessTargeting
 from mk_lightning.callbacks.weight_decay import WeightDecay
-from mk_lightning.experience.datamodule import ExperienceDataModule
+from mk_lightning.data.datamodule import ExperienceDataModule
 from mk_lightning.learning.module import DuelingDoubleDQN
 from mk_lightning.utils.errors import UserError
 from tests.learning.batches import ACTIONS, new_trainer, random_batches

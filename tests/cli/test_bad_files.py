@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 import torch
 
+from mk_lightning.data.compatibility import common
+from mk_lightning.data.datamodule import ExperienceDataModule
+from mk_lightning.data.settings import EnvSettings, EvaluationSettings, ReplaySettings
 from mk_lightning.evaluation.evaluation import Evaluation
-from mk_lightning.experience.datamodule import ExperienceDataModule
-from mk_lightning.experience.resume import common
-from mk_lightning.experience.settings import EnvSettings, EvaluationSettings, ReplaySettings
 from mk_lightning.learning.module import DuelingDoubleDQN
 from mk_lightning.networks.checkpoint import read_checkpoint
 from tests.cli.mistakes import Mistake, fit, refuse

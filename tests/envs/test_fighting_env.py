@@ -12,7 +12,7 @@ from gymnasium.error import ClosedEnvironmentError, ResetNeeded
 from gymnasium.utils.env_checker import check_env
 
 from mk_lightning.envs.fighting_env import FightingEnv
-from mk_lightning.envs.reward import Fight, step_reward
+from mk_lightning.envs.rewards import Fight, step_reward
 from mk_lightning.games.catalog import load_game
 from mk_lightning.games.names import GameError
 from mk_lightning.utils.errors import UserError

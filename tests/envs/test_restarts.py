@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 from gymnasium.error import ClosedEnvironmentError
 
-from mk_lightning.envs import pool, process
 from mk_lightning.envs.vector_env import RetroVectorEnv
+from mk_lightning.envs.workers import handles as process
+from mk_lightning.envs.workers import pool
 from mk_lightning.utils.errors import WorkerError
 from tests.envs.processes import Killer, alive, left_over, parent_of
 
@@ -256,14 +257,14 @@ def test_a_worker_that_dies_again_and_again_stops_the_run(make_envs: MakeEnvs, s
             killer.kill(1)
 
     handler, pids = KillTheReplacement(), envs._pool.pids
-    logging.getLogger("mk_lightning.envs.pool").addHandler(handler)
+    logging.getLogger("mk_lightning.envs.workers.pool").addHandler(handler)
     try:
         envs.step([0, 0, 0])
         killer.kill(1)
         with pytest.raises(WorkerError) as caught:
             envs.step([0, 0, 0])
     finally:
-        logging.getLogger("mk_lightning.envs.pool").removeHandler(handler)
+        logging.getLogger("mk_lightning.envs.workers.pool").removeHandler(handler)
     died = (
         f"worker 1 of 3 (state {states[1]}, pid {killer.pids[-1]}) died with exit code -9 (SIGKILL), 4 times in a row"
     )
@@ -281,23 +282,23 @@ def test_a_lost_nursery_is_replaced_like_its_workers(
     monkeypatch.setattr(process, "HANG_SECONDS", 2.0)
     monkeypatch.setattr(process, "SECONDS_TO_END", 0.5)
     envs = make_envs(3, max_env_steps=LENGTH)
-    pids, nursery = envs._pool.pids, parent_of(envs._pool.pids[0])
+    pids, fork_server = envs._pool.pids, parent_of(envs._pool.pids[0])
     calls = 0
 
     def disturb() -> None:
         nonlocal calls
         calls += 1
         if calls == 40:
-            os.kill(nursery, end)
+            os.kill(fork_server, end)
             os.kill(pids[1], signal.SIGKILL)
             if end == signal.SIGKILL:
                 assert left_over(pids) == []
 
     assert play(envs, states, 24, disturb) == expected
-    time.sleep(1.1)  # until the last workers of a stopped nursery have noticed that it was killed
+    time.sleep(1.1)  # until the last workers of a stopped fork server have noticed that it was killed
     envs.capture()
     assert envs.restarts == 3
-    assert left_over([nursery, *pids]) == []
+    assert left_over([fork_server, *pids]) == []
     assert len({parent_of(pid) for pid in envs._pool.pids}) == 1
 
 
@@ -308,19 +309,19 @@ def test_nothing_leaks_however_many_were_replaced() -> None:
     envs = RetroVectorEnv("dojo", num_envs=2)
     envs.reset(seed=0)
     in_use = len(list(Path("/proc/self/fd").iterdir()))
-    killer, nursery = Killer(envs), parent_of(envs._pool.pids[0])
-    in_nursery = len(list(Path(f"/proc/{nursery}/fd").iterdir()))
+    killer, fork_server = Killer(envs), parent_of(envs._pool.pids[0])
+    in_fork_server = len(list(Path(f"/proc/{fork_server}/fd").iterdir()))
     in_worker = len(list(Path(f"/proc/{envs._pool.pids[0]}/fd").iterdir()))
     for number in range(10):
         killer.kill(number % 2)
         envs.step([0, 0])
     assert len(list(Path("/proc/self/fd").iterdir())) == in_use
-    assert len(list(Path(f"/proc/{nursery}/fd").iterdir())) == in_nursery
+    assert len(list(Path(f"/proc/{fork_server}/fd").iterdir())) == in_fork_server
     for pid in envs._pool.pids:
         assert len(list(Path(f"/proc/{pid}/fd").iterdir())) == in_worker
     pids = envs._pool.pids
     Killer(envs).kill(0)
     envs.close()  # before that was noticed
-    assert left_over([*pids, *killer.pids, nursery], 0) == []
+    assert left_over([*pids, *killer.pids, fork_server], 0) == []
     del envs, killer
     assert {file.name for file in Path("/proc/self/fd").iterdir()} == descriptors

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from mk_lightning.envs.process import FOR_THE_PARENT
 from mk_lightning.envs.vector_env import RetroVectorEnv
+from mk_lightning.envs.workers.handles import FOR_THE_PARENT
 from mk_lightning.utils.errors import WorkerError
 from tests.envs.processes import alive, left_over, parent_of
 
@@ -29,7 +29,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background
 signal.signal(signal.SIGHUP, signal.SIG_DFL)  # nohup hands on that it is ignored, too
 if "torch" in sys.argv:
     import torch
-from mk_lightning.envs import RetroVectorEnv
+from mk_lightning import RetroVectorEnv
 envs = RetroVectorEnv("dojo", num_envs=2)
 envs.reset(seed=0)
 if "fork" in sys.argv and os.fork() == 0:  # a child that holds the parent's ends of the pipes open
@@ -68,26 +68,28 @@ def test_workers_import_no_torch_though_their_parent_did(
         maps = Path(f"/proc/{pid}/maps").read_text()
         assert "genesis_plus_gx" in maps
         assert "torch" not in maps
-    code = "import sys, mk_lightning.envs.worker; assert not {'torch', 'pytorch_lightning'} & sys.modules.keys()"
+    code = (
+        "import sys, mk_lightning.envs.workers.worker; assert not {'torch', 'pytorch_lightning'} & sys.modules.keys()"
+    )
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
 
 
 @pytest.mark.parametrize("parent", [(), ("fork",)], indirect=True, ids=["alone", "with a fork"])
 def test_a_killed_parent_leaves_no_orphans(parent: Parent) -> None:
     process, pids = parent
-    nursery = parent_of(pids[0])
+    fork_server = parent_of(pids[0])
     process.kill()
     process.wait()
-    assert left_over([*pids, nursery]) == []
+    assert left_over([*pids, fork_server]) == []
 
 
 def test_a_killed_parent_leaves_no_stopped_worker(parent: Parent) -> None:
     process, pids = parent
-    nursery = parent_of(pids[0])
+    fork_server = parent_of(pids[0])
     os.kill(pids[1], signal.SIGSTOP)
     process.kill()
     process.wait()
-    assert left_over([*pids, nursery]) == []
+    assert left_over([*pids, fork_server]) == []
 
 
 def test_ctrl_c_reaches_the_parent_alone(parent: Parent) -> None:

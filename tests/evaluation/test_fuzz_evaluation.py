@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from mk_lightning.cli.commands.compare import comparison_table
+from mk_lightning.data.weakest_states import weakest
 from mk_lightning.evaluation.answers import answers
 from mk_lightning.evaluation.compare import Comparison
 from mk_lightning.evaluation.evaluation import Evaluation
 from mk_lightning.evaluation.tables import evaluation_table
-from mk_lightning.experience.weakest import weakest
 from mk_lightning.utils.errors import UserError
 from tests.evaluation.test_compare import A, B, C, evaluation
 from tests.fuzzing import damaged, fuzz, one_line

@@ -26,7 +26,7 @@ from mk_lightning.cli.main import main
 from mk_lightning.utils.errors import UserError
 from tests.cli.mistakes import Mistake, refuse
 from tests.cli.mistakes import fit as command
-from tests.experience.test_datamodule import new_data
+from tests.data.test_datamodule import new_data
 from tests.lightning.outcomes import documented
 from tests.lightning.probe import BATCHES, VALIDATION_BATCHES, Played, Probe, baseline, fit, new_module, new_trainer
 from tests.test_resume import CONFIG

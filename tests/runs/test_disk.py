@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from mk_lightning.experience.datamodule import ExperienceDataModule
-from mk_lightning.experience.settings import EvaluationSettings, ReplaySettings
+from mk_lightning.data.datamodule import ExperienceDataModule
+from mk_lightning.data.settings import EvaluationSettings, ReplaySettings
 from mk_lightning.learning.module import DuelingDoubleDQN
 from mk_lightning.runs.disk import TRANSITION_BYTES, bytes_on_disk, check_disk, quiet_threads
 from mk_lightning.utils.errors import UserError

@@ -21,8 +21,8 @@ from rich.table import Table
 
 import mk_lightning
 from mk_lightning.cli.commands.parser import ToolParser
-from mk_lightning.envs.shared import SharedArrays
 from mk_lightning.envs.vector_env import RetroVectorEnv
+from mk_lightning.envs.workers.shared_memory import SharedArrays
 from mk_lightning.games.catalog import load_game, shipped_games
 from mk_lightning.games.game import Game
 from mk_lightning.loggers.wandb_run import key_is_known

@@ -1,26 +1,26 @@
-"""The processes of a pool: its workers and the nursery that they come from."""
+"""The processes of a pool: its workers and the fork server that they come from."""
 
 from __future__ import annotations
 
 import os
 
-from mk_lightning.envs.process import DeadWorkerError, Nursery, WorkerProcess
-from mk_lightning.envs.worker import WorkerSetup
+from mk_lightning.envs.workers.handles import DeadWorkerError, ForkServer, WorkerProcess
+from mk_lightning.envs.workers.worker import WorkerSetup
 
-__all__ = ["Crew"]
+__all__ = ["WorkerProcesses"]
 
 
-class Crew:
+class WorkerProcesses:
     """Processes that can be replaced, each and all, while others work."""
 
     def __init__(self, setup: WorkerSetup) -> None:
-        """Start the nursery.
+        """Start the fork server.
 
         Args:
-            setup: of worker 0; the others' differ in their index. Its shared memory is closed with this crew.
+            setup: of worker 0; the others' differ in their index. Its shared memory is closed with them.
         """
         self._setup = setup
-        self._nursery = Nursery(setup)
+        self._fork_server = ForkServer(setup)
         self.workers: list[WorkerProcess] = []
         """By index; none before :meth:`begin`."""
 
@@ -30,41 +30,41 @@ class Crew:
         Raises:
             WorkerError: the emulator could not be started.
         """
-        self._nursery.begin()
+        self._fork_server.begin()
         for index in range(self._setup.num_envs):
             self.workers.append(self._fork(index))
 
     def replace(self, index: int) -> WorkerProcess:
-        """Start a worker in place of one that has died; if the nursery has, too, start one first.
+        """Start a worker in place of one that has died; if the fork server has, too, start one first.
 
         Raises:
-            DeadWorkerError: another nursery died before it could help.
+            DeadWorkerError: another fork server died before it could help.
         """
         try:
-            worker = self._nursery.fork(index)
+            worker = self._fork_server.fork(index)
         except (EOFError, TimeoutError):
-            self._nursery.kill()
-            self._nursery.close()
-            self._nursery = Nursery(self._setup)
-            self._nursery.begin()
+            self._fork_server.kill()
+            self._fork_server.close()
+            self._fork_server = ForkServer(self._setup)
+            self._fork_server.begin()
             worker = self._fork(index)
         dead, self.workers[index] = self.workers[index], worker
         dead.close()
         return worker
 
     def pid(self, index: int) -> int:
-        """Process id of a worker, or of the nursery if it has none yet."""
-        return self.workers[index].pid if self.workers else self._nursery.pid
+        """Process id of a worker, or of the fork server if it has none yet."""
+        return self.workers[index].pid if self.workers else self._fork_server.pid
 
     def close(self) -> None:
         """End all processes, whatever they are doing; pipes and memory are closed."""
-        self._nursery.close()
+        self._fork_server.close()
         for worker in self.workers:
             worker.close()
         os.close(self._setup.memory_fd)
 
     def _fork(self, index: int) -> WorkerProcess:
         try:
-            return self._nursery.fork(index)
+            return self._fork_server.fork(index)
         except (EOFError, TimeoutError):
             raise DeadWorkerError("died with the process that it is forked from") from None

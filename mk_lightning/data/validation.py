@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from mk_lightning.data.settings import MOST_ENV_STEPS
 from mk_lightning.experience.replay import least_capacity
-from mk_lightning.experience.settings import MOST_ENV_STEPS
 from mk_lightning.schedules import bounds
 from mk_lightning.utils.errors import UserError, check_between, check_positive, shortened
 
 if TYPE_CHECKING:
-    from mk_lightning.experience.datamodule import ExperienceDataModule
+    from mk_lightning.data.datamodule import ExperienceDataModule
 
 MOST_SEED = 2**32 - 1
 """NumPy's and Lightning's."""

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from mk_lightning.envs.vector_env import RetroVectorEnv
-from mk_lightning.experience.recording import Recording, fingerprint, record
+from mk_lightning.experience.base_dataset import Recording, fingerprint, record
 from mk_lightning.utils.errors import UserError
 from mk_lightning.utils.files import check_directory
 
 if TYPE_CHECKING:
-    from mk_lightning.experience.datamodule import ExperienceDataModule
+    from mk_lightning.data.datamodule import ExperienceDataModule
 
 log = logging.getLogger(__name__)
 

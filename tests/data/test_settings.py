@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from mk_lightning.experience.settings import EnvSettings, EvaluationSettings, RecordingSettings, ReplaySettings
+from mk_lightning.data.settings import EnvSettings, EvaluationSettings, RecordingSettings, ReplaySettings
 from mk_lightning.utils.errors import UserError
 
 

@@ -25,9 +25,9 @@ from dataclasses import replace
 
 import cv2
 
-from mk_lightning.envs.channel import ENDED, ERROR, FORK, RESULT, read_message, write_message
 from mk_lightning.envs.fighting_env import FightingEnv
-from mk_lightning.envs.worker import WorkerSetup, serve
+from mk_lightning.envs.workers.channel import ENDED, ERROR, FORK, RESULT, read_message, write_message
+from mk_lightning.envs.workers.worker import WorkerSetup, serve
 
 __all__ = ["main"]
 
@@ -50,10 +50,10 @@ def main(control_fd: int, parent: int) -> None:
             return
         gc.freeze()  # what is alive now stays; no collector need touch its pages
         write_message(control_fd, RESULT, None)
-        _Nursery(env, setup, socket.socket(fileno=control_fd)).run(parent)
+        _ForkServer(env, setup, socket.socket(fileno=control_fd)).run(parent)
 
 
-class _Nursery:
+class _ForkServer:
     def __init__(self, env: FightingEnv, setup: WorkerSetup, control: socket.socket) -> None:
         self._env = env
         self._setup = setup
@@ -104,7 +104,7 @@ class _Nursery:
 
     def _fork(self, index: int, command_fd: int, reply_fd: int) -> int:
         """Start a worker and return its process id."""
-        nursery = os.getpid()
+        fork_server = os.getpid()
         if pid := os.fork():
             return pid
         try:
@@ -116,14 +116,14 @@ class _Nursery:
             if hasattr(os, "SCHED_BATCH"):  # who wakes waits for one in the middle of a step: fewer cold caches
                 with contextlib.suppress(OSError):  # a sandbox or an idle scheduling class may refuse
                     os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
-            threading.Thread(target=_end_with, args=(nursery,), daemon=True).start()
+            threading.Thread(target=_end_with, args=(fork_server,), daemon=True).start()
             serve(self._env, replace(self._setup, index=index), command_fd, reply_fd)
         finally:
             os._exit(0)
 
 
-def _end_with(nursery: int) -> None:
-    """End this worker when the nursery has."""
-    while os.getppid() == nursery:
+def _end_with(fork_server: int) -> None:
+    """End this worker when the fork server has."""
+    while os.getppid() == fork_server:
         time.sleep(1.0)
     os._exit(0)

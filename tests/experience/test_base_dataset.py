@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from mk_lightning.experience.recording import FILE, Recording, Rehearsal, fingerprint, record
+from mk_lightning.experience.base_dataset import FILE, Recording, Rehearsal, fingerprint, record
 from mk_lightning.experience.replay import NO_ACTION
 from mk_lightning.networks.nature import DuelingNetwork
 from mk_lightning.utils.errors import UserError

@@ -37,13 +37,13 @@ BEGAN = b"|"
 RESULT = b"="
 """Done as told; a message with what came of it follows."""
 ENDED = b"x"
-"""Nursery: a worker has ended; a message ``(pid, exit code)`` follows."""
+"""ForkServer: a worker has ended; a message ``(pid, exit code)`` follows."""
 ERROR = b"!"
 """An exception; a message ``(summary, traceback)`` follows."""
 
 FORK = struct.Struct("<I")
-"""Parent to nursery, with the worker's ends of its two pipes: start the worker of this index. Sent in one piece, so
-that the nursery never waits for the rest of what a killed parent began."""
+"""Parent to fork server, with the worker's ends of its two pipes: start the worker of this index. Sent in one piece, so
+that the fork server never waits for the rest of what a killed parent began."""
 
 _LENGTH = struct.Struct("<Q")
 

@@ -12,7 +12,7 @@ from mk_lightning.experience.segments import Segments
 from mk_lightning.utils.errors import UserError, shortened
 
 if TYPE_CHECKING:
-    from mk_lightning.experience.datamodule import ExperienceDataModule
+    from mk_lightning.data.datamodule import ExperienceDataModule
 
 log = logging.getLogger(__name__)
 

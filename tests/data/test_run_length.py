@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mk_lightning.experience.run_length import RunLength
+from mk_lightning.data.run_length import RunLength
 
 ENV_STEPS = st.integers(1, 10**12)
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mk_lightning.experience.frames import FrameStacks
+from mk_lightning.experience.frame_stacks import FrameStacks
 
 
 def shown(*values: int) -> np.ndarray:

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from mk_lightning.envs.channel import (
+from mk_lightning.envs.workers.channel import (
     BEGAN,
     CALL,
     DONE,
@@ -27,10 +27,10 @@ from mk_lightning.envs.channel import (
     ready,
     write_message,
 )
-from mk_lightning.envs.worker import WorkerSetup
+from mk_lightning.envs.workers.worker import WorkerSetup
 from mk_lightning.utils.errors import WorkerError
 
-__all__ = ["DeadWorkerError", "Nursery", "WorkerProcess"]
+__all__ = ["DeadWorkerError", "ForkServer", "WorkerProcess"]
 
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 """A worker computes nothing that gains by threads, and their start costs time."""
@@ -52,7 +52,7 @@ class DeadWorkerError(WorkerError):
     """A worker has ended, or hung and was killed; another can take its place."""
 
 
-class Nursery:
+class ForkServer:
     """The process that the workers are forked from.
 
     A plain subprocess rather than a multiprocessing one: forking is unsafe beside torch's threads, and spawn
@@ -66,7 +66,7 @@ class Nursery:
             setup: of worker 0; the others' differ in their index.
         """
         self._control, theirs = socket.socketpair()
-        boot = f"from mk_lightning.envs.nursery import main; main({theirs.fileno()}, {os.getpid()})"
+        boot = f"from mk_lightning.envs.workers.fork_server import main; main({theirs.fileno()}, {os.getpid()})"
         path = os.pathsep.join(entry or str(Path.cwd()) for entry in sys.path)
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, FOR_THE_PARENT)  # inherited, and by its workers from it
         try:
@@ -179,13 +179,13 @@ class WorkerProcess:
     That it has died shows when its answer is waited for, wherever it did.
     """
 
-    def __init__(self, nursery: Nursery, pid: int, command_fd: int, reply_fd: int) -> None:
+    def __init__(self, fork_server: ForkServer, pid: int, command_fd: int, reply_fd: int) -> None:
         """Take the parent's ends of the pipes.
 
         ``STEP`` may be written to the one, its answer's kind read from the other, by whoever is fast. Neither blocks:
         a worker that is stopped must not stop the parent.
         """
-        self._nursery = nursery
+        self._fork_server = fork_server
         self.pid = pid
         """Process id."""
         self.command_fd = command_fd
@@ -241,7 +241,7 @@ class WorkerProcess:
         return self.payload(self.kind())
 
     def close(self) -> None:
-        """Close the pipes; end it if it still runs, though its nursery should have."""
+        """Close the pipes; end it if it still runs, though its fork server should have."""
         self.kill()
         os.close(self.command_fd)
         os.close(self.reply_fd)
@@ -263,7 +263,7 @@ class WorkerProcess:
         hung = self._runs()
         self.kill()
         try:
-            code = self._nursery.exit_code(self.pid)
+            code = self._fork_server.exit_code(self.pid)
         except EOFError:
             how = "died with the process that it was forked from"
         except TimeoutError:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mk_lightning.experience.fit_folder import FitFolder, source_of
+from mk_lightning.data.fit_folder import FitFolder, source_of
 from mk_lightning.utils.errors import UserError
 
 
@@ -44,7 +44,7 @@ def test_a_fit_that_kept_only_its_recording_counts(tmp_path):
 def test_fits_at_the_same_time_are_apart_in_one_process_and_in_two(tmp_path):
     first, second = FitFolder.claim(tmp_path), FitFolder.claim(tmp_path)
     claim = (
-        "import sys; from pathlib import Path; from mk_lightning.experience.fit_folder import FitFolder;"
+        "import sys; from pathlib import Path; from mk_lightning.data.fit_folder import FitFolder;"
         "print(FitFolder.claim(Path(sys.argv[1])).number)"
     )
     other = subprocess.run([sys.executable, "-c", claim, tmp_path], capture_output=True, text=True, check=True)

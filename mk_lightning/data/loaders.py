@@ -12,17 +12,17 @@ import torch
 from numpy.typing import NDArray
 
 from mk_lightning.envs.vector_env import RetroVectorEnv
+from mk_lightning.experience.base_dataset import Rehearsal
 from mk_lightning.experience.collector import Collector
 from mk_lightning.experience.episodes import EpisodeRecord, EpisodeSpec, play_episodes
 from mk_lightning.experience.policy import GreedyPolicy, Policy
-from mk_lightning.experience.recording import Rehearsal
 from mk_lightning.experience.replay import Replay
 from mk_lightning.experience.segments import Segments
 from mk_lightning.experience.transition import Batch, Transition
 from mk_lightning.networks.unwrap import bare_copy
 
 if TYPE_CHECKING:
-    from mk_lightning.experience.datamodule import ExperienceDataModule
+    from mk_lightning.data.datamodule import ExperienceDataModule
 
 
 class ExperienceLoader:
@@ -93,7 +93,7 @@ class ExperienceLoader:
 
     def next_batch(self) -> Batch:
         """Draw a batch once its experience is there, and start to collect for the next one."""
-        self.settle()
+        self.synchronize()
         if not self._ready:
             self._collect()
         sample = self.replay.sample(self.batch_size - self.rehearsed)
@@ -112,7 +112,7 @@ class ExperienceLoader:
             self._job = self._thread.submit(self._play, self.vector_steps)
         return batch
 
-    def settle(self) -> None:
+    def synchronize(self) -> None:
         """Wait for the running job and take in the TD errors of the last batch: a point where state can be saved."""
         if self._job:
             self._job.result()
@@ -129,7 +129,7 @@ class ExperienceLoader:
 
     def state_dict(self) -> dict[str, Any]:
         """Whether the next batch's experience is in the replay already, once all is settled; the rehearsal's stream."""
-        self.settle()  # Lightning asks for it before it asks the DataModule, while the job may still run
+        self.synchronize()  # Lightning asks for it before it asks the DataModule, while the job may still run
         rehearsal = self.rehearsal.state_dict() if self.rehearsal is not None else None
         return {"ready": self._ready, "rehearsal": rehearsal}
 

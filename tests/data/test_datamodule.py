@@ -11,9 +11,9 @@ from lightning_utilities.core.rank_zero import rank_zero_only
 from pytorch_lightning import Callback
 
 from mk_lightning.callbacks.matches import MatchRecorder
-from mk_lightning.experience.datamodule import ExperienceDataModule
+from mk_lightning.data.datamodule import ExperienceDataModule
+from mk_lightning.data.settings import EnvSettings, EvaluationSettings, ReplaySettings
 from mk_lightning.experience.replay import Priorities
-from mk_lightning.experience.settings import EnvSettings, EvaluationSettings, ReplaySettings
 from mk_lightning.learning.module import DuelingDoubleDQN
 from mk_lightning.loggers.metrics_csv import MetricsCSV
 from mk_lightning.schedules import Linear

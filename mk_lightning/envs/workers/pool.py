@@ -14,11 +14,11 @@ import numpy as np
 from gymnasium.error import ClosedEnvironmentError
 from numpy.typing import NDArray
 
-from mk_lightning.envs.channel import DONE, STEP
-from mk_lightning.envs.crew import Crew
-from mk_lightning.envs.process import DeadWorkerError, WorkerProcess
-from mk_lightning.envs.restart import RestartPoint
-from mk_lightning.envs.worker import WorkerSetup
+from mk_lightning.envs.workers.channel import DONE, STEP
+from mk_lightning.envs.workers.handles import DeadWorkerError, WorkerProcess
+from mk_lightning.envs.workers.processes import WorkerProcesses
+from mk_lightning.envs.workers.restart import RestartPoint
+from mk_lightning.envs.workers.worker import WorkerSetup
 from mk_lightning.utils.errors import WorkerError
 
 __all__ = ["WorkerPool"]
@@ -54,17 +54,17 @@ class WorkerPool:
         """How often a worker has been replaced."""
         self._stepping = [False] * setup.num_envs
         self._points = [RestartPoint(setup.weights) for _ in self._stepping]
-        self._crew = Crew(setup)
+        self._processes = WorkerProcesses(setup)
         # Runs when the pool is collected and, at the latest, when the interpreter exits.
-        self._end = weakref.finalize(self, _end_workers, self._crew, os.getpid())
+        self._end = weakref.finalize(self, _end_workers, self._processes, os.getpid())
         try:
-            self._crew.begin()
+            self._processes.begin()
         except WorkerError as error:
             self._fail(0, error)
         # Steps use these themselves: what the parent does between two steps, all workers wait for.
         self._tapes = [point.actions for point in self._points]
-        self._command_fds = [worker.command_fd for worker in self._crew.workers]
-        self._reply_fds = [worker.reply_fd for worker in self._crew.workers]
+        self._command_fds = [worker.command_fd for worker in self._processes.workers]
+        self._reply_fds = [worker.reply_fd for worker in self._processes.workers]
         for index, point in enumerate(self._points):
             for method, args in point.calls:
                 self.call([index], method, [args])
@@ -72,7 +72,7 @@ class WorkerPool:
     @property
     def pids(self) -> list[int]:
         """Process id of each worker."""
-        return [worker.pid for worker in self._crew.workers]
+        return [worker.pid for worker in self._processes.workers]
 
     def begin_step(self, indices: Sequence[int], actions: NDArray[np.integer[Any]]) -> None:
         """Let workers play, without waiting for them.
@@ -110,7 +110,7 @@ class WorkerPool:
             except BlockingIOError:
                 kind = None
             if kind is None:  # now this process has time
-                kind = self._crew.workers[index].kind()
+                kind = self._processes.workers[index].kind()
             if kind != DONE:
                 self._end_otherwise(index, kind)
             stepping[index] = False
@@ -125,12 +125,12 @@ class WorkerPool:
                 self._tell(index, method, args)
             for index, args in calls:
                 again = partial(self._tell, index, method, args)
-                result = self._answer(index, self._crew.workers[index].answer, again)
+                result = self._answer(index, self._processes.workers[index].answer, again)
                 self._points[index].called(method, args, result)
                 results.append(result)
         except KeyboardInterrupt:  # an answer that is not taken now must not be taken for a later one
             for index, _ in calls[len(results) :]:
-                self._crew.workers[index].kill()
+                self._processes.workers[index].kill()
             raise
         return results
 
@@ -155,17 +155,17 @@ class WorkerPool:
     def _end_otherwise(self, index: int, kind: bytes) -> None:
         """End a step with which a match began, or in which the worker was lost."""
         point = self._points[index]
-        take = partial(self._crew.workers[index].payload, kind)
+        take = partial(self._processes.workers[index].payload, kind)
         random = self._answer(index, take, partial(self._play, index, point.actions[-1]))
         if random is not None:
             point.began(random)
 
     def _play(self, index: int, action: int) -> None:
         self._actions[index] = action
-        self._crew.workers[index].step()
+        self._processes.workers[index].step()
 
     def _tell(self, index: int, method: str, args: tuple[Any, ...]) -> None:
-        self._crew.workers[index].call(method, *args)
+        self._processes.workers[index].call(method, *args)
 
     def _answer(self, index: int, take: Callable[[], Any], again: Callable[[], None]) -> Any:
         """Take a worker's answer; if it died, that of one in its place.
@@ -178,12 +178,12 @@ class WorkerPool:
         try:
             return take()
         except DeadWorkerError as death:
-            return self._persevere(index, again, str(death))
+            return self._restart_worker(index, again, str(death))
         except WorkerError as error:
             self._fail(index, error)
 
-    def _persevere(self, index: int, again: Callable[[], None], death: str) -> Any:
-        """Put workers in the place of a dead one until one has stayed alive to answer."""
+    def _restart_worker(self, index: int, again: Callable[[], None], death: str) -> Any:
+        """Restart a worker and replay its match up to where it died, until one answers or the retry limit is reached."""
         point = self._points[index]
         actions = point.actions[:-1] if self._stepping[index] else point.actions  # the last one is under way
         commands = [
@@ -213,18 +213,18 @@ class WorkerPool:
             except WorkerError as error:
                 self._fail(index, error)
             except KeyboardInterrupt:  # what stands anywhere must not be taken for what it replaces
-                self._crew.workers[index].kill()
+                self._processes.workers[index].kill()
                 raise
 
     def _replace(self, index: int) -> WorkerProcess:
-        worker = self._crew.replace(index)
+        worker = self._processes.replace(index)
         self._command_fds[index], self._reply_fds[index] = worker.command_fd, worker.reply_fd
         self.restarts += 1
         return worker
 
     def _name(self, index: int) -> str:
         state = self._playing(index) or "none yet"
-        return f"worker {index} of {len(self._stepping)} (state {state}, pid {self._crew.pid(index)})"
+        return f"worker {index} of {len(self._stepping)} (state {state}, pid {self._processes.pid(index)})"
 
     def _fail(self, index: int, error: WorkerError) -> NoReturn:
         name = self._name(index)
@@ -232,7 +232,7 @@ class WorkerPool:
         raise WorkerError(f"{name} {error}") from error.__cause__
 
 
-def _end_workers(crew: Crew, owner: int) -> None:
+def _end_workers(processes: WorkerProcesses, owner: int) -> None:
     """End the workers, unless this is a fork of the process that started them."""
     if os.getpid() == owner:
-        crew.close()
+        processes.close()

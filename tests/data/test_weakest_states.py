@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from mk_lightning.experience.datamodule import ExperienceDataModule
-from mk_lightning.experience.weakest import weakest
+from mk_lightning.data.datamodule import ExperienceDataModule
+from mk_lightning.data.weakest_states import weakest
 from mk_lightning.utils.errors import UserError
 
 SCORES = {

@@ -12,23 +12,23 @@ from lightning_utilities.core.rank_zero import rank_zero_only
 from pytorch_lightning import LightningDataModule
 from pytorch_lightning.trainer.states import TrainerFn
 
+from mk_lightning.data.base_play import base_recording
+from mk_lightning.data.compatibility import check_resumable, common, restore_replay
+from mk_lightning.data.continuation import Continuation
+from mk_lightning.data.fit_folder import RECORDING, REPLAY, FitFolder
+from mk_lightning.data.loaders import EpisodeLoader, ExperienceLoader, new_loader
+from mk_lightning.data.run_length import RunLength
+from mk_lightning.data.settings import EnvSettings, EvaluationSettings, RecordingSettings, ReplaySettings
+from mk_lightning.data.validation import check_experience, check_groups, require_originals
+from mk_lightning.data.weakest_states import weakest
 from mk_lightning.envs.vector_env import RetroVectorEnv
-from mk_lightning.experience.base_play import base_recording
-from mk_lightning.experience.checks import check_experience, check_groups, require_originals
-from mk_lightning.experience.continuation import Continuation
+from mk_lightning.experience.base_dataset import Recording, Rehearsal
 from mk_lightning.experience.episodes import EpisodeSpec
-from mk_lightning.experience.fit_folder import RECORDING, REPLAY, FitFolder
-from mk_lightning.experience.loader import EpisodeLoader, ExperienceLoader, new_loader
-from mk_lightning.experience.matches import VALIDATION_SEEDS, first_test_seed, matches_of_each, mixed_matches
+from mk_lightning.experience.match_schedule import VALIDATION_SEEDS, first_test_seed, matches_of_each, mixed_matches
 from mk_lightning.experience.policy import GreedyPolicy
-from mk_lightning.experience.recording import Recording, Rehearsal
 from mk_lightning.experience.replay import Replay
-from mk_lightning.experience.resume import check_resumable, common, restore_replay
-from mk_lightning.experience.run_length import RunLength
 from mk_lightning.experience.segments import Segments
-from mk_lightning.experience.settings import EnvSettings, EvaluationSettings, RecordingSettings, ReplaySettings
 from mk_lightning.experience.transition import Batch
-from mk_lightning.experience.weakest import weakest
 from mk_lightning.games.catalog import load_game
 from mk_lightning.networks.unwrap import uncompiled
 from mk_lightning.schedules import Schedule, as_schedule
@@ -247,7 +247,7 @@ class ExperienceDataModule(LightningDataModule):
         weights = self.state_weights(states)
         if self._loader is None or self._train_env is None:
             raise RuntimeError("training states can be set once training has started")
-        self._loader.settle()
+        self._loader.synchronize()
         self._train_env.set_states(weights)
 
     def val_dataloader(self) -> EpisodeLoader:
@@ -294,7 +294,7 @@ class ExperienceDataModule(LightningDataModule):
         """
         if self._loader is None or self._folder is None:
             return self._continuation.state or {}
-        self._loader.settle()
+        self._loader.synchronize()
         replay = self._loader.replay
         return {
             "segments": None if self._segments is None else self._segments.save(replay),

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import torch
 
+from mk_lightning.data.loaders import EpisodeLoader, ExperienceLoader
 from mk_lightning.experience.collector import Collector
 from mk_lightning.experience.episodes import EpisodeSpec, play_episodes
-from mk_lightning.experience.loader import EpisodeLoader, ExperienceLoader
 from mk_lightning.experience.policy import GreedyPolicy
 from mk_lightning.experience.replay import Priorities, Replay
 from mk_lightning.networks.nature import DuelingNetwork
@@ -27,7 +27,7 @@ def make_loader(short_envs):
 
     def make(overlap: bool, length: int = 5, priorities=None) -> ExperienceLoader:
         for loader in loaders:
-            loader.settle()
+            loader.synchronize()
         torch.manual_seed(0)
         learner = DuelingNetwork(26, hidden=8)
         learner.advantage.weight.data *= 100  # so that other weights choose other actions
@@ -51,7 +51,7 @@ def make_loader(short_envs):
 
     yield make
     for loader in loaders:
-        loader.settle()
+        loader.synchronize()
         loader.close()
 
 
@@ -70,7 +70,7 @@ def run(loader: ExperienceLoader, epochs: int = 2, pause: float = 0.0) -> list:
             time.sleep(pause)
             learn(loader, batch)
             seen.append(batch)
-    loader.settle()
+    loader.synchronize()
     return seen
 
 
@@ -122,7 +122,7 @@ def test_the_actor_acts_with_the_weights_of_a_fixed_moment(make_loader, overlap)
     for mine, theirs in zip(loader.actor.network.parameters(), weights[3], strict=True):
         assert torch.equal(mine, theirs)
     learn(loader, loader.next_batch())
-    loader.settle()
+    loader.synchronize()
     for mine, theirs in zip(loader.actor.network.parameters(), weights[3], strict=True):
         assert torch.equal(mine, theirs), "the learner's later steps reached the actor"
 
@@ -146,7 +146,7 @@ def test_priorities_are_the_errors_in_the_slot(make_loader):
     batch = loader.next_batch()
     indices, _ = loader._awaited
     batch.td_errors[:] = np.arange(8)
-    loader.settle()
+    loader.synchronize()
     leaves = loader.replay.state_dict()["priorities"].numpy()
     expected = {}
     for index, error in zip(indices, range(8), strict=True):
@@ -157,9 +157,9 @@ def test_priorities_are_the_errors_in_the_slot(make_loader):
 def test_settle_can_be_called_again_and_again(make_loader):
     loader = make_loader(True, priorities=Priorities())
     learn(loader, loader.next_batch())
-    loader.settle()
+    loader.synchronize()
     before = loader.replay.state_dict()
-    loader.settle()
+    loader.synchronize()
     after = loader.replay.state_dict()
     assert torch.equal(before["priorities"], after["priorities"])
     assert before["rng"] == after["rng"]
@@ -174,7 +174,7 @@ def test_its_state_says_whether_experience_waits_even_while_it_is_collected(make
     assert loader.state_dict() == {"ready": overlap, "rehearsal": None}
     collected = loader.collector.env_steps
     loader.next_batch()
-    loader.settle()
+    loader.synchronize()
     assert loader.collector.env_steps == collected + 3 * VECTOR_STEPS
 
 

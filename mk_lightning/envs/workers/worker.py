@@ -1,7 +1,7 @@
 """A worker of :class:`~mk_lightning.envs.RetroVectorEnv`: one emulator, driven through a pipe.
 
 It ends by itself when the parent does, for then its pipe ends; should a fork of the parent hold the pipe open, the
-nursery notices within a second that its parent has gone, and the worker that the nursery has.
+fork server notices within a second that its parent has gone, and the worker that the fork server has.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from mk_lightning.envs.channel import BEGAN, CALL, DONE, ERROR, RESULT, STEP, read_message, write_message
 from mk_lightning.envs.fighting_env import FightingEnv
 from mk_lightning.envs.observation import FRAME_SHAPE
-from mk_lightning.envs.shared import SharedArrays
+from mk_lightning.envs.workers.channel import BEGAN, CALL, DONE, ERROR, RESULT, STEP, read_message, write_message
+from mk_lightning.envs.workers.shared_memory import SharedArrays
 from mk_lightning.games.game import Game
 
 __all__ = ["WorkerSetup", "serve"]

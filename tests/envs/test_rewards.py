@@ -2,7 +2,7 @@ from itertools import pairwise
 
 import pytest
 
-from mk_lightning.envs.reward import Fight, match_over, match_won, round_bonus, step_reward
+from mk_lightning.envs.rewards import Fight, match_over, match_won, round_bonus, step_reward
 
 FRESH = Fight(health=120, enemy_health=120, rounds_won=0, enemy_rounds_won=0)
 

@@ -1,0 +1,1 @@
+"""The DataModule: environments, collection and replay behind Lightning's loaders."""
