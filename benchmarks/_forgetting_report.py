@@ -13,7 +13,7 @@ import matplotlib
 import numpy as np
 from _forgetting_runs import GROUPS, Arm, Mean, Run
 
-from mk_lightning.evaluation.intervals import wilson_interval
+from mk_lightning.metrics.intervals import wilson_interval
 
 matplotlib.use("Agg")
 from matplotlib import pyplot

@@ -21,18 +21,18 @@ from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.loggers import TensorBoardLogger
 
-from mk_lightning.callbacks.curriculum import Curriculum, Phase
-from mk_lightning.callbacks.distillation import Cloning, Kickstarting
-from mk_lightning.callbacks.ewc import ElasticWeightConsolidation
-from mk_lightning.callbacks.freeze import FreezeLayers
-from mk_lightning.callbacks.weakness import WeaknessTargeting
-from mk_lightning.callbacks.weight_decay import WeightDecay
+from mk_lightning.callbacks.methods.curriculum import Curriculum, Phase
+from mk_lightning.callbacks.methods.distillation import Cloning, Kickstarting
+from mk_lightning.callbacks.methods.ewc import ElasticWeightConsolidation
+from mk_lightning.callbacks.methods.freeze import FreezeLayers
+from mk_lightning.callbacks.methods.weakness import WeaknessTargeting
+from mk_lightning.callbacks.methods.weight_decay import WeightDecay
+from mk_lightning.checkpointing.io import CheckpointFiles
 from mk_lightning.data.datamodule import ExperienceDataModule
 from mk_lightning.data.fit_folder import REPLAY
 from mk_lightning.data.settings import EnvSettings, EvaluationSettings, RecordingSettings, ReplaySettings
 from mk_lightning.learning.module import DuelingDoubleDQN
 from mk_lightning.loggers.metrics_csv import MetricsCSV
-from mk_lightning.runs.checkpoint_files import CheckpointFiles
 from mk_lightning.schedules import Linear, Schedule
 
 __all__ = ["save_full_replays", "take_turns", "train_until_skilled"]

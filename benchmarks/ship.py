@@ -22,8 +22,8 @@ from _report import benchmark_parser, report
 
 from mk_lightning.cli.main import main as mk_lightning
 from mk_lightning.evaluation.evaluation import Evaluation
-from mk_lightning.evaluation.intervals import wilson_interval
-from mk_lightning.evaluation.metrics import StateScore
+from mk_lightning.metrics.intervals import wilson_interval
+from mk_lightning.metrics.match_scores import StateScore
 
 FIGHTERS = {
     "dojo-base": (

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from mk_lightning.callbacks.method import check_methods
+from mk_lightning.callbacks.methods.base import check_methods
 from mk_lightning.data.datamodule import ExperienceDataModule
 from mk_lightning.data.settings import EvaluationSettings
-from mk_lightning.evaluation.intervals import wilson_interval
-from mk_lightning.evaluation.metrics import StateScore
 from mk_lightning.learning.module import DuelingDoubleDQN
+from mk_lightning.metrics.intervals import wilson_interval
+from mk_lightning.metrics.match_scores import StateScore
 
 BENCHMARKS = str(Path(__file__).parents[1] / "benchmarks")
 ORIGINALS, CHALLENGING = ("A", "B"), ("C",)

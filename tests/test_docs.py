@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from mk_lightning.experience.episodes import EpisodeSpec
-from mk_lightning.playback.replay import ReplayEnv
+from mk_lightning.playback.rerun import ReplayEnv
 
 ROOT = Path(__file__).parents[1]
 

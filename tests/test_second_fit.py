@@ -11,11 +11,11 @@ import torch
 from pytorch_lightning import Callback, Trainer
 
 from benchmarks._processes import PARENT, processes
-from mk_lightning.callbacks.curriculum import Curriculum, Phase
-from mk_lightning.callbacks.distillation import Cloning, Kickstarting
-from mk_lightning.callbacks.ewc import ElasticWeightConsolidation
-from mk_lightning.callbacks.weakness import WeaknessTargeting
-from mk_lightning.callbacks.weight_decay import WeightDecay
+from mk_lightning.callbacks.methods.curriculum import Curriculum, Phase
+from mk_lightning.callbacks.methods.distillation import Cloning, Kickstarting
+from mk_lightning.callbacks.methods.ewc import ElasticWeightConsolidation
+from mk_lightning.callbacks.methods.weakness import WeaknessTargeting
+from mk_lightning.callbacks.methods.weight_decay import WeightDecay
 from mk_lightning.data.datamodule import ExperienceDataModule
 from mk_lightning.data.settings import EnvSettings, EvaluationSettings, RecordingSettings, ReplaySettings
 from mk_lightning.learning.module import DuelingDoubleDQN

@@ -10,12 +10,12 @@ from pathlib import Path
 from types import NoneType
 from typing import Any, get_args, get_type_hints
 
+from mk_lightning.callbacks.checkpoints.resumable import CheckpointSettings
 from mk_lightning.cli.arguments import CONFIG
 from mk_lightning.data.datamodule import ExperienceDataModule
 from mk_lightning.games.names import suggestion
 from mk_lightning.learning.module import DuelingDoubleDQN
-from mk_lightning.playback.record import FilmSettings
-from mk_lightning.runs.run_checkpoint import CheckpointSettings
+from mk_lightning.playback.recorder import FilmSettings
 from mk_lightning.utils.documents import read_yaml
 from mk_lightning.utils.errors import UserError
 from mk_lightning.utils.files import exists, shipped_configs

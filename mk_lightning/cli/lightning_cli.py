@@ -17,9 +17,17 @@ from pytorch_lightning.loggers import Logger, TensorBoardLogger
 from rich.console import Console
 from rich.table import Table
 
-from mk_lightning.callbacks.matches import MatchRecorder
-from mk_lightning.callbacks.method import check_methods
+from mk_lightning.callbacks.checkpoints.best import BestCheckpoint
+from mk_lightning.callbacks.checkpoints.compatibility import check_checkpoint, find_base
+from mk_lightning.callbacks.checkpoints.resumable import CheckpointSettings, RunCheckpoint
+from mk_lightning.callbacks.checkpoints.signals import Interruption
+from mk_lightning.callbacks.evaluation.before import restore_before
+from mk_lightning.callbacks.evaluation.match_recorder import MatchRecorder
+from mk_lightning.callbacks.methods.base import check_methods
 from mk_lightning.callbacks.progress import ProgressLine
+from mk_lightning.checkpointing.disk import check_disk, quiet_threads
+from mk_lightning.checkpointing.io import CHECKPOINTS, CheckpointFiles
+from mk_lightning.checkpointing.run_directory import RunDirectory
 from mk_lightning.cli.missing import naming_both
 from mk_lightning.cli.parser import link_options
 from mk_lightning.cli.stopped import finished, stopped
@@ -36,16 +44,8 @@ from mk_lightning.learning.early_stopping import say_why_it_ended
 from mk_lightning.loggers.metrics_csv import MetricsCSV
 from mk_lightning.loggers.wandb_run import WandbRun
 from mk_lightning.networks.checkpoint import read_checkpoint
-from mk_lightning.playback.record import FilmSettings, first_of_each_state, record_match
-from mk_lightning.playback.replay import ReplayEnv
-from mk_lightning.runs.before import restore_before
-from mk_lightning.runs.best_checkpoint import BestCheckpoint
-from mk_lightning.runs.checkpoint_files import CHECKPOINTS, CheckpointFiles
-from mk_lightning.runs.directory import RunDirectory
-from mk_lightning.runs.disk import check_disk, quiet_threads
-from mk_lightning.runs.interruption import Interruption
-from mk_lightning.runs.resume import check_checkpoint, find_base
-from mk_lightning.runs.run_checkpoint import CheckpointSettings, RunCheckpoint
+from mk_lightning.playback.recorder import FilmSettings, first_of_each_state, record_match
+from mk_lightning.playback.rerun import ReplayEnv
 from mk_lightning.utils.errors import Interrupted, RunStopped, UserError, WorkerError, check_between
 from mk_lightning.utils.files import as_named, check_directory, find_file
 from mk_lightning.utils.trainer_checks import check_experience_trainer

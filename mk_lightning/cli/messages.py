@@ -12,7 +12,7 @@ from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.loggers import Logger
 from torch.optim import Optimizer
 
-from mk_lightning.callbacks.curriculum import Phase
+from mk_lightning.callbacks.methods.curriculum import Phase
 from mk_lightning.experience.replay import Priorities
 from mk_lightning.games.names import suggestion
 from mk_lightning.schedules import Schedule

@@ -15,7 +15,7 @@ from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint, OnExceptionCheckpoint, ProgressBar, Timer
 from pytorch_lightning.plugins import CheckpointIO
 
-from mk_lightning.callbacks.guard import KEPT, ForgettingGuard
+from mk_lightning.callbacks.methods.guard import KEPT, ForgettingGuard
 from mk_lightning.data.datamodule import ExperienceDataModule
 from mk_lightning.games.names import suggestion
 from mk_lightning.utils.errors import UserError, check_at_least, shortened

@@ -17,8 +17,8 @@ from mk_lightning.evaluation.evaluation import Evaluation
 from mk_lightning.evaluation.match import Match
 from mk_lightning.experience.episodes import EpisodeSpec
 from mk_lightning.games.catalog import load_game
-from mk_lightning.playback.films import CONSOLE_RATE, write_film
-from mk_lightning.playback.replay import ReplayEnv, Screen
+from mk_lightning.playback.rerun import ReplayEnv, Screen
+from mk_lightning.playback.video import CONSOLE_RATE, write_film
 from mk_lightning.utils.errors import UserError
 
 log = logging.getLogger(__name__)

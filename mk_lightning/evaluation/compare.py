@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from mk_lightning.evaluation.evaluation import Evaluation
-from mk_lightning.evaluation.intervals import mean_interval, paired_interval, sign_test
+from mk_lightning.metrics.intervals import mean_interval, paired_interval, sign_test
 from mk_lightning.utils.errors import UserError, shortened
 
 ROUNDING = 1e-9

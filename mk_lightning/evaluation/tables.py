@@ -9,8 +9,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from mk_lightning.evaluation.evaluation import Evaluation
-from mk_lightning.evaluation.intervals import wilson_interval
 from mk_lightning.evaluation.match import Match
+from mk_lightning.metrics.intervals import wilson_interval
 
 COLUMNS = ("state", "win rate", "rounds", "return", "damage", "env_steps", "perfect", "clock, cut")
 

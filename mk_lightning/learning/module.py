@@ -13,7 +13,6 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.cli import OptimizerCallable
 from pytorch_lightning.trainer.states import TrainerFn
 
-from mk_lightning.evaluation.metrics import MatchScores
 from mk_lightning.experience.episodes import EpisodeRecord
 from mk_lightning.experience.transition import Batch
 from mk_lightning.learning.averaging import check_resumed_averaging, end_averaging
@@ -30,6 +29,7 @@ from mk_lightning.learning.optimizer import (
     only_optimizer,
 )
 from mk_lightning.learning.target import check_target, mix
+from mk_lightning.metrics.match_scores import MatchScores
 from mk_lightning.networks.checkpoint import load_matching, read_checkpoint
 from mk_lightning.networks.compiled import check_compiler
 from mk_lightning.networks.nature import DuelingNetwork

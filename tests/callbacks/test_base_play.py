@@ -8,8 +8,8 @@ import pytest
 import torch
 from pytorch_lightning import Callback
 
-from mk_lightning.callbacks.distillation import Cloning, Kickstarting
-from mk_lightning.callbacks.ewc import ElasticWeightConsolidation
+from mk_lightning.callbacks.methods.distillation import Cloning, Kickstarting
+from mk_lightning.callbacks.methods.ewc import ElasticWeightConsolidation
 from mk_lightning.data.datamodule import ExperienceDataModule
 from mk_lightning.data.settings import EnvSettings, EvaluationSettings, RecordingSettings, ReplaySettings
 from mk_lightning.experience.base_dataset import Recording, Rehearsal

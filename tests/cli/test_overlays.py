@@ -13,8 +13,8 @@ from jsonargparse import ArgumentParser
 from pytorch_lightning import Trainer
 from pytorch_lightning.callbacks import Callback
 
-from mk_lightning.callbacks.freeze import FreezeLayers
-from mk_lightning.callbacks.weight_decay import WeightDecay
+from mk_lightning.callbacks.methods.freeze import FreezeLayers
+from mk_lightning.callbacks.methods.weight_decay import WeightDecay
 from mk_lightning.learning.module import DuelingDoubleDQN
 from mk_lightning.loggers.metrics_csv import MetricsCSV
 from mk_lightning.schedules import Schedule

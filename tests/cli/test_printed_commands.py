@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from mk_lightning.checkpointing.run_directory import RunDirectory
 from mk_lightning.cli.main import main
 from mk_lightning.cli.stopped import stopped
 from mk_lightning.loggers.wandb_run import WandbRun
-from mk_lightning.runs.directory import RunDirectory
 from mk_lightning.utils.errors import Interrupted, UserError
 from tests.test_resume import CONFIG
 

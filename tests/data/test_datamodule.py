@@ -10,7 +10,7 @@ import torch
 from lightning_utilities.core.rank_zero import rank_zero_only
 from pytorch_lightning import Callback
 
-from mk_lightning.callbacks.matches import MatchRecorder
+from mk_lightning.callbacks.evaluation.match_recorder import MatchRecorder
 from mk_lightning.data.datamodule import ExperienceDataModule
 from mk_lightning.data.settings import EnvSettings, EvaluationSettings, ReplaySettings
 from mk_lightning.experience.replay import Priorities

@@ -15,7 +15,7 @@ from mk_lightning.evaluation.compare import Comparison
 from mk_lightning.evaluation.evaluation import Evaluation
 from mk_lightning.experience.episodes import EpisodeRecord, EpisodeSpec, play_episodes
 from mk_lightning.games.catalog import load_game
-from mk_lightning.playback.replay import ReplayEnv
+from mk_lightning.playback.rerun import ReplayEnv
 from tests.evaluation.records import record
 from tests.experience.policies import Always
 

@@ -12,8 +12,8 @@ from mk_lightning.evaluation.answers import answers, cut_off, repeated
 from mk_lightning.evaluation.behaviour import Behaviour, js_divergence, side_by_side
 from mk_lightning.evaluation.compare import Change, Comparison, in_points
 from mk_lightning.evaluation.evaluation import Evaluation
-from mk_lightning.evaluation.intervals import mean_interval, paired_interval
 from mk_lightning.games.catalog import load_game
+from mk_lightning.metrics.intervals import mean_interval, paired_interval
 from mk_lightning.utils.errors import UserError
 from tests.evaluation.records import record
 

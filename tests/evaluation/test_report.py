@@ -18,7 +18,7 @@ from mk_lightning.evaluation.evaluation import Evaluation
 from mk_lightning.evaluation.report import write_report
 from mk_lightning.evaluation.report.metrics import read_series
 from mk_lightning.games.catalog import load_game
-from mk_lightning.playback.films import write_film
+from mk_lightning.playback.video import write_film
 from tests.evaluation.records import record
 
 GAME = load_game("dojo")

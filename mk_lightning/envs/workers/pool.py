@@ -183,7 +183,7 @@ class WorkerPool:
             self._fail(index, error)
 
     def _restart_worker(self, index: int, again: Callable[[], None], death: str) -> Any:
-        """Restart a worker and replay its match up to where it died, until one answers or the retry limit is reached."""
+        """Restart a worker and replay its match up to where it died, at most up to the retry limit."""
         point = self._points[index]
         actions = point.actions[:-1] if self._stepping[index] else point.actions  # the last one is under way
         commands = [

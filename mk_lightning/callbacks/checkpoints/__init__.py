@@ -1,0 +1,1 @@
+"""Callbacks that save and resume a fit."""

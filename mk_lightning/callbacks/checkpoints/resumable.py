@@ -1,0 +1,178 @@
+"""When a run is saved, so that it can go on exactly as if it had never stopped."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import time
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pytorch_lightning import LightningModule, Trainer
+from pytorch_lightning.callbacks import Checkpoint
+from pytorch_lightning.loggers import TensorBoardLogger
+from pytorch_lightning.trainer.states import TrainerFn
+
+from mk_lightning.callbacks.checkpoints.signals import Interruption
+from mk_lightning.checkpointing.io import METRICS_ROWS
+from mk_lightning.experience.transition import Batch
+from mk_lightning.loggers.metrics_csv import MetricsCSV
+from mk_lightning.utils.errors import Interrupted, check_positive
+from mk_lightning.utils.files import PART
+
+LAST, PREVIOUS = "last.ckpt", "previous.ckpt"
+BEFORE = "before"
+"""Key of a checkpoint: `before.json`, compressed by zlib, so that no run loses what it started from."""
+NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EACCES)
+"""What disks without hard links say; and a folder closed to writing, of which the checkpoint itself tells next."""
+
+
+@dataclass(frozen=True)
+class CheckpointSettings:
+    """How often a run is saved between its validations, before and after which it always is.
+
+    Attributes:
+        every_minutes: minutes of training between two checkpoints; null does without.
+        every_env_steps: env_steps between two checkpoints; null does without.
+    """
+
+    every_minutes: float | None = 10.0
+    every_env_steps: int | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("every_minutes", "every_env_steps"):
+            if (value := getattr(self, name)) is not None:
+                check_positive(f"checkpoint.{name}", value)
+
+
+class RunCheckpoint(Checkpoint):
+    """Keeps `last.ckpt`, from which a run goes on, and the one before it as `previous.ckpt`.
+
+    It saves when training begins, on the last learner_step but one before a validation, after each validation, as often
+    as `settings` say between them, and when a signal asks to stop: then the learner_step is finished and the run ends
+    with `Interrupted`. A signal during the warm-up or matches abandons them; the run goes on from before.
+
+    If it can wait a learner_step, no checkpoint is taken on one whose row of metrics is still to be written, so that no
+    crash can part the two; and none is while gradients are being accumulated.
+
+    Args:
+        folder: of the checkpoints.
+        settings: how often.
+        interruption: whether to stop.
+    """
+
+    def __init__(self, folder: Path, settings: CheckpointSettings, interruption: Interruption) -> None:
+        self.folder = folder
+        self.settings = settings
+        self.interruption = interruption
+        self._saved = (0.0, 0, 0)
+        """Time, s, env_steps and learner_steps of the last checkpoint."""
+        self._step = 0
+        """learner_steps at the end of the last batch."""
+        self._before: bytes | None = None
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Listen to signals; save a run that begins."""
+        self.interruption.listen()
+        before = self.folder.parent / "before.json"
+        self._before = zlib.compress(before.read_bytes()) if before.is_file() else None
+        self._wait()
+        self._step = trainer.global_step
+        self._saved = (time.monotonic(), pl_module.env_steps, trainer.global_step)  # type: ignore[assignment]
+        if trainer.global_step == 0:
+            self._save(trainer, 0)
+        self.interruption.at_once("playing the warm-up")
+
+    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Batch, batch_idx: int) -> None:
+        """Let signals wait for the end of the learner_step."""
+        self._wait()
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Batch, batch_idx: int
+    ) -> None:
+        """Save when it is time, and stop when that is asked for.
+
+        Raises:
+            Interrupted: a signal asked to stop, and the run is saved.
+        """
+        accumulating, self._step = trainer.global_step == self._step, trainer.global_step
+        every: int = trainer.log_every_n_steps  # type: ignore[attr-defined]
+        last_chance = self._is_last_chance(trainer, batch_idx)
+        if accumulating or (every > 1 and trainer.global_step % every == 0 and not last_chance):
+            return
+        stop = trainer.strategy.reduce_boolean_decision(self.interruption.signum is not None, all=False)
+        last_but_one = batch_idx + 2 == trainer.num_training_batches
+        if stop or last_chance or last_but_one or self._is_time(trainer, batch.env_steps):
+            self._save(trainer, batch.env_steps)
+        if stop:  # on every rank, whichever the signal reached
+            raise Interrupted(self.interruption.signum or signal.SIGTERM, "training")
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Save after a validation."""
+        self._save(trainer, pl_module.env_steps)  # type: ignore[arg-type]
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Let signals stop the run at once: it is saved."""
+        self.interruption.at_once("ending the training")
+
+    def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Let signals stop the run at once."""
+        self.interruption.at_once("validating")
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Let signals wait again until the run is saved."""
+        if trainer.state.fn == TrainerFn.FITTING:
+            self._wait()
+
+    def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Let signals stop the run at once."""
+        self.interruption.at_once("playing test matches")
+
+    def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        """Note, in whoever's checkpoint, how far the metrics were, and the matches before the fit."""
+        checkpoint[BEFORE] = self._before
+        every: int = trainer.log_every_n_steps  # type: ignore[attr-defined]
+        for logger in trainer.loggers:
+            if isinstance(logger, MetricsCSV):
+                checkpoint[METRICS_ROWS] = logger.rows_at(trainer.global_step, every)
+
+    def _is_last_chance(self, trainer: Trainer, batch_idx: int) -> bool:
+        """Whether a validation comes next, and the run was not saved on the learner_step before this one."""
+        return batch_idx + 1 == trainer.num_training_batches and self._saved[2] < trainer.global_step - 1
+
+    def _is_time(self, trainer: Trainer, env_steps: int) -> bool:
+        when, steps, _ = self._saved
+        minutes, interval = self.settings.every_minutes, self.settings.every_env_steps
+        passed = minutes is not None and time.monotonic() - when >= 60 * minutes
+        played = interval is not None and env_steps - steps >= interval
+        return played or trainer.strategy.reduce_boolean_decision(passed, all=False)
+
+    def _wait(self) -> None:
+        self.interruption.doing, self.interruption.waits = "training", True
+
+    def _save(self, trainer: Trainer, env_steps: int) -> None:
+        for logger in trainer.loggers:  # what a checkpoint has seen is on disk before it is
+            logger.save()
+            if isinstance(logger, TensorBoardLogger):
+                logger.experiment.flush()
+        last = self.folder / LAST
+        if trainer.is_global_zero and last.is_file():
+            _link(last, self.folder / PREVIOUS)
+        trainer.save_checkpoint(last)
+        self._saved = (time.monotonic(), env_steps, trainer.global_step)
+
+
+def _link(path: Path, name: Path) -> None:
+    """Give a file a second name, at once; a disk that knows no links does without."""
+    part = name.with_name(name.name + PART)
+    try:
+        part.unlink(missing_ok=True)
+        os.link(path, part)
+    except OSError as error:
+        if error.errno not in NO_LINKS:
+            raise
+    else:
+        part.replace(name)

@@ -1,0 +1,1 @@
+"""Callbacks that measure a policy and write what they find."""

@@ -1,0 +1,1 @@
+"""Metrics of matches, and their confidence intervals."""

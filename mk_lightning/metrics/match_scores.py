@@ -1,0 +1,98 @@
+"""Matches as a torchmetrics Metric: per state, summed over ranks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torchmetrics import Metric
+
+from mk_lightning.envs.episode import EpisodeResult
+from mk_lightning.metrics.intervals import wilson_interval
+
+
+@dataclass(frozen=True)
+class StateScore:
+    """What a policy did from one state, or from a group of states."""
+
+    wins: int
+    matches: int
+    mean_return: float
+    """Game units a match."""
+    mean_env_steps: float
+    """Length of a match, env_steps."""
+
+    @property
+    def win_rate(self) -> float:
+        """Matches won of matches played."""
+        return self.wins / self.matches
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Wilson 95 % interval of the win rate."""
+        return wilson_interval(self.wins, self.matches)
+
+
+class MatchScores(Metric):
+    """Wins, returns and lengths of matches per state.
+
+    Args:
+        states: names of the states that may come up.
+    """
+
+    full_state_update = False
+    sums: torch.Tensor
+
+    def __init__(self, states: Sequence[str], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.states = list(states)
+        # float64: counts stay exact and the order of matches does not show in the means.
+        self.add_state("sums", torch.zeros(len(self.states), 4, dtype=torch.float64), dist_reduce_fx="sum")
+
+    def update(self, results: Iterable[EpisodeResult]) -> None:
+        """Take in matches."""
+        for result in results:
+            row = [float(result.won), 1.0, result.episode_return, float(result.env_steps)]
+            self.sums[self.states.index(result.state)] += torch.tensor(row, dtype=torch.float64, device=self.device)
+
+    def compute(self) -> torch.Tensor:
+        """Wins, matches, sum of returns, sum of env_steps per state, (states, 4) float64, over all ranks."""
+        return self.sums
+
+    def per_state(self) -> dict[str, StateScore]:
+        """The score of each state of which a match was seen."""
+        sums = self.compute().cpu()
+        return {state: _score(row) for state, row in zip(self.states, sums, strict=True) if row[1] > 0}
+
+    def over(self, states: Sequence[str]) -> StateScore | None:
+        """The score of a group of states together; None when no match of theirs was seen."""
+        total = self.compute().cpu()[[self.states.index(state) for state in states]].sum(0)
+        return _score(total) if total[1] > 0 else None
+
+    def figures(self, prefix: str, groups: Mapping[str, Sequence[str]]) -> dict[str, float]:
+        """What to log: `<prefix>/<kind>/<name>` for every state and group of which a match was seen.
+
+        Args:
+            prefix: of the names.
+            groups: states, by the group's name.
+        """
+        named = self.per_state()
+        named |= {group: total for group, states in groups.items() if (total := self.over(states))}
+        figures: dict[str, float] = {}
+        for name, score in named.items():
+            low, high = score.interval
+            figures |= {
+                f"{prefix}/win_rate/{name}": score.win_rate,
+                f"{prefix}/win_rate_low/{name}": low,
+                f"{prefix}/win_rate_high/{name}": high,
+                f"{prefix}/return/{name}": score.mean_return,
+                f"{prefix}/env_steps/{name}": score.mean_env_steps,
+            }
+        return figures
+
+
+def _score(sums: torch.Tensor) -> StateScore:
+    wins, matches, returns, env_steps = sums.tolist()
+    return StateScore(int(wins), int(matches), returns / matches, env_steps / matches)

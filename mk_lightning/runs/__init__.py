@@ -1,1 +1,0 @@
-"""What keeps a run: its directory and lock, its checkpoints, and how it stops and goes on."""

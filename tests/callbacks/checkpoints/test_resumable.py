@@ -1,0 +1,96 @@
+"""When a run is saved; that saving changes nothing; and that it goes on from whatever was saved."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from benchmarks._whole_run import differences, everything
+from mk_lightning.callbacks.checkpoints.resumable import CheckpointSettings
+from mk_lightning.checkpointing.io import check_whole
+from mk_lightning.networks.checkpoint import read_checkpoint
+from mk_lightning.utils.errors import UserError
+from tests.test_resume import fit
+
+ACCUMULATED = ("--trainer.accumulate_grad_batches", "2")
+"""Ten learner_steps an epoch, of two batches each."""
+
+
+def saved(run: Path) -> list[Path]:
+    return [run / "checkpoints" / f"{name}.ckpt" for name in ("last", "previous")]
+
+
+@pytest.fixture(scope="module")
+def seldom(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that was saved around its validations alone."""
+    run = tmp_path_factory.mktemp("seldom") / "run"
+    fit(run, {}, [], "--checkpoint.every_minutes", "null", *ACCUMULATED)
+    return run
+
+
+def test_the_newest_and_the_one_before_it_are_kept(seldom: Path) -> None:
+    last, previous = (check_whole(path) for path in saved(seldom))
+    assert (last["global_step"], last["env_steps"]) == (20, 360)
+    assert previous["global_step"] in {19, 20}, "before the last validation"
+
+
+def test_however_often_a_run_is_saved_it_stays_the_same(seldom: Path, tmp_path: Path) -> None:
+    fit(tmp_path / "run", {}, [], "--checkpoint.every_minutes", "1e-9", *ACCUMULATED)
+    assert differences(everything(tmp_path / "run"), everything(seldom)) == []
+
+
+@pytest.mark.parametrize("code", [errno.EPERM, errno.EOPNOTSUPP])
+def test_a_disk_without_links_does_without_the_one_before(
+    code: int, seldom: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(code, "no links here")
+
+    monkeypatch.setattr(os, "link", refuse)
+    run = tmp_path / "run"
+    fit(run, {}, [], "--checkpoint.every_minutes", "null", *ACCUMULATED)
+    last, previous = saved(run)
+    assert check_whole(last)["global_step"] == 20
+    assert not previous.exists()
+    assert differences(everything(run), everything(seldom)) == []
+
+
+def test_a_run_goes_on_from_the_one_before(seldom: Path) -> None:
+    expected = everything(seldom)
+    _, previous = saved(seldom)
+    for path in (seldom / "checkpoints").glob("*.ckpt"):  # as if it had been killed then
+        if path not in {previous, seldom / "checkpoints" / "best.ckpt"}:
+            path.unlink()
+    fit(seldom, {}, [], "--ckpt_path", str(previous), "--checkpoint.every_minutes", "null", *ACCUMULATED)
+    assert differences(everything(seldom), expected) == []
+
+
+def test_nothing_is_saved_while_gradients_are_accumulated(tmp_path: Path) -> None:
+    """They are in no checkpoint."""
+    run = tmp_path / "run"
+    fit(run, {}, [], "--checkpoint.every_env_steps", "8", *ACCUMULATED)
+    for path in saved(run):
+        loop = read_checkpoint(path)["loops"]["fit_loop"]
+        assert loop["epoch_loop.batch_progress"]["total"]["ready"] % 2 == 0
+
+
+def test_without_a_replay_on_disk_a_resumed_run_says_what_it_lacks(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    run, off = tmp_path / "run", {"replay": {"on_disk": False}}
+    fit(run, off | {"max_env_steps": 160}, [])
+    assert not (run / "replay").exists()
+    assert read_checkpoint(run / "checkpoints" / "last.ckpt")["env_steps"] == 200
+    fit(run, off, [], "--ckpt_path", "last")
+    assert "this run's replay was not kept on disk" in caplog.text
+    assert "40 env_steps are played before learning goes on" in caplog.text
+    assert read_checkpoint(run / "checkpoints" / "last.ckpt")["env_steps"] == 360 + 40 + 8, "warm-up, next batch"
+
+
+@pytest.mark.parametrize("settings", [{"every_minutes": 0.0}, {"every_env_steps": -5}, {"every_minutes": float("nan")}])
+def test_an_interval_that_is_none_is_refused(settings: dict) -> None:
+    with pytest.raises(UserError, match=rf"checkpoint.{next(iter(settings))} must be above 0"):
+        CheckpointSettings(**settings)
