@@ -21,9 +21,10 @@ install: .venv/dev       ## make .venv with the exact versions of constraints.tx
 	$(BIN)/pip install --quiet --progress-bar off -c constraints.txt -e '.[dev]'
 	touch $@
 
-lint: install            ## style
+lint: install            ## style, and which way imports point
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
 
 docs: install            ## build the documentation's site, links checked, into site/
 	$(BIN)/pip install --quiet --progress-bar off -c constraints.txt -e '.[docs]'

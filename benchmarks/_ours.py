@@ -30,7 +30,8 @@ from mk_lightning.callbacks.methods.weight_decay import WeightDecay
 from mk_lightning.checkpointing.io import CheckpointFiles
 from mk_lightning.data.datamodule import ExperienceDataModule
 from mk_lightning.data.fit_folder import REPLAY
-from mk_lightning.data.settings import EnvSettings, EvaluationSettings, RecordingSettings, ReplaySettings
+from mk_lightning.data.settings import EvaluationSettings, RecordingSettings, ReplaySettings
+from mk_lightning.envs.config import EnvConfig
 from mk_lightning.learning.module import DuelingDoubleDQN
 from mk_lightning.loggers.metrics_csv import MetricsCSV
 from mk_lightning.schedules import Linear, Schedule
@@ -70,7 +71,7 @@ def take_turns(
         warmup_env_steps=warmup,
         env_steps_per_learner_step=per_learner_step,
         epsilon=epsilon,
-        env=EnvSettings(num_envs=num_envs),
+        env=EnvConfig(num_envs=num_envs),
         replay=ReplaySettings(capacity=capacity, on_disk=on_disk),
         rehearsal_ratio=0.25 if method == "rehearsal" else 0.0,
         recording=RecordingSettings(env_steps=2_000),
@@ -113,7 +114,7 @@ def train_until_skilled(
         epsilon=exploration,
         reward_scale=reward_scale,
         seed=seed,
-        env=EnvSettings(num_envs=num_envs),
+        env=EnvConfig(num_envs=num_envs),
         replay=ReplaySettings(capacity=capacity, n_step=n_step, gamma=gamma),
         evaluation=EvaluationSettings(every=EPOCH),
     )

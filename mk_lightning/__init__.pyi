@@ -11,10 +11,10 @@ from .callbacks.methods.weakness import WeaknessTargeting as WeaknessTargeting
 from .callbacks.methods.weight_decay import WeightDecay as WeightDecay
 from .callbacks.progress import ProgressLine as ProgressLine
 from .data.datamodule import ExperienceDataModule as ExperienceDataModule
-from .data.settings import EnvSettings as EnvSettings
 from .data.settings import EvaluationSettings as EvaluationSettings
 from .data.settings import RecordingSettings as RecordingSettings
 from .data.settings import ReplaySettings as ReplaySettings
+from .envs.config import EnvConfig as EnvConfig
 from .envs.episode import EpisodeResult as EpisodeResult
 from .envs.fighting_env import FightingEnv as FightingEnv
 from .envs.vector_env import RetroVectorEnv as RetroVectorEnv

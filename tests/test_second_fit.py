@@ -17,7 +17,8 @@ from mk_lightning.callbacks.methods.ewc import ElasticWeightConsolidation
 from mk_lightning.callbacks.methods.weakness import WeaknessTargeting
 from mk_lightning.callbacks.methods.weight_decay import WeightDecay
 from mk_lightning.data.datamodule import ExperienceDataModule
-from mk_lightning.data.settings import EnvSettings, EvaluationSettings, RecordingSettings, ReplaySettings
+from mk_lightning.data.settings import EvaluationSettings, RecordingSettings, ReplaySettings
+from mk_lightning.envs.config import EnvConfig
 from mk_lightning.learning.module import DuelingDoubleDQN
 from mk_lightning.schedules import Linear
 from mk_lightning.utils.errors import UserError
@@ -30,7 +31,7 @@ OPTIONS: dict[str, Any] = {
     "warmup_env_steps": 40,
     "env_steps_per_learner_step": 8,
     "epsilon": Linear(1.0, 0.1, 150),
-    "env": EnvSettings(num_envs=2, max_env_steps=9),
+    "env": EnvConfig(num_envs=2, max_env_steps=9),
     "replay": ReplaySettings(capacity=120, batch_size=8),
     "recording": RecordingSettings(env_steps=90),
     "evaluation": EvaluationSettings(every=80, matches=1, test_matches=1),

@@ -8,10 +8,9 @@ from typing import Any
 from pytorch_lightning.plugins.io import CheckpointIO
 
 from mk_lightning.checkpointing.lightning_fixes import mend_progress
-from mk_lightning.data.compatibility import check_segments
 from mk_lightning.data.datamodule import ExperienceDataModule
 from mk_lightning.data.fit_folder import REPLAY, source_of
-from mk_lightning.experience.segments import read_segment, remove_unnamed
+from mk_lightning.experience.segments import check_segments, read_segment, remove_unnamed
 from mk_lightning.networks.checkpoint import read_checkpoint
 from mk_lightning.utils.errors import UserError
 from mk_lightning.utils.files import write_text
@@ -19,6 +18,9 @@ from mk_lightning.utils.tensor_files import write_tensors
 
 CHECKPOINTS = "checkpoints"
 """Folder of the checkpoints, in a run's directory."""
+
+LAST, PREVIOUS = "last.ckpt", "previous.ckpt"
+"""From which a fit is resumed, and the one before it."""
 
 METRICS_ROWS = "metrics_rows"
 """Key of a checkpoint: rows of `metrics.csv` that it has seen."""

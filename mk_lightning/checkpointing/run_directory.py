@@ -16,8 +16,15 @@ from typing import Any
 
 from lightning_utilities.core.rank_zero import rank_zero_only
 
-from mk_lightning.callbacks.checkpoints.resumable import LAST, PREVIOUS
-from mk_lightning.checkpointing.io import CHECKPOINTS, METRICS_ROWS, LostReplayError, check_whole, directory_of
+from mk_lightning.checkpointing.io import (
+    CHECKPOINTS,
+    LAST,
+    METRICS_ROWS,
+    PREVIOUS,
+    LostReplayError,
+    check_whole,
+    directory_of,
+)
 from mk_lightning.checkpointing.lock import FILE as LOCK
 from mk_lightning.checkpointing.lock import RunLock
 from mk_lightning.data.fit_folder import REPLAY

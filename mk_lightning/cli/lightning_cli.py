@@ -266,7 +266,7 @@ class MKLightningCLI(LightningCLI):
         settings: FilmSettings = self.config_init.predict.film
         filmed = first_of_each_state(records, settings.matches)
         if filmed:
-            env = ReplayEnv(data.game, **data.env.of_a_match)
+            env = ReplayEnv(data.game, **data.env.episode_kwargs)
             for number, record in enumerate(filmed, 1):
                 film = record_match(env, record, self.model.online, self.run.path, settings)
                 self._print(f"{number}/{len(filmed)} {'won' if record.result.won else 'not won'}: {film}")
@@ -348,7 +348,7 @@ class MKLightningCLI(LightningCLI):
                 data.game,
                 policy=policy,
                 epsilon=epsilon,
-                env=data.env.of_a_match,
+                env=data.env.episode_kwargs,
                 groups=data.state_groups,
             )
             for epsilon, records in zip(data.test_epsilons, self._recorder.records, strict=True)

@@ -6,8 +6,7 @@ import os
 from pathlib import Path
 from shlex import quote
 
-from mk_lightning.callbacks.checkpoints.resumable import LAST
-from mk_lightning.checkpointing.io import CHECKPOINTS
+from mk_lightning.checkpointing.io import CHECKPOINTS, LAST
 from mk_lightning.networks.checkpoint import read_checkpoint
 from mk_lightning.utils.errors import RunStopped
 

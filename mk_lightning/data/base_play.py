@@ -5,22 +5,20 @@ from __future__ import annotations
 import logging
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
+from mk_lightning.data.settings import ExperienceSettings
 from mk_lightning.envs.vector_env import RetroVectorEnv
 from mk_lightning.experience.base_dataset import Recording, fingerprint, record
 from mk_lightning.utils.errors import UserError
 from mk_lightning.utils.files import check_directory
 
-if TYPE_CHECKING:
-    from mk_lightning.data.datamodule import ExperienceDataModule
-
 log = logging.getLogger(__name__)
 
 
-def about_recording(data: ExperienceDataModule, network: torch.nn.Module, rank: int) -> dict[str, Any]:
+def about_recording(data: ExperienceSettings, network: torch.nn.Module, rank: int) -> dict[str, Any]:
     """What makes two recordings the same.
 
     Args:
@@ -36,12 +34,12 @@ def about_recording(data: ExperienceDataModule, network: torch.nn.Module, rank: 
         "epsilon": data.recording.epsilon,
         "reward_scale": data.reward_scale,
         "num_envs": data.env.num_envs,
-        **data.env.of_a_match,
+        **data.env.episode_kwargs,
         "seed": [data.seed, rank] if data.recording.folder is None else [0, rank],
     }
 
 
-def check_recording(data: ExperienceDataModule, network: torch.nn.Module) -> None:
+def check_recording(data: ExperienceSettings, network: torch.nn.Module) -> None:
     """See that a recording in a folder of its own can be made or used, before anything is started.
 
     Args:
@@ -57,7 +55,7 @@ def check_recording(data: ExperienceDataModule, network: torch.nn.Module) -> Non
 
 
 def base_recording(
-    data: ExperienceDataModule,
+    data: ExperienceSettings,
     network: torch.nn.Module | None,
     folder: Path,
     rank: int,
@@ -95,7 +93,7 @@ def base_recording(
         )
     settings = data.recording
     log.info(f"recording {settings.env_steps:,} env_steps of the base policy on {len(about['states'])} original states")
-    options: dict[str, Any] = data.env.of_a_match
+    options: dict[str, Any] = data.env.episode_kwargs
     # Not in the evaluation's environments, whose number may change nothing but its speed.
     with closing(RetroVectorEnv(data.game, about["states"], num_envs=data.env.num_envs, **options)) as env:
         recording = record(

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from mk_lightning.data.settings import ExperienceSettings
 from mk_lightning.experience.replay import Replay
-from mk_lightning.experience.segments import Segments
+from mk_lightning.experience.segments import Segments, check_segments
 from mk_lightning.utils.errors import UserError, shortened
-
-if TYPE_CHECKING:
-    from mk_lightning.data.datamodule import ExperienceDataModule
 
 log = logging.getLogger(__name__)
 
 
-def common(data: ExperienceDataModule) -> dict[str, Any]:
+def common(data: ExperienceSettings) -> dict[str, Any]:
     """The options that may not change, by name; plain Python.
 
     All else may: a checkpoint's replay and emulators can go on with another `n_step` or more env_steps.
@@ -37,27 +34,6 @@ def common(data: ExperienceDataModule) -> dict[str, Any]:
         "data.evaluation.every": data.length.every,
         "data.env_steps_per_learner_step": data.env_steps_per_learner_step,
     }
-
-
-def check_segments(named: object) -> None:
-    """See that what a file names as its replay's segments are files beside each other, and not elsewhere.
-
-    Args:
-        named: the segments; None says that the replay was not kept.
-
-    Raises:
-        UserError: they are not.
-    """
-    if named is None:
-        return
-    if not isinstance(named, list) or not all(isinstance(segment, Mapping) for segment in named):
-        raise UserError("the replay's segments are no list of files")
-    for segment in named:
-        file, rows = segment.get("file"), [segment.get("start"), segment.get("stop")]
-        if not isinstance(file, str) or not re.fullmatch(r"[\w-][\w.-]*", file):
-            raise UserError(f"a segment of the replay is named {shortened(file)!r}, which is no file beside the others")
-        if not all(type(row) is int for row in rows) or not 0 <= rows[0] < rows[1]:
-            raise UserError(f"the rows of the replay's segment {file} are {shortened(rows)}")
 
 
 def restore_replay(
@@ -91,7 +67,7 @@ def restore_replay(
     )
 
 
-def check_resumable(data: ExperienceDataModule, state: object) -> None:
+def check_resumable(data: ExperienceSettings, state: object) -> None:
     """See that a run can go on from what a DataModule left in a checkpoint, before an emulator starts.
 
     Args:

@@ -18,9 +18,10 @@ from mk_lightning.data.continuation import Continuation
 from mk_lightning.data.fit_folder import RECORDING, REPLAY, FitFolder
 from mk_lightning.data.loaders import EpisodeLoader, ExperienceLoader, new_loader
 from mk_lightning.data.run_length import RunLength
-from mk_lightning.data.settings import EnvSettings, EvaluationSettings, RecordingSettings, ReplaySettings
+from mk_lightning.data.settings import EvaluationSettings, RecordingSettings, ReplaySettings
 from mk_lightning.data.validation import check_experience, check_groups, require_originals
 from mk_lightning.data.weakest_states import weakest
+from mk_lightning.envs.config import EnvConfig
 from mk_lightning.envs.vector_env import RetroVectorEnv
 from mk_lightning.experience.base_dataset import Recording, Rehearsal
 from mk_lightning.experience.episodes import EpisodeSpec
@@ -30,8 +31,8 @@ from mk_lightning.experience.replay import Replay
 from mk_lightning.experience.segments import Segments
 from mk_lightning.experience.transition import Batch
 from mk_lightning.games.catalog import load_game
-from mk_lightning.networks.unwrap import uncompiled
 from mk_lightning.schedules import Schedule, as_schedule
+from mk_lightning.utils.network_copies import uncompiled
 from mk_lightning.utils.trainer_checks import check_experience_trainer, tell_length
 
 log = logging.getLogger(__name__)
@@ -82,7 +83,7 @@ class ExperienceDataModule(LightningDataModule):
         rehearsal_ratio: float = 0.0,
         overlap: bool = True,
         seed: int = 0,
-        env: EnvSettings = EnvSettings(),  # noqa: B008 - frozen
+        env: EnvConfig = EnvConfig(),  # noqa: B008 - frozen
         replay: ReplaySettings = ReplaySettings(),  # noqa: B008 - frozen
         recording: RecordingSettings = RecordingSettings(),  # noqa: B008 - frozen
         evaluation: EvaluationSettings = EvaluationSettings(),  # noqa: B008 - frozen
@@ -344,7 +345,7 @@ class ExperienceDataModule(LightningDataModule):
         return self.trainer.global_rank  # type: ignore[union-attr]
 
     def _start_env(self, states: dict[str, float] | Sequence[str], num_envs: int) -> RetroVectorEnv:
-        options: dict[str, Any] = self.env.of_a_match
+        options: dict[str, Any] = self.env.episode_kwargs
         return RetroVectorEnv(self.game, states, num_envs=num_envs, **options)
 
     def test_specs(self) -> list[EpisodeSpec]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from mk_lightning.data.settings import ExperienceSettings
 from mk_lightning.envs.vector_env import RetroVectorEnv
 from mk_lightning.experience.base_dataset import Rehearsal
 from mk_lightning.experience.collector import Collector
@@ -19,10 +20,7 @@ from mk_lightning.experience.policy import GreedyPolicy, Policy
 from mk_lightning.experience.replay import Replay
 from mk_lightning.experience.segments import Segments
 from mk_lightning.experience.transition import Batch, Transition
-from mk_lightning.networks.unwrap import bare_copy
-
-if TYPE_CHECKING:
-    from mk_lightning.data.datamodule import ExperienceDataModule
+from mk_lightning.utils.network_copies import bare_copy
 
 
 class ExperienceLoader:
@@ -152,7 +150,7 @@ class ExperienceLoader:
 
 
 def new_loader(
-    data: ExperienceDataModule,
+    data: ExperienceSettings,
     env: RetroVectorEnv,
     learner: torch.nn.Module,
     replay: Replay,
@@ -183,7 +181,7 @@ def new_loader(
         batch_size=data.replay.batch_size,
         vector_steps=data.env_steps_per_learner_step // data.env.num_envs,
         warmup_vector_steps=data.length.warmup_env_steps // data.env.num_envs,
-        length=data.learner_steps_per_epoch,
+        length=data.length.learner_steps_per_epoch,
         overlap=data.overlap,
         rehearsal=rehearsal,
         rehearsed=data.rehearsed,

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
+from typing import Protocol
 
+from mk_lightning.data.run_length import RunLength
+from mk_lightning.envs.config import MAX_ENVS, EnvConfig
 from mk_lightning.experience.replay import BYTES_PER_TRANSITION, Priorities
+from mk_lightning.games.game import Game
+from mk_lightning.schedules import Schedule
 from mk_lightning.utils.errors import UserError, check_at_least, check_between
 from mk_lightning.utils.memory import check_memory
 
-MOST_ENVS = 1024
-"""Processes; more would be a slip of the keyboard, and starting them would stop the machine."""
 MOST_BATCH = 16_384
 """Transitions: a batch of them is 0.9 GB of frames."""
 MOST_N_STEP = 100
@@ -18,39 +21,6 @@ MOST_MATCHES = 10_000
 """Matches per state, which measure a win rate to a point."""
 MOST_ENV_STEPS = 10**12
 """env_steps of a run; a machine of today plays as many in years."""
-
-
-@dataclass(frozen=True)
-class EnvSettings:
-    """How matches are played, in training and in evaluation alike.
-
-    Attributes:
-        num_envs: environments in training, a process each; at most 1,024.
-        frame_skip: frames per env_step, 1 to 60.
-        release_frames: frames at the end of an env_step in which the attack buttons are released; fewer than
-            `frame_skip`.
-        max_noops: most frames without input at the start of a match, 0 to 3,600; with random actions where the game
-            has no `seed_variable`, or its matches would differ in nothing else.
-        max_env_steps: env_steps after which a match is cut off, 1 to 1,000,000.
-    """
-
-    num_envs: int = 8
-    frame_skip: int = 4
-    release_frames: int = 1
-    max_noops: int = 30
-    max_env_steps: int = 1800
-
-    def __post_init__(self) -> None:
-        check_between("data.env.num_envs", self.num_envs, 1, MOST_ENVS)
-        check_between("data.env.frame_skip", self.frame_skip, 1, 60, "frames")
-        check_between("data.env.release_frames", self.release_frames, 0, self.frame_skip - 1, "frames")
-        check_between("data.env.max_noops", self.max_noops, 0, 3600, "frames")
-        check_between("data.env.max_env_steps", self.max_env_steps, 1, 10**6, "env_steps")
-
-    @property
-    def of_a_match(self) -> dict[str, int]:
-        """Without the number of environments: what makes a match what it is."""
-        return {name: value for name, value in asdict(self).items() if name != "num_envs"}
 
 
 @dataclass(frozen=True)
@@ -137,7 +107,7 @@ class EvaluationSettings:
         check_between("data.evaluation.matches", self.matches, 1, MOST_MATCHES)
         check_between("data.evaluation.test_matches", self.test_matches, 1, MOST_MATCHES)
         check_between("data.evaluation.test_seed", self.test_seed, 0, 1000)
-        check_between("data.evaluation.num_envs", self.num_envs, 1, MOST_ENVS)
+        check_between("data.evaluation.num_envs", self.num_envs, 1, MAX_ENVS)
         check_between("data.evaluation.epsilon", self.epsilon, 0, 1)
         if not self.test_epsilons:
             raise UserError("data.evaluation.test_epsilons must name at least one exploration rate, e.g. [0.0]")
@@ -146,3 +116,29 @@ class EvaluationSettings:
         names = [f"{epsilon:g}" for epsilon in self.test_epsilons]  # as a test names its files
         if twice := [name for name in names if names.count(name) > 1]:
             raise UserError(f"data.evaluation.test_epsilons names {twice[0]} twice; leave one out")
+
+
+class ExperienceSettings(Protocol):
+    """What an `ExperienceDataModule` was told, for the functions that it calls; its docstring says what each means."""
+
+    game: Game
+    state_groups: dict[str, list[str]]
+    evaluation_states: list[str]
+    train_states: dict[str, float]
+    max_env_steps: int
+    warmup_env_steps: int
+    env_steps_per_learner_step: int
+    epsilon: Schedule
+    reward_scale: float
+    rehearsal_ratio: float
+    overlap: bool
+    seed: int
+    env: EnvConfig
+    replay: ReplaySettings
+    recording: RecordingSettings
+    evaluation: EvaluationSettings
+    length: RunLength
+
+    @property
+    def rehearsed(self) -> int:
+        """How many transitions of a batch come from the recording."""

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
-from mk_lightning.data.settings import MOST_ENV_STEPS
+from mk_lightning.data.settings import MOST_ENV_STEPS, ExperienceSettings
 from mk_lightning.experience.replay import least_capacity
 from mk_lightning.schedules import bounds
 from mk_lightning.utils.errors import UserError, check_between, check_positive, shortened
-
-if TYPE_CHECKING:
-    from mk_lightning.data.datamodule import ExperienceDataModule
 
 MOST_SEED = 2**32 - 1
 """NumPy's and Lightning's."""
@@ -32,7 +28,7 @@ def check_groups(groups: Mapping[str, Sequence[str]]) -> None:
         raise UserError(f"{min(twice)} is both in data.original_states and in data.challenging_states")
 
 
-def check_experience(data: ExperienceDataModule) -> None:
+def check_experience(data: ExperienceSettings) -> None:
     """See that the DataModule's numbers are in their ranges and fit each other, and that states and ROM are there.
 
     The ROM is last, so that a config can be mended before anybody has one.
@@ -88,7 +84,7 @@ def check_experience(data: ExperienceDataModule) -> None:
     data.game.rom_path()
 
 
-def require_originals(data: ExperienceDataModule, owner: str) -> None:
+def require_originals(data: ExperienceSettings, owner: str) -> None:
     """See that the base policy's play can be recorded.
 
     Raises:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from operator import attrgetter
 from pathlib import Path
 
-from mk_lightning.data.settings import EnvSettings
+from mk_lightning.envs.config import EnvConfig
 from mk_lightning.evaluation.compare import Comparison
 from mk_lightning.evaluation.evaluation import Evaluation
 from mk_lightning.evaluation.match import Match
@@ -97,7 +97,7 @@ def _films(comparison: Comparison, pairs: Sequence[Pair]) -> Films:
     game = load_game(before.game)
     if list(game.actions) != before.actions:
         raise UserError(f"{before.policy} was evaluated with other actions than {game.id} has")
-    env_options = EnvSettings(**before.env).of_a_match
+    env_options = EnvConfig(**before.env).episode_kwargs
     with closing(ReplayEnv(game, **env_options)) as env, tempfile.TemporaryDirectory() as folder:
         return [
             (

@@ -16,7 +16,7 @@ from typing import Any, get_type_hints
 import numpy as np
 from numpy.typing import NDArray
 
-from mk_lightning.data.settings import EnvSettings
+from mk_lightning.envs.config import EnvConfig
 from mk_lightning.evaluation.match import Match, summarise
 from mk_lightning.experience.episodes import EpisodeRecord
 from mk_lightning.games.game import Game
@@ -192,7 +192,7 @@ class Evaluation:
         Raises:
             UserError: they do not, or are not.
         """
-        env = EnvSettings(**self.env)
+        env = EnvConfig(**self.env)
         check_between("epsilon", self.epsilon, 0, 1)
         names = [self.game, *self.groups, *self.states]
         for name in names:

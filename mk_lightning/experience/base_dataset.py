@@ -14,12 +14,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from mk_lightning.data.compatibility import check_segments
 from mk_lightning.envs.vector_env import RetroVectorEnv
 from mk_lightning.experience.collector import Collector
 from mk_lightning.experience.policy import GreedyPolicy
 from mk_lightning.experience.replay import NO_ACTION, Replay, least_capacity
-from mk_lightning.experience.segments import Segments
+from mk_lightning.experience.segments import Segments, check_segments
 from mk_lightning.experience.transition import Transition
 from mk_lightning.schedules import Constant
 from mk_lightning.utils.errors import UserError, shortened

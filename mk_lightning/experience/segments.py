@@ -6,8 +6,9 @@ its replay, has little left to write, and costs no more than what is new since t
 
 from __future__ import annotations
 
+import re
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mk_lightning.experience.replay import COLUMNS, Replay
-from mk_lightning.utils.errors import UserError
+from mk_lightning.utils.errors import UserError, shortened
 from mk_lightning.utils.files import replacing
 
 ROWS_PER_SEGMENT = 128
@@ -153,3 +154,24 @@ def remove_unnamed(folder: Path, named: Iterable[dict[str, Any]]) -> None:
     for path in folder.glob(f"*{SUFFIX}"):
         if path.name not in kept and int(path.stem.partition("-")[0]) < newest:
             path.unlink()
+
+
+def check_segments(named: object) -> None:
+    """See that what a file names as its replay's segments are files beside each other, and not elsewhere.
+
+    Args:
+        named: the segments; None says that the replay was not kept.
+
+    Raises:
+        UserError: they are not.
+    """
+    if named is None:
+        return
+    if not isinstance(named, list) or not all(isinstance(segment, Mapping) for segment in named):
+        raise UserError("the replay's segments are no list of files")
+    for segment in named:
+        file, rows = segment.get("file"), [segment.get("start"), segment.get("stop")]
+        if not isinstance(file, str) or not re.fullmatch(r"[\w-][\w.-]*", file):
+            raise UserError(f"a segment of the replay is named {shortened(file)!r}, which is no file beside the others")
+        if not all(type(row) is int for row in rows) or not 0 <= rows[0] < rows[1]:
+            raise UserError(f"the rows of the replay's segment {file} are {shortened(rows)}")

@@ -10,7 +10,8 @@ from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.callbacks import ModelCheckpoint
 
 from mk_lightning.data.datamodule import ExperienceDataModule
-from mk_lightning.data.settings import EnvSettings, EvaluationSettings, ReplaySettings
+from mk_lightning.data.settings import EvaluationSettings, ReplaySettings
+from mk_lightning.envs.config import EnvConfig
 from mk_lightning.envs.episode import EpisodeResult
 from mk_lightning.learning.module import DuelingDoubleDQN
 
@@ -29,7 +30,7 @@ def new_data(**options: Any) -> ExperienceDataModule:
         "max_env_steps": 240,
         "warmup_env_steps": 40,
         "env_steps_per_learner_step": PER_BATCH,
-        "env": EnvSettings(num_envs=NUM_ENVS, max_env_steps=MATCH),
+        "env": EnvConfig(num_envs=NUM_ENVS, max_env_steps=MATCH),
         "replay": ReplaySettings(capacity=300, batch_size=4),
         "evaluation": EvaluationSettings(every=120, matches=1, test_matches=1),
     }

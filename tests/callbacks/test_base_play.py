@@ -11,7 +11,8 @@ from pytorch_lightning import Callback
 from mk_lightning.callbacks.methods.distillation import Cloning, Kickstarting
 from mk_lightning.callbacks.methods.ewc import ElasticWeightConsolidation
 from mk_lightning.data.datamodule import ExperienceDataModule
-from mk_lightning.data.settings import EnvSettings, EvaluationSettings, RecordingSettings, ReplaySettings
+from mk_lightning.data.settings import EvaluationSettings, RecordingSettings, ReplaySettings
+from mk_lightning.envs.config import EnvConfig
 from mk_lightning.experience.base_dataset import Recording, Rehearsal
 from mk_lightning.experience.replay import Priorities
 from mk_lightning.learning.fisher import sample_actions
@@ -32,7 +33,7 @@ def new_data(learner_steps: int = 4, **settings) -> ExperienceDataModule:
         warmup_env_steps=80,
         env_steps_per_learner_step=8,
         seed=SEED,
-        env=EnvSettings(num_envs=2, max_env_steps=60),
+        env=EnvConfig(num_envs=2, max_env_steps=60),
         recording=RecordingSettings(env_steps=200),
         evaluation=EvaluationSettings(every=8 * learner_steps, matches=1, test_matches=1),
         **{"replay": ReplaySettings(capacity=200, batch_size=16)} | settings,

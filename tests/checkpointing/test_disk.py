@@ -16,7 +16,7 @@ from mk_lightning.data.datamodule import ExperienceDataModule
 from mk_lightning.data.settings import EvaluationSettings, ReplaySettings
 from mk_lightning.learning.module import DuelingDoubleDQN
 from mk_lightning.utils.errors import UserError
-from tests.runs.test_signals import ROOT, begin, command, learner_step, wait_until
+from tests.checkpointing.test_stopped_runs import ROOT, begin, command, learner_step, wait_until
 
 
 def data(capacity: int = 1000, on_disk: bool = True, max_env_steps: int = 100_000) -> ExperienceDataModule:

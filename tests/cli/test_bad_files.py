@@ -15,7 +15,8 @@ import torch
 
 from mk_lightning.data.compatibility import common
 from mk_lightning.data.datamodule import ExperienceDataModule
-from mk_lightning.data.settings import EnvSettings, EvaluationSettings, ReplaySettings
+from mk_lightning.data.settings import EvaluationSettings, ReplaySettings
+from mk_lightning.envs.config import EnvConfig
 from mk_lightning.evaluation.evaluation import Evaluation
 from mk_lightning.learning.module import DuelingDoubleDQN
 from mk_lightning.networks.checkpoint import read_checkpoint
@@ -49,7 +50,7 @@ def weights(**options: Any) -> dict[str, Any]:
 
 def resumable(**changes: Any) -> dict[str, Any]:
     """What a fit resumes from, as far as it is looked at before anything starts."""
-    env, replay = EnvSettings(max_env_steps=1500), ReplaySettings(capacity=800)
+    env, replay = EnvConfig(max_env_steps=1500), ReplaySettings(capacity=800)
     evaluation = EvaluationSettings(every=40_000)
     data = ExperienceDataModule(
         "dojo", *STATES, env_steps_per_learner_step=16, reward_scale=20, seed=1, max_env_steps=40_000,

@@ -12,7 +12,8 @@ from pytorch_lightning import Callback
 
 from mk_lightning.callbacks.evaluation.match_recorder import MatchRecorder
 from mk_lightning.data.datamodule import ExperienceDataModule
-from mk_lightning.data.settings import EnvSettings, EvaluationSettings, ReplaySettings
+from mk_lightning.data.settings import EvaluationSettings, ReplaySettings
+from mk_lightning.envs.config import EnvConfig
 from mk_lightning.experience.replay import Priorities
 from mk_lightning.learning.module import DuelingDoubleDQN
 from mk_lightning.loggers.metrics_csv import MetricsCSV
@@ -28,7 +29,7 @@ SMALL = {
     "max_env_steps": 80,
     "warmup_env_steps": 20,
     "env_steps_per_learner_step": 8,
-    "env": EnvSettings(num_envs=2, max_env_steps=15),
+    "env": EnvConfig(num_envs=2, max_env_steps=15),
     "replay": ReplaySettings(capacity=200, batch_size=4),
     "evaluation": EvaluationSettings(every=40, matches=4, test_matches=1, test_epsilons=[0.0, 0.5]),
 }
@@ -190,7 +191,7 @@ def test_the_rom_is_asked_for_last(no_rom, options, message):
 def test_the_least_that_is_allowed_can_be_drawn_from(tmp_path, module, num_envs):
     """The smallest replay and warm-up, or the messages would give wrong advice."""
     data = new_data(
-        env=EnvSettings(num_envs=num_envs, max_env_steps=15),
+        env=EnvConfig(num_envs=num_envs, max_env_steps=15),
         replay=ReplaySettings(capacity=8 * num_envs, n_step=3, batch_size=4),
         env_steps_per_learner_step=num_envs,
         warmup_env_steps=3 * num_envs,
@@ -283,7 +284,7 @@ def test_mixed_test_matches_are_as_many_on_states_drawn_alike_for_all(tmp_path, 
     settings = EvaluationSettings(
         every=40, matches=1, test_matches=4, test_seed=test_seed, mixed=True, test_epsilons=[0.0, 1.0]
     )
-    data = new_data(evaluation=settings, env=EnvSettings(num_envs=2, max_env_steps=5))
+    data = new_data(evaluation=settings, env=EnvConfig(num_envs=2, max_env_steps=5))
     recorder = MatchRecorder()
     new_trainer(tmp_path, recorder).test(module, data, verbose=False)
     first, second = ([record.spec for record in records] for records in recorder.records)

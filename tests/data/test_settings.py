@@ -2,19 +2,20 @@ from __future__ import annotations
 
 import pytest
 
-from mk_lightning.data.settings import EnvSettings, EvaluationSettings, RecordingSettings, ReplaySettings
+from mk_lightning.data.settings import EvaluationSettings, RecordingSettings, ReplaySettings
+from mk_lightning.envs.config import EnvConfig
 from mk_lightning.utils.errors import UserError
 
 
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: EnvSettings(num_envs=0), "data.env.num_envs must be between 1 and 1,024, got 0"),
-        (lambda: EnvSettings(frame_skip=0), "data.env.frame_skip must be between 1 and 60 frames, got 0"),
-        (lambda: EnvSettings(release_frames=-1), "data.env.release_frames must be between 0 and 3 frames, got -1"),
-        (lambda: EnvSettings(max_noops=-1), "data.env.max_noops must be between 0 and 3,600 frames, got -1"),
+        (lambda: EnvConfig(num_envs=0), "data.env.num_envs must be between 1 and 1,024, got 0"),
+        (lambda: EnvConfig(frame_skip=0), "data.env.frame_skip must be between 1 and 60 frames, got 0"),
+        (lambda: EnvConfig(release_frames=-1), "data.env.release_frames must be between 0 and 3 frames, got -1"),
+        (lambda: EnvConfig(max_noops=-1), "data.env.max_noops must be between 0 and 3,600 frames, got -1"),
         (
-            lambda: EnvSettings(max_env_steps=0),
+            lambda: EnvConfig(max_env_steps=0),
             "data.env.max_env_steps must be between 1 and 1,000,000 env_steps, got 0",
         ),
         (lambda: ReplaySettings(capacity=-5), "data.replay.capacity must be at least 1, got -5"),
@@ -37,7 +38,7 @@ from mk_lightning.utils.errors import UserError
         (lambda: EvaluationSettings(test_epsilons=[0.0, 2.0]), "test_epsilons must be between 0 and 1, got 2.0"),
         (lambda: EvaluationSettings(test_epsilons=[]), "test_epsilons must name at least one"),
         (lambda: EvaluationSettings(test_epsilons=[0.05, 0.05]), "test_epsilons names 0.05 twice"),
-        (lambda: EnvSettings(release_frames=4), "release_frames must be between 0 and 3 frames, got 4"),
+        (lambda: EnvConfig(release_frames=4), "release_frames must be between 0 and 3 frames, got 4"),
         (lambda: ReplaySettings(capacity=10**15), "capacity 1,000,000,000,000,000 would need 7.1 EB of memory"),
     ],
 )
@@ -47,5 +48,5 @@ def test_refuses(make, message):
 
 
 def test_the_defaults_are_valid():
-    for settings in (EnvSettings, ReplaySettings, RecordingSettings, EvaluationSettings):
+    for settings in (EnvConfig, ReplaySettings, RecordingSettings, EvaluationSettings):
         assert settings() == settings()

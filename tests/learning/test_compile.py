@@ -12,7 +12,7 @@ import torch
 
 from mk_lightning.experience.policy import GreedyPolicy
 from mk_lightning.learning.module import DuelingDoubleDQN
-from mk_lightning.networks.unwrap import bare_copy
+from mk_lightning.utils.network_copies import bare_copy
 from tests.learning.batches import random_batch, random_batches
 from tests.lightning.probe import fit, new_module, new_trainer
 

@@ -17,13 +17,12 @@ from pytorch_lightning.loggers import TensorBoardLogger
 from pytorch_lightning.trainer.states import TrainerFn
 
 from mk_lightning.callbacks.checkpoints.signals import Interruption
-from mk_lightning.checkpointing.io import METRICS_ROWS
+from mk_lightning.checkpointing.io import LAST, METRICS_ROWS, PREVIOUS
 from mk_lightning.experience.transition import Batch
 from mk_lightning.loggers.metrics_csv import MetricsCSV
 from mk_lightning.utils.errors import Interrupted, check_positive
 from mk_lightning.utils.files import PART
 
-LAST, PREVIOUS = "last.ckpt", "previous.ckpt"
 BEFORE = "before"
 """Key of a checkpoint: `before.json`, compressed by zlib, so that no run loses what it started from."""
 NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EACCES)

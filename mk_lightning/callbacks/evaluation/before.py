@@ -54,7 +54,7 @@ def restore_before(path: Path, checkpoint: Path, data: ExperienceDataModule) -> 
 def _check_same_matches(before: Evaluation, path: Path, data: ExperienceDataModule) -> None:
     """Check that the matches after the fit will be those before it, or nothing could be compared."""
     pairs: list[tuple[str, object, object]] = [
-        (f"data.env.{name}", before.env.get(name), value) for name, value in data.env.of_a_match.items()
+        (f"data.env.{name}", before.env.get(name), value) for name, value in data.env.episode_kwargs.items()
     ]
     pairs.append(("data.evaluation.epsilon", before.epsilon, data.evaluation.epsilon))
     for name, had, has in pairs:

@@ -10,8 +10,8 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.trainer.states import TrainerFn
 
 from mk_lightning.data.datamodule import ExperienceDataModule
-from mk_lightning.networks.unwrap import uncompiled
 from mk_lightning.utils.errors import UserError
+from mk_lightning.utils.network_copies import uncompiled
 
 
 class Method(Callback):

@@ -17,9 +17,9 @@ from mk_lightning.data.validation import require_originals
 from mk_lightning.experience.base_dataset import Rehearsal
 from mk_lightning.experience.transition import Batch
 from mk_lightning.learning.losses import Distance, distillation_loss
-from mk_lightning.networks.unwrap import bare_copy
 from mk_lightning.schedules import Schedule, as_schedule, bounds
 from mk_lightning.utils.errors import UserError, check_between, check_positive
+from mk_lightning.utils.network_copies import bare_copy
 from mk_lightning.utils.trainer_checks import log_is_due
 
 

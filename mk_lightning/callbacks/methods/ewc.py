@@ -16,9 +16,9 @@ from mk_lightning.callbacks.methods.base import Method, q_network
 from mk_lightning.data.datamodule import ExperienceDataModule
 from mk_lightning.data.validation import require_originals
 from mk_lightning.learning.fisher import Estimator, fisher_diagonal, normalised, sample_actions
-from mk_lightning.networks.unwrap import bare_copy
 from mk_lightning.utils.errors import UserError, check_between, check_positive
 from mk_lightning.utils.memory import memory
+from mk_lightning.utils.network_copies import bare_copy
 from mk_lightning.utils.tensor_files import read_tensors, write_tensors
 from mk_lightning.utils.trainer_checks import log_is_due
 

@@ -6,7 +6,7 @@ import torch
 from pytorch_lightning.profilers.pytorch import RegisterRecordFunction
 
 from mk_lightning.networks.nature import DuelingNetwork
-from mk_lightning.networks.unwrap import bare_copy, uncompiled
+from mk_lightning.utils.network_copies import bare_copy, uncompiled
 from tests.lightning.probe import new_module
 
 
