@@ -1,4 +1,8 @@
+from .callbacks.checkpoints.best import BestCheckpoint as BestCheckpoint
+from .callbacks.evaluation.before_after import BeforeAfter as BeforeAfter
+from .callbacks.evaluation.films import FilmWriter as FilmWriter
 from .callbacks.evaluation.match_recorder import MatchRecorder as MatchRecorder
+from .callbacks.evaluation.writer import EvaluationWriter as EvaluationWriter
 from .callbacks.methods.base import Method as Method
 from .callbacks.methods.curriculum import Curriculum as Curriculum
 from .callbacks.methods.curriculum import Phase as Phase
@@ -29,9 +33,11 @@ from .experience.replay import Replay as Replay
 from .games.catalog import load_game as load_game
 from .games.game import Game as Game
 from .learning.module import DuelingDoubleDQN as DuelingDoubleDQN
+from .loggers.base import RunLogger as RunLogger
 from .loggers.metrics_csv import MetricsCSV as MetricsCSV
 from .loggers.wandb_run import WandbRun as WandbRun
 from .networks.nature import DuelingNetwork as DuelingNetwork
+from .playback.recorder import FilmSettings as FilmSettings
 from .schedules import Constant as Constant
 from .schedules import Cyclical as Cyclical
 from .schedules import Exponential as Exponential

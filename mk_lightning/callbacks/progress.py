@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
 from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import Callback
 
+from mk_lightning.data.loaders import EpisodeLoader
 from mk_lightning.experience.episodes import EpisodeRecord
 from mk_lightning.experience.transition import Batch
 
@@ -84,13 +86,7 @@ class ProgressLine(Callback):
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Show the win rates and start the clock of the training again."""
         self._evaluating += time.monotonic() - self._evaluation_began
-        rates = {
-            name.removeprefix("val/win_rate/"): f"{float(value):.0%}"
-            for name, value in trainer.callback_metrics.items()
-            if name.startswith("val/win_rate/")
-        }
-        if trainer.is_global_zero:
-            self._line.show(f"validation: win rate {', '.join(f'{k} {v}' for k, v in rates.items())}", keep=True)
+        self.show_rates(trainer, trainer.callback_metrics)
 
     def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Start to count matches."""
@@ -112,6 +108,23 @@ class ProgressLine(Callback):
         """Show how many matches have been played."""
         self._evaluated(trainer, "predict", batch, trainer.predict_dataloaders)
 
+    def count(self, trainer: Trainer, what: str, loader: EpisodeLoader) -> Iterator[list[EpisodeRecord]]:
+        """Show how many matches have been played while they are iterated over."""
+        self._begin_evaluation()
+        for batch in loader:
+            self._evaluated(trainer, what, batch, loader)
+            yield batch
+
+    def show_rates(self, trainer: Trainer, metrics: Mapping[str, Any]) -> None:
+        """Show the win rates of a validation."""
+        rates = {
+            name.removeprefix("val/win_rate/"): f"{float(value):.0%}"
+            for name, value in metrics.items()
+            if name.startswith("val/win_rate/")
+        }
+        if trainer.is_global_zero:
+            self._line.show(f"validation: win rate {', '.join(f'{k} {v}' for k, v in rates.items())}", keep=True)
+
     def _begin_evaluation(self) -> None:
         self._evaluation_began = time.monotonic()
         self._matches = 0
@@ -124,6 +137,29 @@ class ProgressLine(Callback):
         rate = self._matches / (time.monotonic() - self._evaluation_began)
         left = (total - self._matches) / rate
         self._line.show(f"{what}: {self._matches}/{total} matches | {rate:.1f} matches/s | {_duration(left)} left")
+
+
+def counted(trainer: Trainer, what: str, loader: EpisodeLoader) -> Iterable[list[EpisodeRecord]]:
+    """Whole matches that a callback plays by itself, on the Trainer's progress line if it has one.
+
+    Args:
+        trainer: of the callback.
+        what: they are, e.g. `test`.
+        loader: of the matches.
+    """
+    line = _line_of(trainer)
+    return loader if line is None else line.count(trainer, what, loader)
+
+
+def show_rates(trainer: Trainer, metrics: Mapping[str, Any]) -> None:
+    """Show the win rates of a validation on the Trainer's progress line, if it has one."""
+    if (line := _line_of(trainer)) is not None:
+        line.show_rates(trainer, metrics)
+
+
+def _line_of(trainer: Trainer) -> ProgressLine | None:
+    callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]
+    return next((callback for callback in callbacks if isinstance(callback, ProgressLine)), None)
 
 
 def _rates(then: tuple[float, int, int], now: tuple[float, int, int]) -> tuple[float, float]:

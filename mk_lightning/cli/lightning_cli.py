@@ -21,8 +21,9 @@ from mk_lightning.callbacks.checkpoints.best import BestCheckpoint
 from mk_lightning.callbacks.checkpoints.compatibility import check_checkpoint, find_base
 from mk_lightning.callbacks.checkpoints.resumable import CheckpointSettings, RunCheckpoint
 from mk_lightning.callbacks.checkpoints.signals import Interruption
-from mk_lightning.callbacks.evaluation.before import restore_before
-from mk_lightning.callbacks.evaluation.match_recorder import MatchRecorder
+from mk_lightning.callbacks.evaluation.before_after import BeforeAfter
+from mk_lightning.callbacks.evaluation.films import FilmWriter
+from mk_lightning.callbacks.evaluation.writer import EvaluationWriter
 from mk_lightning.callbacks.methods.base import check_methods
 from mk_lightning.callbacks.progress import ProgressLine
 from mk_lightning.checkpointing.disk import check_disk, quiet_threads
@@ -34,20 +35,16 @@ from mk_lightning.cli.stopped import finished, stopped
 from mk_lightning.cli.trainer_options import check_monitor, check_run_parts, check_trainer
 from mk_lightning.data.base_play import check_recording
 from mk_lightning.evaluation.answers import answers, cut_off, repeated
-from mk_lightning.evaluation.before_after import TEXT_WIDTH, BeforeAfter, score_table
-from mk_lightning.evaluation.clips import film_pairs
-from mk_lightning.evaluation.compare import Comparison
-from mk_lightning.evaluation.evaluation import Evaluation, write_matches
-from mk_lightning.evaluation.match import summarise
+from mk_lightning.evaluation.before_after import TEXT_WIDTH, score_table
 from mk_lightning.evaluation.tables import evaluation_table
 from mk_lightning.learning.early_stopping import say_why_it_ended
+from mk_lightning.loggers.base import RunLogger
 from mk_lightning.loggers.metrics_csv import MetricsCSV
 from mk_lightning.loggers.wandb_run import WandbRun
 from mk_lightning.networks.checkpoint import read_checkpoint
-from mk_lightning.playback.recorder import FilmSettings, first_of_each_state, record_match
-from mk_lightning.playback.rerun import ReplayEnv
+from mk_lightning.playback.recorder import FilmSettings
 from mk_lightning.utils.errors import Interrupted, RunStopped, UserError, WorkerError, check_between
-from mk_lightning.utils.files import as_named, check_directory, find_file
+from mk_lightning.utils.files import check_directory, find_file
 from mk_lightning.utils.trainer_checks import check_experience_trainer
 
 log = logging.getLogger(__name__)
@@ -143,6 +140,8 @@ class MKLightningCLI(LightningCLI):
             if resumed:
                 state = read_checkpoint(self.run.checkpoint)[type(self.datamodule).__qualname__]
                 find_base(self.run.checkpoint, self.model, self.datamodule, state, self._init_from)
+                content = read_checkpoint(self.run.checkpoint)
+                BeforeAfter().check_resumed(self.run.path, content, self.datamodule)
         elif self.subcommand == "fit":
             check_recording(self.datamodule, self.model.online)
         if self.subcommand == "fit":
@@ -187,16 +186,10 @@ class MKLightningCLI(LightningCLI):
         self.trainer.predict(weights_only=True, **kwargs)
 
     def before_fit(self) -> None:
-        """Measure the policy before it is trained."""
+        """Say what the run will take, and tell the loggers."""
         log.info(self._room)
         self.datamodule.say_length()
         self._begin()
-        if self.run.checkpoint is not None:
-            restore_before(self.run.path / "before.json", self.run.checkpoint, self.datamodule)
-            return
-        self.trainer.validate(self.model, self.datamodule, verbose=False)
-        self._test(self.config.fit.model.init_from or "untrained").write(self.run.path / "before.json")
-        self._interruption.at_once("starting")
 
     def before_validate(self) -> None:
         """Tell W&B."""
@@ -205,28 +198,14 @@ class MKLightningCLI(LightningCLI):
     before_test = before_predict = before_validate
 
     def after_fit(self) -> None:
-        """Measure the best checkpoint on the same matches, and print and write the table."""
-        best = self.run.path / CHECKPOINTS / "best.ckpt"
-        if not best.is_file():  # a resumed run had lost it, and no validation came after
-            log.warning(f"no {best}: the weights at the end take its place")
-            self.trainer.save_checkpoint(best, weights_only=True)
-        weights = read_checkpoint(best)
-        self.model.on_load_checkpoint(weights)
-        self.model.load_state_dict(weights["state_dict"])
-        after = self._test(str(best))
-        self._interruption.at_once("writing the results")
-        after.write(self.run.path / "after.json")
-        before = Evaluation.read(self.run.path / "before.json")
-        result = BeforeAfter(before.groups, before.scores(), after.scores())
-        result.write(self.run.path)
-        comparison = Comparison(before, after)
-        self._write_report(comparison, best)
+        """Print what the fit was worth, once everything is written: stdout may be a program that has ended."""
         if line := say_why_it_ended(self.trainer):
             self._print(line)
-        self._print(result.table())  # once everything is written: it may be piped to a program that has ended
-        for answer in answers(comparison):
+        self._print(self._before_after.table())
+        for answer in answers(self._before_after.comparison):
             self._print(f"{answer.question} {answer.text}")
-        config, checkpoint = (shlex.quote(str(path)) for path in (self.run.path / "config.yaml", best))
+        best = str(self._before_after.checkpoint)
+        config, checkpoint = (shlex.quote(path) for path in (str(self.run.path / "config.yaml"), best))
         self._print(
             f"run: {self.run.path} (report.html; before and after as .json and .csv; metrics.csv, tensorboard/)\n"
             f"next: open {self.run.path}/report.html; "
@@ -236,15 +215,7 @@ class MKLightningCLI(LightningCLI):
 
     def after_test(self) -> None:
         """Print a table for each exploration rate."""
-        config = self.config.test
-        policy = as_named(config.get("ckpt_path") or config.model.init_from or "untrained")
-        evaluations = self._evaluations(policy)
-        for evaluation in evaluations:
-            path = self.run.path / f"evaluation_epsilon_{evaluation.epsilon:g}.json"
-            evaluation.write(path)
-            for run in self._wandb_runs:
-                run.log_evaluation(evaluation, [path, path.with_suffix(".csv")])
-        for evaluation in evaluations:
+        for evaluation in self._writer.evaluations:
             self._print(evaluation_table(evaluation))
             for said in filter(None, (cut_off(evaluation), repeated(evaluation))):
                 self._print(said, style="yellow")
@@ -259,25 +230,14 @@ class MKLightningCLI(LightningCLI):
         self._end()
 
     def after_predict(self) -> None:
-        """Write the matches and the films, and say where they are."""
-        records, data = self._recorder.records[0], self.datamodule
-        rows = [summarise(record, data.game, number) for number, record in enumerate(records, 1)]
-        write_matches(self.run.path / "matches.csv", rows)
-        settings: FilmSettings = self.config_init.predict.film
-        filmed = first_of_each_state(records, settings.matches)
-        if filmed:
-            env = ReplayEnv(data.game, **data.env.episode_kwargs)
-            for number, record in enumerate(filmed, 1):
-                film = record_match(env, record, self.model.online, self.run.path, settings)
-                self._print(f"{number}/{len(filmed)} {'won' if record.result.won else 'not won'}: {film}")
-            env.close()
-        films = "; films/ with a film and a JSONL trace of each match filmed, movies/ with it as BK2" if filmed else ""
-        self._print(f"run: {self.run.path} (matches.csv{films})")
+        """Say where matches and films are."""
+        films = "; films/ with a film and a JSONL trace of each match filmed, movies/ with it as BK2"
+        self._print(f"run: {self.run.path} (matches.csv{films if self._films.films else ''})")
         self._end()
 
     @property
-    def _wandb_runs(self) -> list[WandbRun]:
-        return [logger for logger in self.trainer.loggers if isinstance(logger, WandbRun)]
+    def _run_loggers(self) -> list[RunLogger]:
+        return [logger for logger in self.trainer.loggers if isinstance(logger, RunLogger)]
 
     def _run_subcommand(self, subcommand: str) -> None:
         """Run the command in its directory: Lightning's own method, which everything a command does goes through."""
@@ -308,7 +268,7 @@ class MKLightningCLI(LightningCLI):
         start = (
             config.model.init_from if self.subcommand == "fit" else config.get("ckpt_path") or config.model.init_from
         )
-        for run in self._wandb_runs:
+        for run in self._run_loggers:
             whole = yaml.safe_load(self._parser(self.subcommand).dump(config, skip_none=False))
             run.begin(self.run.path, str(self.subcommand), whole, resumed=self.run.resume_step is not None)
             if start and find_file(start).is_file():  # what a resumed fit once started from may be gone
@@ -316,43 +276,9 @@ class MKLightningCLI(LightningCLI):
 
     def _end(self) -> None:
         """Let W&B finish, and say where its run is."""
-        for run in self._wandb_runs:
+        for run in self._run_loggers:
             if place := run.end():
                 self._print(place)
-
-    @rank_zero_only
-    def _write_report(self, comparison: Comparison, best: Path) -> None:
-        """The page, and the same to W&B."""
-        from mk_lightning.evaluation.report import write_report  # matplotlib takes half a second to load
-
-        folder = self.run.path
-        for logger in self.trainer.loggers:
-            logger.save()  # the curves are drawn from metrics.csv
-        films = film_pairs(comparison)
-        metrics, config = folder / "metrics.csv", folder / "config.yaml"
-        write_report(folder / "report.html", comparison, films, metrics=metrics, config=config)
-        for run in self._wandb_runs:
-            run.log_outcome(comparison, best, films)
-
-    def _test(self, policy: str) -> Evaluation:
-        self.datamodule.test_epsilons = [self.datamodule.evaluation.epsilon]
-        self.trainer.test(self.model, self.datamodule, verbose=False)
-        return self._evaluations(policy)[0]
-
-    def _evaluations(self, policy: str) -> list[Evaluation]:
-        """What the last test found, for each exploration rate."""
-        data = self.datamodule
-        return [
-            Evaluation.of(
-                records,
-                data.game,
-                policy=policy,
-                epsilon=epsilon,
-                env=data.env.episode_kwargs,
-                groups=data.state_groups,
-            )
-            for epsilon, records in zip(data.test_epsilons, self._recorder.records, strict=True)
-        ]
 
     def _loggers(self, configured: Any) -> list[Logger]:
         """`metrics.csv` always; TensorBoard unless `trainer.logger` is false; beside them, what it names."""
@@ -364,13 +290,20 @@ class MKLightningCLI(LightningCLI):
         return [rows, board, *_named(configured)]
 
     def _callbacks(self) -> list[Any]:
-        self._recorder = MatchRecorder()
-        if self.subcommand != "fit":
-            return [ProgressLine(), self._recorder]
+        progress = ProgressLine()
+        if self.subcommand == "test":
+            self._writer = EvaluationWriter()
+            return [progress, self._writer]
+        if self.subcommand == "predict":
+            self._films = FilmWriter(self.config_init.predict.film)
+            return [progress, self._films]
+        if self.subcommand == "validate":
+            return [progress]
         folder = self.run.path / CHECKPOINTS
+        self._before_after = BeforeAfter()
         best = BestCheckpoint(folder, self.config.fit.monitor)
         last = RunCheckpoint(folder, self.config_init.fit.checkpoint, self._interruption)
-        return [ProgressLine(), self._recorder, best, last]
+        return [progress, self._before_after, best, last]
 
     def _configured_callbacks(self) -> list[Any]:
         return self.config_init[self.subcommand].trainer.callbacks or []

@@ -15,7 +15,7 @@ from pytorch_lightning.trainer.states import TrainerFn
 from mk_lightning.data.base_play import base_recording
 from mk_lightning.data.compatibility import check_resumable, common, restore_replay
 from mk_lightning.data.continuation import Continuation
-from mk_lightning.data.fit_folder import RECORDING, REPLAY, FitFolder
+from mk_lightning.data.fit_folder import RECORDING, REPLAY, FitFolder, run_folder
 from mk_lightning.data.loaders import EpisodeLoader, ExperienceLoader, new_loader
 from mk_lightning.data.run_length import RunLength
 from mk_lightning.data.settings import EvaluationSettings, RecordingSettings, ReplaySettings
@@ -168,7 +168,7 @@ class ExperienceDataModule(LightningDataModule):
         assert self.trainer is not None
         trainer = self.trainer
         state, kept = self._continuation.take(trainer)
-        root = Path(trainer.log_dir or trainer.default_root_dir)
+        root = run_folder(trainer)
         if state is None:
             self._folder, self._recorded = FitFolder.claim(root), None
         else:
@@ -254,15 +254,25 @@ class ExperienceDataModule(LightningDataModule):
     def val_dataloader(self) -> EpisodeLoader:
         """The validation matches of every evaluated state."""
         specs = matches_of_each(self.evaluation_states, self.evaluation.matches, VALIDATION_SEEDS)
-        return self._episodes(specs, self.evaluation.epsilon)
+        return self.matches(self._network, specs, self.evaluation.epsilon)
 
     def test_dataloader(self) -> list[EpisodeLoader]:
         """The test matches, once for each exploration rate."""
-        return [self._episodes(self.test_specs(), epsilon) for epsilon in self.test_epsilons]
+        return [self.matches(self._network, self.test_specs(), epsilon) for epsilon in self.test_epsilons]
 
     def predict_dataloader(self) -> EpisodeLoader:
         """The test matches at the exploration rate of a validation."""
-        return self._episodes(self.test_specs(), self.evaluation.epsilon)
+        return self.matches(self._network, self.test_specs(), self.evaluation.epsilon)
+
+    def matches(self, network: torch.nn.Module, specs: Sequence[EpisodeSpec], epsilon: float) -> EpisodeLoader:
+        """Whole matches, played while they are iterated over, in batches.
+
+        Args:
+            network: Q-network of the policy, which is greedy.
+            specs: the matches.
+            epsilon: probability of a random action.
+        """
+        return EpisodeLoader(GreedyPolicy(network), self._matches_env(), specs, epsilon=epsilon)
 
     def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
         """Move what the learner reads; matches stay as they are."""
@@ -352,9 +362,6 @@ class ExperienceDataModule(LightningDataModule):
         """The matches of a test."""
         specs = mixed_matches if self.evaluation.mixed else matches_of_each
         return specs(self.evaluation_states, self.evaluation.test_matches, first_test_seed(self.evaluation.test_seed))
-
-    def _episodes(self, specs: list[EpisodeSpec], epsilon: float) -> EpisodeLoader:
-        return EpisodeLoader(GreedyPolicy(self._network), self._matches_env(), specs, epsilon=epsilon)
 
     def _matches_env(self) -> RetroVectorEnv:
         """The environments of evaluation, no more than there are matches."""

@@ -12,10 +12,18 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from pytorch_lightning import Trainer
+
 from mk_lightning.utils.errors import UserError
 
 REPLAY, RECORDING = "replay", "recording"
 """Folders of a fit, in its directory."""
+
+
+def run_folder(trainer: Trainer) -> Path:
+    """The directory of a Trainer's run: its first logger's, else `default_root_dir`."""
+    return Path(trainer.log_dir or trainer.default_root_dir)
+
 
 LEVELS = 5
 """Directories above a checkpoint that are searched for its run: a metric in a file name makes some of its own."""

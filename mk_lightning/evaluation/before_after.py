@@ -20,7 +20,7 @@ TEXT_WIDTH = 110
 
 
 @dataclass(frozen=True)
-class BeforeAfter:
+class BeforeAfterScores:
     """Scores of the same matches before and after a fit.
 
     Attributes:

@@ -22,7 +22,7 @@ from mk_lightning.experience.episodes import EpisodeRecord
 from mk_lightning.games.game import Game
 from mk_lightning.games.names import is_name
 from mk_lightning.metrics.match_scores import StateScore
-from mk_lightning.utils.documents import read_json
+from mk_lightning.utils.documents import parse_json, read_json
 from mk_lightning.utils.errors import UserError, check_at_least, check_between, shortened
 from mk_lightning.utils.files import write_text
 from mk_lightning.utils.json_types import is_of
@@ -161,8 +161,20 @@ class Evaluation:
         Raises:
             UserError: no such file, or not an evaluation.
         """
+        return cls._of(read_json(path, "evaluation"), path)
+
+    @classmethod
+    def parse(cls, text: str, path: Path) -> Evaluation:
+        """Read the text of what `write` wrote; `path` is for the message.
+
+        Raises:
+            UserError: it is not an evaluation.
+        """
+        return cls._of(parse_json(text, path, "evaluation"), path)
+
+    @classmethod
+    def _of(cls, content: Any, path: Path) -> Evaluation:
         not_one = f"{path} is not an evaluation, as a test or a fit writes it"
-        content = read_json(path, "evaluation")
         version = content.get("format") if isinstance(content, dict) else None
         if version is None:
             raise UserError(not_one)

@@ -121,6 +121,10 @@ class DuelingDoubleDQN(LightningModule):
         """The checkpoint a fit continues from, until its optimizer is compared with it."""
         self.env_steps = 0
         """Env_steps collected when the newest batch was drawn; a checkpoint brings its own."""
+        self.initialised_from = init_from
+        """The checkpoint whose Q-network the module began with."""
+        self.base_scores: MatchScores | None = None
+        """Of the validation before the present fit's training, if a callback has asked for one."""
         self.val_scores: list[MatchScores] = []
         """One for each validation loader, filled by the last validation."""
         self.test_scores: list[MatchScores] = []
@@ -144,6 +148,7 @@ class DuelingDoubleDQN(LightningModule):
 
     def setup(self, stage: str) -> None:
         """Score and save the weights that are there, not the average of a fit that is over."""
+        self.base_scores = None
         if stage != TrainerFn.FITTING:
             end_averaging(self.trainer.callbacks)  # type: ignore[attr-defined]
 

@@ -14,12 +14,12 @@ from pathlib import Path
 from shlex import quote
 from typing import Any, Literal
 
-from pytorch_lightning.loggers.logger import Logger
 from pytorch_lightning.utilities import rank_zero_only
 
 from mk_lightning.evaluation.clips import Films
 from mk_lightning.evaluation.compare import Comparison
 from mk_lightning.evaluation.evaluation import Evaluation
+from mk_lightning.loggers.base import RunLogger
 from mk_lightning.utils.errors import UserError
 from mk_lightning.utils.files import write_text
 
@@ -36,7 +36,7 @@ COLUMNS = ("state", "group", "before", "after", "change", "change_low", "change_
 """Of the table of before and after; the change is of win rates, its ends those of the 95 % interval."""
 
 
-class WandbRun(Logger):
+class WandbRun(RunLogger):
     """Everything about a run in Weights & Biases, with env_steps along every axis.
 
     Figures as they are logged; a table of the states after every validation and test; the table and the chart of before
@@ -184,7 +184,7 @@ class WandbRun(Logger):
         self._tell("logging the evaluation", send)
 
     @rank_zero_only
-    def log_outcome(self, comparison: Comparison, checkpoint: Path, films: Films) -> None:
+    def log_outcome(self, comparison: Comparison, checkpoint: Path | None, films: Films) -> None:
         """Log what a fit brought: tables, charts, the report, the evaluations and the best checkpoint.
 
         Args:
@@ -223,7 +223,8 @@ class WandbRun(Logger):
                 run.summary[f"before/{group}"] = change.before
                 run.summary[f"after/{group}"] = change.after
                 run.summary[f"change/{group}"] = change.change
-            run.log_artifact(_artifact(_model_name(checkpoint), "model", [checkpoint]), aliases=["best"])
+            if checkpoint is not None:
+                run.log_artifact(_artifact(_model_name(checkpoint), "model", [checkpoint]), aliases=["best"])
             run.log_artifact(_artifact(f"{self._label}-outcome", "evaluation", [folder / name for name in OUTCOME]))
 
         self._tell("logging the outcome", send)

@@ -55,7 +55,20 @@ def read_json(path: Path, what: str) -> Any:
     Raises:
         UserError: it cannot be read, or is something else.
     """
-    text = _text(path, what, JSON_BYTES)
+    return parse_json(_text(path, what, JSON_BYTES), path, what)
+
+
+def parse_json(text: str, path: Path, what: str) -> Any:
+    """Parse the text of a JSON file; numbers are finite.
+
+    Args:
+        text: of the file.
+        path: of the file, for the message.
+        what: it is meant to be, for the message.
+
+    Raises:
+        UserError: it is something else.
+    """
     try:
         return json.loads(text, parse_constant=_no_number)
     except (ValueError, RecursionError) as error:

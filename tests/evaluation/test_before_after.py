@@ -6,7 +6,7 @@ import json
 import pytest
 from rich.console import Console
 
-from mk_lightning.evaluation.before_after import BeforeAfter, how_many, score_table
+from mk_lightning.evaluation.before_after import BeforeAfterScores, how_many, score_table
 from mk_lightning.metrics.match_scores import StateScore
 
 GROUPS = {"original": ["a-01", "b-02"], "challenging": ["c-05", "d-06", "e-07"]}
@@ -24,7 +24,7 @@ AFTER = {
     "d-06": StateScore(5, 10, -25.0, 310.0),
     "e-07": StateScore(6, 10, 10.0, 320.0),
 }
-RESULT = BeforeAfter(GROUPS, BEFORE, AFTER)
+RESULT = BeforeAfterScores(GROUPS, BEFORE, AFTER)
 
 
 def test_gain_is_the_difference_of_the_mean_win_rates():

@@ -23,11 +23,12 @@ class BestCheckpoint(ModelCheckpoint):
     the early one is the more often there by luck.
 
     Args:
-        folder: of the checkpoints.
-        monitor: name of the figure.
+        folder: of the checkpoint; None: where Lightning puts the checkpoints of a run.
+        monitor: name of the metric.
     """
 
-    def __init__(self, folder: Path, monitor: str) -> None:
+    def __init__(self, folder: str | Path | None = None, monitor: str = "val/win_rate/all") -> None:
+        self._folder = folder
         # After a validation and at no other time: at the end of an epoch the figure may be of an earlier one.
         super().__init__(
             folder,
@@ -38,6 +39,11 @@ class BestCheckpoint(ModelCheckpoint):
             save_on_train_epoch_end=False,
             enable_version_counter=False,
         )
+
+    @property
+    def path(self) -> Path:
+        """Of the checkpoint."""
+        return Path(self._folder or str(self.dirpath)) / "best.ckpt"
 
     def check_monitor_top_k(self, trainer: Trainer, current: Tensor | None = None) -> bool:
         """Whether a figure of a validation is as high as any before it."""

@@ -6,7 +6,6 @@ import errno
 import os
 import signal
 import time
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,8 +22,6 @@ from mk_lightning.loggers.metrics_csv import MetricsCSV
 from mk_lightning.utils.errors import Interrupted, check_positive
 from mk_lightning.utils.files import PART
 
-BEFORE = "before"
-"""Key of a checkpoint: `before.json`, compressed by zlib, so that no run loses what it started from."""
 NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EACCES)
 """What disks without hard links say; and a folder closed to writing, of which the checkpoint itself tells next."""
 
@@ -71,13 +68,10 @@ class RunCheckpoint(Checkpoint):
         """Time, s, env_steps and learner_steps of the last checkpoint."""
         self._step = 0
         """learner_steps at the end of the last batch."""
-        self._before: bytes | None = None
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Listen to signals; save a run that begins."""
         self.interruption.listen()
-        before = self.folder.parent / "before.json"
-        self._before = zlib.compress(before.read_bytes()) if before.is_file() else None
         self._wait()
         self._step = trainer.global_step
         self._saved = (time.monotonic(), pl_module.env_steps, trainer.global_step)  # type: ignore[assignment]
@@ -131,8 +125,7 @@ class RunCheckpoint(Checkpoint):
         self.interruption.at_once("playing test matches")
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
-        """Note, in whoever's checkpoint, how far the metrics were, and the matches before the fit."""
-        checkpoint[BEFORE] = self._before
+        """Note, in whoever's checkpoint, how far the metrics were."""
         every: int = trainer.log_every_n_steps  # type: ignore[attr-defined]
         for logger in trainer.loggers:
             if isinstance(logger, MetricsCSV):

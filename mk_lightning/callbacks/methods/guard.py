@@ -10,8 +10,10 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.callbacks import WeightAveraging
 from pytorch_lightning.trainer.states import TrainerFn
 
+from mk_lightning.callbacks.base_validation import base_validation
 from mk_lightning.callbacks.methods.base import Method, q_network
 from mk_lightning.data.datamodule import ExperienceDataModule
+from mk_lightning.metrics.match_scores import MatchScores
 from mk_lightning.utils.errors import UserError
 
 log = logging.getLogger(__name__)
@@ -116,13 +118,15 @@ class ForgettingGuard(Method):
         Raises:
             UserError: it is not known what the fighter won before the fit, or which weights to go back to.
         """
-        if not self.base:
+        if not self.base and trainer.global_step:
             raise UserError(
-                "ForgettingGuard compares with a validation before the fit, and there was none: validate first, as "
-                "`mk-lightning fit` does; a run that was begun without this callback cannot be resumed with it"
+                "ForgettingGuard compares with a validation before the training, and this run was begun without one: "
+                "it must be there when a run begins"
             )
         if self.begins_anew(trainer):
-            self.best, self.restoring, self.stopped = {}, False, False
+            self.base, self.best, self.restoring, self.stopped = {}, {}, False, False
+        if not self.base:
+            self.base = self._win_rates(trainer, base_validation(trainer, pl_module))
         if self.action == "stop" and self.stopped:
             trainer.should_stop = True
         if self.action == "restore" and not self.best:
@@ -146,14 +150,10 @@ class ForgettingGuard(Method):
             optimizer.state.clear()
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Take the base's win rates, or compare with them."""
-        if trainer.sanity_checking:
+        """Compare with the base's win rates."""
+        if trainer.sanity_checking or trainer.state.fn != TrainerFn.FITTING:
             return
-        rates = self._win_rates(trainer, pl_module)
-        if trainer.state.fn != TrainerFn.FITTING:
-            if trainer.global_step == 0 or not self.base:
-                self.base = rates
-            return
+        rates = self._win_rates(trainer, pl_module.val_scores[0])  # type: ignore[index, arg-type]
         groups = _groups(trainer)
         forgetting = {state: self.base[state] - rates[state] for state in groups["original"]}
         mean, figure = sum(forgetting.values()) / len(forgetting), self._kept(rates, groups)
@@ -179,8 +179,8 @@ class ForgettingGuard(Method):
         self.base, self.best = state_dict["base"], state_dict["best"]
         self.restoring, self.stopped = state_dict["restoring"], state_dict["stopped"]
 
-    def _win_rates(self, trainer: Trainer, pl_module: LightningModule) -> dict[str, float]:
-        scores = pl_module.val_scores[0].per_state()  # type: ignore[union-attr, index]
+    def _win_rates(self, trainer: Trainer, validation: MatchScores) -> dict[str, float]:
+        scores = validation.per_state()
         missing = [state for states in _groups(trainer).values() for state in states if state not in scores]
         if missing:
             raise UserError(f"ForgettingGuard: no match of {missing[0]} in the validation; play all of its batches")

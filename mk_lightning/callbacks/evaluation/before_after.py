@@ -1,0 +1,227 @@
+"""What a fit was worth: the same matches before and after it."""
+
+from __future__ import annotations
+
+import logging
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from pytorch_lightning import Callback, Trainer
+from pytorch_lightning.callbacks import ModelCheckpoint
+from rich.table import Table
+
+from mk_lightning.callbacks.base_validation import base_validation, log_scores
+from mk_lightning.callbacks.checkpoints.best import BestCheckpoint
+from mk_lightning.callbacks.progress import counted
+from mk_lightning.data.datamodule import ExperienceDataModule
+from mk_lightning.data.fit_folder import run_folder
+from mk_lightning.evaluation.before_after import BeforeAfterScores
+from mk_lightning.evaluation.clips import film_pairs
+from mk_lightning.evaluation.compare import Comparison
+from mk_lightning.evaluation.evaluation import Evaluation, write_matches
+from mk_lightning.loggers.base import RunLogger
+from mk_lightning.metrics.match_scores import MatchScores
+from mk_lightning.networks.checkpoint import load_matching, read_checkpoint
+from mk_lightning.utils.errors import UserError
+from mk_lightning.utils.files import write_text
+from mk_lightning.utils.network_copies import bare_copy
+
+log = logging.getLogger(__name__)
+
+BEFORE = "before"
+"""Key of the callback's state: `before.json`, compressed by zlib, so that no run loses what it started from."""
+MAX_BYTES = 2**30
+"""Of that file, unpacked."""
+AS_IT_WAS = "a run is resumed with the evaluation it had; test its checkpoint for another"
+
+
+class BeforeAfter(Callback):
+    """Measures the policy that a fit starts from and the best one that it ends with, on the same matches.
+
+    The matches are those of a test (`data.evaluation.test_matches` of every state). The best policy is that of
+    `BestCheckpoint`, or of the first `ModelCheckpoint` with a monitor; without either, the weights at the end. The
+    module keeps the weights it has at the end.
+
+    Writes into the run's directory (that of the first logger, else `default_root_dir`): `before.json`, `after.json` and
+    as `.csv` a row per match, `before_after.json`, `before_after.txt` and `report.html`; gives them to every
+    `RunLogger`; and logs the metrics of both tests and of a validation before the training.
+
+    A resumed fit is measured on the matches it began with, or refused.
+
+    Example:
+        >>> from pytorch_lightning import Trainer
+        >>> trainer = Trainer(callbacks=[BeforeAfter()])
+
+    Attributes:
+        before: what the policy was; None before a fit.
+        after: what became of it; None before the end of a fit.
+        checkpoint: the file that `after` played; None where there was none.
+    """
+
+    def __init__(self) -> None:
+        self.before: Evaluation | None = None
+        self.after: Evaluation | None = None
+        self.checkpoint: Path | None = None
+        self._packed: bytes | None = None
+
+    @property
+    def comparison(self) -> Comparison:
+        """What changed, state by state.
+
+        Raises:
+            UserError: no fit has ended.
+        """
+        if self.before is None or self.after is None:
+            raise UserError("BeforeAfter: nothing to compare, no fit has ended")
+        return Comparison(self.before, self.after)
+
+    def table(self) -> Table:
+        """The win rates before and after, for `rich.print`."""
+        return self._scores().table()
+
+    def on_fit_start(self, trainer: Trainer, pl_module: Any) -> None:
+        """Measure the policy before it is trained; a resumed fit was measured when it began.
+
+        Raises:
+            UserError: what a resumed fit began with is lost, or played other matches.
+        """
+        folder, data = run_folder(trainer), _data(trainer)
+        if trainer.ckpt_path is not None:
+            self.before = _restored(folder / "before.json", self._packed, str(trainer.ckpt_path), data)
+        elif trainer.global_step == 0 or self.before is None:
+            base_validation(trainer, pl_module)
+            start = pl_module.initialised_from or "untrained"
+            self.before = self._measure(trainer, bare_copy(pl_module.online), str(start))
+            self.before.write(folder / "before.json")
+        self._packed = zlib.compress((folder / "before.json").read_bytes())
+        self.after = None
+
+    def on_fit_end(self, trainer: Trainer, pl_module: Any) -> None:
+        """Measure the best checkpoint, compare, and write the results."""
+        folder = run_folder(trainer)
+        network = bare_copy(pl_module.online)
+        self.checkpoint = best = _best(trainer)
+        if best is not None:
+            load_matching(network, read_checkpoint(best)["state_dict"])
+        self.after = self._measure(trainer, network.to(trainer.strategy.root_device), str(best or "weights at the end"))
+        self.after.write(folder / "after.json")
+        self._scores().write(folder)
+        self._report(trainer, folder)
+
+    def check_resumed(self, run: Path, checkpoint: Mapping[str, Any], data: ExperienceDataModule) -> None:
+        """Check that a fit which is to be resumed would be measured on the matches it began with.
+
+        Args:
+            run: the run's directory.
+            checkpoint: what it holds.
+            data: of the resumed fit.
+
+        Raises:
+            UserError: they are lost or would be others.
+        """
+        packed = (checkpoint.get("callbacks") or {}).get(self.state_key, {}).get(BEFORE)
+        _check_same_matches(_read(run / "before.json", packed)[0], run / "before.json", data)
+
+    def state_dict(self) -> dict[str, Any]:
+        """The matches before the fit."""
+        return {BEFORE: self._packed}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take the matches before the fit."""
+        self._packed = state_dict[BEFORE]
+
+    def _scores(self) -> BeforeAfterScores:
+        before, after = self.comparison.before, self.comparison.after
+        return BeforeAfterScores(before.groups, before.scores(), after.scores())
+
+    def _measure(self, trainer: Trainer, network: torch.nn.Module, policy: str) -> Evaluation:
+        data = _data(trainer)
+        epsilon = data.evaluation.epsilon
+        batches = counted(trainer, "test", data.matches(network, data.test_specs(), epsilon))
+        records = [record for batch in batches for record in batch]
+        scores = MatchScores(data.evaluation_states)
+        scores.update(record.result for record in records)
+        log_scores(trainer, f"test/epsilon_{epsilon:g}", scores, data.state_groups)
+        return Evaluation.of(
+            records, data.game, policy=policy, epsilon=epsilon, env=data.env.episode_kwargs, groups=data.state_groups
+        )
+
+    def _report(self, trainer: Trainer, folder: Path) -> None:
+        from mk_lightning.evaluation.report import write_report  # matplotlib takes half a second to load
+
+        for logger in trainer.loggers:
+            logger.save()  # the curves are drawn from metrics.csv
+        films = film_pairs(self.comparison)
+        metrics, config = folder / "metrics.csv", folder / "config.yaml"
+        write_report(folder / "report.html", self.comparison, films, metrics=metrics, config=config)
+        for logger in trainer.loggers:
+            if isinstance(logger, RunLogger):
+                logger.log_outcome(self.comparison, self.checkpoint, films)
+
+
+def _data(trainer: Trainer) -> ExperienceDataModule:
+    data: ExperienceDataModule = trainer.datamodule  # type: ignore[attr-defined]
+    return data
+
+
+def _best(trainer: Trainer) -> Path | None:
+    """The best checkpoint of a fit; if a resumed run has lost its own, one of the weights at the end."""
+    callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]
+    for callback in callbacks:
+        if isinstance(callback, BestCheckpoint):
+            path = callback.path
+            if not path.is_file():  # a resumed run had lost it, and no validation came after
+                log.warning(f"no {path}: the weights at the end take its place")
+                trainer.save_checkpoint(path, weights_only=True)
+            return path
+    for callback in callbacks:
+        if isinstance(callback, ModelCheckpoint) and callback.monitor and callback.best_model_path:
+            return Path(callback.best_model_path)
+    return None
+
+
+def _read(path: Path, packed: object) -> tuple[Evaluation, str | None]:
+    """The matches before a fit, and their file's text and why it is needed where that is lost."""
+    try:
+        return Evaluation.read(path), None
+    except UserError as error:
+        if not isinstance(packed, bytes):
+            raise
+        try:
+            text = zlib.decompressobj().decompress(packed, MAX_BYTES).decode()
+        except (zlib.error, UnicodeDecodeError):
+            raise error from None
+        return Evaluation.parse(text, path), str(error)
+
+
+def _restored(path: Path, packed: bytes | None, checkpoint: str, data: ExperienceDataModule) -> Evaluation:
+    """Give a resumed run its `before.json` and `before.csv` back, from the checkpoint where they are lost."""
+    evaluation, lost = _read(path, packed)
+    _check_same_matches(evaluation, path, data)
+    if lost is not None:
+        assert packed is not None
+        log.warning(f"{lost}; it is restored from {checkpoint}")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_text(path, zlib.decompress(packed).decode())
+    if not (matches := path.with_suffix(".csv")).is_file():
+        write_matches(matches, evaluation.matches)
+    return evaluation
+
+
+def _check_same_matches(before: Evaluation, path: Path, data: ExperienceDataModule) -> None:
+    """Check that the matches after the fit will be those before it, or nothing could be compared."""
+    pairs: list[tuple[str, object, object]] = [
+        (f"data.env.{name}", before.env.get(name), value) for name, value in data.env.episode_kwargs.items()
+    ]
+    pairs.append(("data.evaluation.epsilon", before.epsilon, data.evaluation.epsilon))
+    for name, had, has in pairs:
+        if had != has:
+            raise UserError(f"{name} was {had} in the matches before the fit ({path}), now it is {has}: {AS_IT_WAS}")
+    if sorted((m.state, m.seed) for m in before.matches) != sorted((s.state, s.seed) for s in data.test_specs()):
+        raise UserError(
+            f"the matches before the fit ({path}) are not those of this config's data.evaluation (test_matches, "
+            f"test_seed, mixed): {AS_IT_WAS}"
+        )
