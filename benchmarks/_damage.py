@@ -24,7 +24,10 @@ TOLD = "goes on, what is lost is told"
 WITHOUT = "refused, the command it names goes on without the replay"
 WRONG = "WRONG"
 
-MAY_DIFFER = {"metrics.csv": ("metrics", "curves"), "best.ckpt": ("before_after", "matches", "curves", "/callbacks/")}
+MAY_DIFFER = {
+    "metrics.csv": ("metrics", "curves", "/metrics_rows"),
+    "best.ckpt": ("before_after", "matches", "curves", "/callbacks/"),
+}
 """What cannot be made again, by the file that held it: rows of metrics, and which validation was the best."""
 
 Resume = Callable[[Path, list[str]], "subprocess.CompletedProcess[str]"]

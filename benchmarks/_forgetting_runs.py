@@ -24,7 +24,7 @@ from mk_lightning.evaluation.compare import Comparison
 from mk_lightning.evaluation.evaluation import Evaluation
 from mk_lightning.evaluation.report.metrics import read_series
 from mk_lightning.metrics.intervals import wilson_interval
-from mk_lightning.metrics.match_scores import StateScore
+from mk_lightning.metrics.state_score import StateScore
 
 TESTED = "tested.json"
 """In a run's directory: the evaluation of the checkpoint that it hands over."""

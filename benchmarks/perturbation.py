@@ -24,7 +24,7 @@ from _report import benchmark_parser, print_table, report
 from mk_lightning.envs.vector_env import RetroVectorEnv
 from mk_lightning.experience.base_dataset import Rehearsal, record
 from mk_lightning.experience.episodes import EpisodeSpec, play_episodes
-from mk_lightning.experience.policy import GreedyPolicy
+from mk_lightning.experience.greedy_policy import GreedyPolicy
 from mk_lightning.learning.fisher import fisher_diagonal, normalised
 from mk_lightning.networks.checkpoint import load_matching, read_checkpoint
 from mk_lightning.networks.nature import DuelingNetwork

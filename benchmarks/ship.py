@@ -23,7 +23,7 @@ from _report import benchmark_parser, report
 from mk_lightning.cli.main import main as mk_lightning
 from mk_lightning.evaluation.evaluation import Evaluation
 from mk_lightning.metrics.intervals import wilson_interval
-from mk_lightning.metrics.match_scores import StateScore
+from mk_lightning.metrics.state_score import StateScore
 
 FIGHTERS = {
     "dojo-base": (

@@ -23,11 +23,13 @@ from .envs.episode import EpisodeResult as EpisodeResult
 from .envs.fighting_env import FightingEnv as FightingEnv
 from .envs.vector_env import RetroVectorEnv as RetroVectorEnv
 from .evaluation.compare import Comparison as Comparison
+from .evaluation.evaluate import evaluate as evaluate
 from .evaluation.evaluation import Evaluation as Evaluation
 from .experience.episodes import EpisodeRecord as EpisodeRecord
 from .experience.episodes import EpisodeSpec as EpisodeSpec
 from .experience.episodes import play_episodes as play_episodes
-from .experience.policy import GreedyPolicy as GreedyPolicy
+from .experience.greedy_policy import GreedyPolicy as GreedyPolicy
+from .experience.policy import Policy as Policy
 from .experience.replay import Priorities as Priorities
 from .experience.replay import Replay as Replay
 from .games.catalog import load_game as load_game

@@ -15,7 +15,7 @@ from mk_lightning.data.datamodule import ExperienceDataModule
 from mk_lightning.data.settings import EvaluationSettings
 from mk_lightning.learning.module import DuelingDoubleDQN
 from mk_lightning.metrics.intervals import wilson_interval
-from mk_lightning.metrics.match_scores import StateScore
+from mk_lightning.metrics.state_score import StateScore
 
 BENCHMARKS = str(Path(__file__).parents[1] / "benchmarks")
 ORIGINALS, CHALLENGING = ("A", "B"), ("C",)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +19,14 @@ from mk_lightning.data.fit_folder import RECORDING, REPLAY, FitFolder, run_folde
 from mk_lightning.data.loaders import EpisodeLoader, ExperienceLoader, new_loader
 from mk_lightning.data.run_length import RunLength
 from mk_lightning.data.settings import EvaluationSettings, RecordingSettings, ReplaySettings
+from mk_lightning.data.state_choice import States, named_states
 from mk_lightning.data.validation import check_experience, check_groups, require_originals
-from mk_lightning.data.weakest_states import weakest
 from mk_lightning.envs.config import EnvConfig
 from mk_lightning.envs.vector_env import RetroVectorEnv
 from mk_lightning.experience.base_dataset import Recording, Rehearsal
 from mk_lightning.experience.episodes import EpisodeSpec
+from mk_lightning.experience.greedy_policy import GreedyPolicy
 from mk_lightning.experience.match_schedule import VALIDATION_SEEDS, first_test_seed, matches_of_each, mixed_matches
-from mk_lightning.experience.policy import GreedyPolicy
 from mk_lightning.experience.replay import Replay
 from mk_lightning.experience.segments import Segments
 from mk_lightning.experience.transition import Batch
@@ -36,9 +36,6 @@ from mk_lightning.utils.network_copies import uncompiled
 from mk_lightning.utils.trainer_checks import check_experience_trainer, tell_length
 
 log = logging.getLogger(__name__)
-
-States = Sequence[str] | Mapping[str, float]
-"""States to draw from, as `ExperienceDataModule.state_weights` takes them."""
 
 
 class ExperienceDataModule(LightningDataModule):
@@ -220,21 +217,13 @@ class ExperienceDataModule(LightningDataModule):
         return Rehearsal(self._recording, [self.seed, self._rank, *seed])
 
     def state_weights(self, states: States) -> dict[str, float]:
-        """Probability of each state to train on.
-
-        Args:
-            states: names, patterns, `original` or `challenging` for the states of that group, or `weakest N of FILE`
-                for those an evaluation found weakest; with equal weights or a weight for each state meant.
+        """Probability of each state to train on, of states as `named_states` takes them.
 
         Raises:
             GameError: unknown state or impossible weights.
-            UserError: the evaluation cannot be used.
+            UserError: an evaluation that is named cannot be used.
         """
-        weights = states if isinstance(states, Mapping) else dict.fromkeys(states, 1.0)
-        named: dict[str, float] = {}
-        for name, weight in weights.items():
-            named |= dict.fromkeys(self.state_groups.get(name) or weakest(name) or [name], weight)
-        return self.game.state_weights(named)
+        return self.game.state_weights(named_states(states, self.state_groups))
 
     def set_train_states(self, states: States) -> None:
         """Draw training matches from other states, or with other weights, from each environment's next match on.
@@ -355,8 +344,7 @@ class ExperienceDataModule(LightningDataModule):
         return self.trainer.global_rank  # type: ignore[union-attr]
 
     def _start_env(self, states: dict[str, float] | Sequence[str], num_envs: int) -> RetroVectorEnv:
-        options: dict[str, Any] = self.env.episode_kwargs
-        return RetroVectorEnv(self.game, states, num_envs=num_envs, **options)
+        return RetroVectorEnv(self.game, states, num_envs=num_envs, **self.env.episode_kwargs)  # type: ignore[arg-type]
 
     def test_specs(self) -> list[EpisodeSpec]:
         """The matches of a test."""

@@ -16,7 +16,8 @@ from mk_lightning.envs.vector_env import RetroVectorEnv
 from mk_lightning.experience.base_dataset import Rehearsal
 from mk_lightning.experience.collector import Collector
 from mk_lightning.experience.episodes import EpisodeRecord, EpisodeSpec, play_episodes
-from mk_lightning.experience.policy import GreedyPolicy, Policy
+from mk_lightning.experience.greedy_policy import GreedyPolicy
+from mk_lightning.experience.policy import Policy
 from mk_lightning.experience.replay import Replay
 from mk_lightning.experience.segments import Segments
 from mk_lightning.experience.transition import Batch, Transition

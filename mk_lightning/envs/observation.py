@@ -6,10 +6,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["FRAME_SHAPE", "to_frame"]
+__all__ = ["FRAME_SHAPE", "STACK", "to_frame"]
 
 FRAME_SHAPE = (84, 84)
 """Height and width of an observation, in pixels."""
+
+STACK = 4
+"""Frames that a network sees, the newest last."""
 
 
 def to_frame(screen: NDArray[np.uint8], frame: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from mk_lightning.evaluation.compare import in_points
-from mk_lightning.metrics.match_scores import StateScore
+from mk_lightning.metrics.state_score import StateScore
 from mk_lightning.utils.files import write_text
 
 TEXT_WIDTH = 110

@@ -21,7 +21,7 @@ from mk_lightning.evaluation.match import Match, summarise
 from mk_lightning.experience.episodes import EpisodeRecord
 from mk_lightning.games.game import Game
 from mk_lightning.games.names import is_name
-from mk_lightning.metrics.match_scores import StateScore
+from mk_lightning.metrics.state_score import StateScore
 from mk_lightning.utils.documents import parse_json, read_json
 from mk_lightning.utils.errors import UserError, check_at_least, check_between, shortened
 from mk_lightning.utils.files import write_text

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from mk_lightning.envs.vector_env import RetroVectorEnv
 from mk_lightning.experience.collector import Collector
-from mk_lightning.experience.policy import GreedyPolicy
+from mk_lightning.experience.greedy_policy import GreedyPolicy
 from mk_lightning.experience.replay import NO_ACTION, Replay, least_capacity
 from mk_lightning.experience.segments import Segments, check_segments
 from mk_lightning.experience.transition import Transition

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from mk_lightning.envs.observation import FRAME_SHAPE, STACK
+
 
 class FrameStacks:
     """The last frames of N running matches; before a match's first frame that frame repeats.
@@ -13,7 +15,7 @@ class FrameStacks:
         frames: (N, stack, 84, 84) uint8, newest last.
     """
 
-    def __init__(self, num_envs: int, stack: int = 4, frame_shape: tuple[int, int] = (84, 84)) -> None:
+    def __init__(self, num_envs: int, stack: int = STACK, frame_shape: tuple[int, int] = FRAME_SHAPE) -> None:
         self.frames = np.zeros((num_envs, stack, *frame_shape), np.uint8)
 
     def start(self, envs: NDArray[np.int64], frames: NDArray[np.uint8]) -> None:

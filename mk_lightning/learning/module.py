@@ -6,14 +6,16 @@ import copy
 import logging
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Self
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.cli import OptimizerCallable
 from pytorch_lightning.trainer.states import TrainerFn
 
-from mk_lightning.experience.episodes import EpisodeRecord
+from mk_lightning.experience.greedy_policy import act
 from mk_lightning.experience.transition import Batch
 from mk_lightning.learning.averaging import check_resumed_averaging, end_averaging
 from mk_lightning.learning.early_stopping import check_resumed_stopping, stay_stopped
@@ -28,9 +30,9 @@ from mk_lightning.learning.optimizer import (
     check_resumed_optimizer,
     only_optimizer,
 )
+from mk_lightning.learning.scoring import MatchScoring
 from mk_lightning.learning.target import check_target, mix
-from mk_lightning.metrics.match_scores import MatchScores
-from mk_lightning.networks.checkpoint import load_matching, read_checkpoint
+from mk_lightning.networks.checkpoint import find_checkpoint, load_matching, network_options, read_checkpoint
 from mk_lightning.networks.compiled import check_compiler
 from mk_lightning.networks.nature import DuelingNetwork
 from mk_lightning.schedules import Schedule, as_schedule, bounds
@@ -44,7 +46,7 @@ BYTES_PER_HIDDEN = 6 * 4 * 64 * 7 * 7
 """Of the first linear layer: weights, their copies for the target and the actor, gradient, the optimizer's moments."""
 
 
-class DuelingDoubleDQN(LightningModule):
+class DuelingDoubleDQN(MatchScoring):
     """Learns Q-values from the replay's batches; scores the matches that the loaders play.
 
     The module holds no environment: loading a checkpoint starts no emulator.
@@ -119,16 +121,51 @@ class DuelingDoubleDQN(LightningModule):
                 network.compile(dynamic=False)  # a learner's batches are of one size; results depend on nothing else
         self._resumed: Mapping[str, Any] | None = None
         """The checkpoint a fit continues from, until its optimizer is compared with it."""
-        self.env_steps = 0
-        """Env_steps collected when the newest batch was drawn; a checkpoint brings its own."""
+        self._exploration = np.random.default_rng()
         self.initialised_from = init_from
         """The checkpoint whose Q-network the module began with."""
-        self.base_scores: MatchScores | None = None
-        """Of the validation before the present fit's training, if a callback has asked for one."""
-        self.val_scores: list[MatchScores] = []
-        """One for each validation loader, filled by the last validation."""
-        self.test_scores: list[MatchScores] = []
-        """One for each exploration rate tested, filled by the last test."""
+
+    @classmethod
+    def load_from_checkpoint(
+        cls, checkpoint_path: Any, map_location: Any = None, hparams_file: Any = None, strict: bool | None = None,
+        weights_only: bool | None = True, **kwargs: Any,
+    ) -> Self:  # fmt: skip
+        """Return a module with a checkpoint's weights, of the shape that it names; no other argument is needed.
+
+        Args:
+            checkpoint_path: of a file of weights or of a whole run; a shipped one is found by its name.
+            map_location: as Lightning's, like the next three.
+            hparams_file: see there.
+            strict: see there.
+            weights_only: see there; a checkpoint holds no code.
+            **kwargs: arguments of the module.
+
+        Raises:
+            UserError: it is no checkpoint of this module.
+
+        Example:
+            >>> DuelingDoubleDQN.load_from_checkpoint("checkpoints/dojo-base.ckpt").online.num_actions
+            26
+        """
+        path = find_checkpoint(checkpoint_path)
+        kwargs = network_options(read_checkpoint(path)) | kwargs
+        module: Self = super().load_from_checkpoint(
+            path, map_location, hparams_file, strict, weights_only=weights_only, **kwargs
+        )
+        module.initialised_from = str(checkpoint_path)
+        return module
+
+    def predict(self, observation: NDArray[np.uint8], epsilon: float = 0.0) -> Any:
+        """Choose what to do, as Stable-Baselines3's `predict` does: a row of the action table, or (B,) of a batch.
+
+        Args:
+            observation: the newest four frames, (4, 84, 84) uint8, or a batch of such stacks, (B, 4, 84, 84).
+            epsilon: probability of a random action.
+
+        Raises:
+            UserError: the observation is of another shape.
+        """
+        return act(self.online, observation, epsilon, self._exploration)
 
     def forward(self, observations: torch.Tensor) -> torch.Tensor:
         """Q-values (B, actions) float32 of observations (B, stack, 84, 84) uint8, learning units."""
@@ -148,7 +185,7 @@ class DuelingDoubleDQN(LightningModule):
 
     def setup(self, stage: str) -> None:
         """Score and save the weights that are there, not the average of a fit that is over."""
-        self.base_scores = None
+        super().setup(stage)
         if stage != TrainerFn.FITTING:
             end_averaging(self.trainer.callbacks)  # type: ignore[attr-defined]
 
@@ -246,37 +283,6 @@ class DuelingDoubleDQN(LightningModule):
         elif self.target_every is not None and (self.global_step + 1) % self.target_every == 0:
             mix(self.target, self.online, 1.0)
 
-    # -- evaluation --------------------------------------------------------------------------------------------------
-
-    def on_validation_epoch_start(self) -> None:
-        """Start the scores anew."""
-        self.val_scores = [self._new_scores()]
-
-    def validation_step(self, batch: list[EpisodeRecord], batch_idx: int) -> None:
-        """Score matches."""
-        self.val_scores[0].update(record.result for record in batch)
-
-    def on_validation_epoch_end(self) -> None:
-        """Log win rates, returns and lengths under `val/`."""
-        self._log_scores("val", self.val_scores[0])
-
-    def on_test_epoch_start(self) -> None:
-        """Start the scores anew."""
-        self.test_scores = [self._new_scores() for _ in self._data.test_epsilons]
-
-    def test_step(self, batch: list[EpisodeRecord], batch_idx: int, dataloader_idx: int = 0) -> None:
-        """Score matches."""
-        self.test_scores[dataloader_idx].update(record.result for record in batch)
-
-    def on_test_epoch_end(self) -> None:
-        """Log win rates, returns and lengths under `test/epsilon_<rate>/`."""
-        for epsilon, scores in zip(self._data.test_epsilons, self.test_scores, strict=True):
-            self._log_scores(f"test/epsilon_{epsilon:g}", scores)
-
-    def predict_step(self, batch: list[EpisodeRecord], batch_idx: int) -> list[EpisodeRecord]:
-        """Hand the matches on."""
-        return batch
-
     # -- checkpoints -------------------------------------------------------------------------------------------------
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -314,11 +320,6 @@ class DuelingDoubleDQN(LightningModule):
 
     # -- private -----------------------------------------------------------------------------------------------------
 
-    @property
-    def _data(self) -> Any:
-        """The ExperienceDataModule: it knows the states and how they are to be evaluated."""
-        return self.trainer.datamodule  # type: ignore[attr-defined]
-
     def _check_values(self, q_values: torch.Tensor, loss: torch.Tensor) -> None:
         largest = float(q_values.detach().abs().amax())
         if not (largest <= self.q_limit and math.isfinite(loss.item())):  # a comparison with nan is false
@@ -351,11 +352,3 @@ class DuelingDoubleDQN(LightningModule):
         if strict and not report.complete:
             raise UserError(f"{path} does not fit the network ({report}); model.init_strict=false takes what fits")
         log.info(f"initialised from {path}: {report}")
-
-    def _new_scores(self) -> MatchScores:
-        return MatchScores(self._data.evaluation_states).to(self.device)
-
-    def _log_scores(self, prefix: str, scores: MatchScores) -> None:
-        groups = {"all": self._data.evaluation_states, **self._data.state_groups}
-        figures = {"env_steps": float(self.env_steps), **scores.figures(prefix, groups)}
-        self.log_dict(figures, rank_zero_only=True)

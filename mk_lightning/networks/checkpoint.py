@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from mk_lightning.networks.nature import DuelingNetwork
 from mk_lightning.utils.errors import UserError, shortened
 from mk_lightning.utils.files import find_file, made_by
 from mk_lightning.utils.tensor_files import read_tensors
@@ -73,6 +74,33 @@ def _problem(name: object, weights: object) -> str | None:
     if not bool(weights.isfinite().all()):
         return "has values that are not finite: the run that wrote it had diverged"
     return None
+
+
+def network_options(checkpoint: Mapping[str, Any]) -> dict[str, int]:
+    """The arguments of the `DuelingNetwork` whose weights a checkpoint holds.
+
+    Raises:
+        UserError: it does not say them.
+    """
+    noted = checkpoint.get("network")
+    if not isinstance(noted, Mapping) or not all(type(noted.get(name)) is int for name in ("num_actions", "hidden")):
+        raise UserError(f"the checkpoint does not say which network it holds, its `network` is {shortened(noted)}")
+    return {name: noted[name] for name in ("num_actions", "hidden")}
+
+
+def load_network(path: str | Path) -> DuelingNetwork:
+    """The Q-network of a checkpoint.
+
+    Raises:
+        MissingCheckpointError: no such file.
+        UserError: it is no checkpoint of a `DuelingDoubleDQN`.
+    """
+    checkpoint = read_checkpoint(path)
+    network = DuelingNetwork(**network_options(checkpoint))
+    report = load_matching(network, checkpoint["state_dict"])
+    if not report.complete:
+        raise UserError(f"{path} does not fit the network that it names ({report})")
+    return network
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import torch
 from mk_lightning.data.loaders import EpisodeLoader, ExperienceLoader
 from mk_lightning.experience.collector import Collector
 from mk_lightning.experience.episodes import EpisodeSpec, play_episodes
-from mk_lightning.experience.policy import GreedyPolicy
+from mk_lightning.experience.greedy_policy import GreedyPolicy
 from mk_lightning.experience.replay import Priorities, Replay
 from mk_lightning.networks.nature import DuelingNetwork
 from mk_lightning.schedules import Constant

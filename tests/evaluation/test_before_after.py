@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from mk_lightning.evaluation.before_after import BeforeAfterScores, how_many, score_table
-from mk_lightning.metrics.match_scores import StateScore
+from mk_lightning.metrics.state_score import StateScore
 
 GROUPS = {"original": ["a-01", "b-02"], "challenging": ["c-05", "d-06", "e-07"]}
 BEFORE = {

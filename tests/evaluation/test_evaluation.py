@@ -10,7 +10,7 @@ import pytest
 
 from mk_lightning.evaluation.evaluation import Evaluation
 from mk_lightning.games.catalog import load_game
-from mk_lightning.metrics.match_scores import StateScore
+from mk_lightning.metrics.state_score import StateScore
 from mk_lightning.utils.errors import UserError
 from tests.evaluation.records import record
 

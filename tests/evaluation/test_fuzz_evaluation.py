@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from mk_lightning.cli.commands.compare import comparison_table
-from mk_lightning.data.weakest_states import weakest
+from mk_lightning.data.state_choice import weakest
 from mk_lightning.evaluation.answers import answers
 from mk_lightning.evaluation.compare import Comparison
 from mk_lightning.evaluation.evaluation import Evaluation

@@ -9,7 +9,7 @@ import torch
 from mk_lightning.envs.vector_env import RetroVectorEnv
 from mk_lightning.experience import episodes
 from mk_lightning.experience.episodes import TRACED, EpisodeSpec, play_episodes
-from mk_lightning.experience.policy import GreedyPolicy
+from mk_lightning.experience.greedy_policy import GreedyPolicy
 from mk_lightning.networks.nature import DuelingNetwork
 from tests.envs.processes import Killer
 from tests.experience.conftest import CUT_OFF, STATES

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from mk_lightning.experience.policy import GreedyPolicy
+from mk_lightning.experience.greedy_policy import GreedyPolicy
 from mk_lightning.learning.module import DuelingDoubleDQN
 from mk_lightning.utils.network_copies import bare_copy
 from tests.learning.batches import random_batch, random_batches

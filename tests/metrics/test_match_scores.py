@@ -7,7 +7,8 @@ import torch
 
 from mk_lightning.envs.episode import EpisodeResult
 from mk_lightning.metrics.intervals import wilson_interval
-from mk_lightning.metrics.match_scores import MatchScores, StateScore
+from mk_lightning.metrics.match_scores import MatchScores
+from mk_lightning.metrics.state_score import StateScore
 
 STATES = ["a", "b", "c", "never"]
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from mk_lightning.data.datamodule import ExperienceDataModule
-from mk_lightning.data.weakest_states import weakest
+from mk_lightning.data.state_choice import weakest
 from mk_lightning.utils.errors import UserError
 
 SCORES = {

@@ -1,15 +1,37 @@
-"""`weakest 3 of runs/dojo-pretrain/before_after.json`: states chosen by an evaluation."""
+"""States to train on, as a config names them: by name, by group, or by an evaluation."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from mk_lightning.utils.documents import read_json
 from mk_lightning.utils.errors import UserError, shortened
 
+States = Sequence[str] | Mapping[str, float]
+"""States to draw from, as `named_states` takes them."""
+
 PATTERN = re.compile(r"weakest (?P<count>[0-9]{1,9}) of (?P<file>.+)")
+
+
+def named_states(states: States, groups: Mapping[str, Sequence[str]]) -> dict[str, float]:
+    """Weight of each name or pattern of states to draw from.
+
+    Args:
+        states: names, patterns, `original` or `challenging` for the states of that group, or `weakest N of FILE` for
+            those an evaluation found weakest; with equal weights or a weight for each state meant.
+        groups: states by group.
+
+    Raises:
+        UserError: the evaluation cannot be used.
+    """
+    weights = states if isinstance(states, Mapping) else dict.fromkeys(states, 1.0)
+    named: dict[str, float] = {}
+    for name, weight in weights.items():
+        named |= dict.fromkeys(groups.get(name) or weakest(name) or [name], weight)
+    return named
 
 
 def weakest(words: str) -> list[str] | None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from mk_lightning.experience.policy import GreedyPolicy
+from mk_lightning.experience.greedy_policy import GreedyPolicy
 from mk_lightning.networks.nature import DuelingNetwork
 
 

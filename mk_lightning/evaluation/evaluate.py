@@ -1,0 +1,87 @@
+"""Play matches with a policy and say what was found; without a Trainer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from mk_lightning.envs.config import EnvConfig
+from mk_lightning.envs.vector_env import RetroVectorEnv
+from mk_lightning.evaluation.evaluation import Evaluation
+from mk_lightning.experience.episodes import play_episodes
+from mk_lightning.experience.greedy_policy import GreedyPolicy
+from mk_lightning.experience.match_schedule import first_test_seed, matches_of_each
+from mk_lightning.experience.policy import Policy
+from mk_lightning.games.catalog import load_game
+from mk_lightning.games.game import Game
+from mk_lightning.networks.checkpoint import load_network
+from mk_lightning.utils.errors import check_at_least, check_between
+from mk_lightning.utils.files import as_named
+
+MAX_ENVS = 16
+"""Environments, as the DataModule has them by default; their number changes nothing but the speed."""
+
+
+def evaluate(
+    policy: Policy | torch.nn.Module | str | Path,
+    game: Game | str = "dojo",
+    states: str | Sequence[str] | Mapping[str, Sequence[str]] = "all",
+    *,
+    matches: int = 50,
+    seed: int = 0,
+    epsilon: float = 0.0,
+    env: EnvConfig | None = None,
+) -> Evaluation:
+    """Play the test matches of every state.
+
+    They are those of `mk-lightning test` with the same numbers: match m of a state is the same for every policy, so two
+    evaluations can be compared (`Comparison`).
+
+    Args:
+        policy: a checkpoint, a `DuelingDoubleDQN` or another Q-network, or a function from observations to actions.
+        game: a game, or its id, alias or path of its `game.yaml`.
+        states: names, tiers or patterns; or lists of them by the name of a group.
+        matches: matches of a state, 1 or more.
+        seed: of the matches, 0 to 1,000; another number gives others (`data.evaluation.test_seed`).
+        epsilon: probability of a random action.
+        env: how matches are played.
+
+    Raises:
+        UserError: an argument is out of its range; no such game, state or checkpoint.
+
+    Example:
+        >>> evaluation = evaluate("checkpoints/dojo-base.ckpt", "dojo", ["VeryEasy.Bramble-01"], matches=1)
+        >>> evaluation.scores()["VeryEasy.Bramble-01"].matches
+        1
+    """
+    check_at_least("matches", matches, 1)
+    check_between("seed", seed, 0, 1000)
+    check_between("epsilon", epsilon, 0, 1)
+    game = load_game(game) if isinstance(game, str) else game
+    named = states if isinstance(states, Mapping) else {"all": states}
+    groups = {name: list(game.resolve_states(group)) for name, group in named.items()}
+    specs = matches_of_each(
+        list(dict.fromkeys(s for group in groups.values() for s in group)), matches, first_test_seed(seed)
+    )
+    config = env or EnvConfig()
+    options: dict[str, Any] = config.episode_kwargs
+    plays, name = _policy(policy)
+    with closing(
+        RetroVectorEnv(game, [spec.state for spec in specs], num_envs=min(MAX_ENVS, len(specs)), **options)
+    ) as envs:
+        records = list(play_episodes(plays, envs, specs, epsilon=epsilon))
+    return Evaluation.of(records, game, policy=name, epsilon=epsilon, env=config.episode_kwargs, groups=groups)
+
+
+def _policy(policy: Policy | torch.nn.Module | str | Path) -> tuple[Policy, str]:
+    """The policy as a function, and what to call it."""
+    if isinstance(policy, (str, Path)):
+        return GreedyPolicy(load_network(policy)), as_named(policy)
+    if isinstance(policy, torch.nn.Module):
+        network = getattr(policy, "online", policy)  # of a DuelingDoubleDQN
+        return GreedyPolicy(network), type(policy).__name__
+    return policy, getattr(policy, "__name__", type(policy).__name__)
