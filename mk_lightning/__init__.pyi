@@ -1,4 +1,5 @@
 from .callbacks.checkpoints.best import BestCheckpoint as BestCheckpoint
+from .callbacks.checkpoints.resumable import ResumableCheckpoint as ResumableCheckpoint
 from .callbacks.evaluation.before_after import BeforeAfter as BeforeAfter
 from .callbacks.evaluation.films import FilmWriter as FilmWriter
 from .callbacks.evaluation.match_recorder import MatchRecorder as MatchRecorder

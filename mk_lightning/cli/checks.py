@@ -10,7 +10,7 @@ from pathlib import Path
 from types import NoneType
 from typing import Any, get_args, get_type_hints
 
-from mk_lightning.callbacks.checkpoints.resumable import CheckpointSettings
+from mk_lightning.callbacks.checkpoints.resumable import ResumableCheckpoint
 from mk_lightning.cli.arguments import CONFIG
 from mk_lightning.data.datamodule import ExperienceDataModule
 from mk_lightning.games.names import suggestion
@@ -24,7 +24,7 @@ GROUPS = {
     "model": DuelingDoubleDQN,
     "data": ExperienceDataModule,
     "film": FilmSettings,
-    "checkpoint": CheckpointSettings,
+    "checkpoint": ResumableCheckpoint,
 }
 OWN = frozenset({"seed_everything", "run_dir", "monitor", "torch_threads"})
 EMPTY = {"", "null", "~"}

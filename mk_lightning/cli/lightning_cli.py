@@ -19,7 +19,7 @@ from rich.table import Table
 
 from mk_lightning.callbacks.checkpoints.best import BestCheckpoint
 from mk_lightning.callbacks.checkpoints.compatibility import check_checkpoint, find_base
-from mk_lightning.callbacks.checkpoints.resumable import CheckpointSettings, RunCheckpoint
+from mk_lightning.callbacks.checkpoints.resumable import ResumableCheckpoint
 from mk_lightning.callbacks.checkpoints.signals import Interruption
 from mk_lightning.callbacks.evaluation.before_after import BeforeAfter
 from mk_lightning.callbacks.evaluation.films import FilmWriter
@@ -88,7 +88,13 @@ class MKLightningCLI(LightningCLI):
             help="threads of torch, at most 256; part of what makes two runs equal",
         )
         parser.add_class_arguments(FilmSettings, "film", help="what predict films")
-        parser.add_class_arguments(CheckpointSettings, "checkpoint", help="how often a fit is saved")
+        parser.add_class_arguments(
+            ResumableCheckpoint,
+            "checkpoint",
+            skip={"folder", "interruption"},
+            instantiate=False,
+            help="how often a fit is saved",
+        )
         link_options(parser)
 
     def before_instantiate_classes(self) -> None:
@@ -283,7 +289,7 @@ class MKLightningCLI(LightningCLI):
     def _loggers(self, configured: Any) -> list[Logger]:
         """`metrics.csv` always; TensorBoard unless `trainer.logger` is false; beside them, what it names."""
         step = 0 if self.run.base is None and self.run.resume_step is None else self.run.resume_step
-        rows = MetricsCSV(self.run.path, seen=self.run.rows)
+        rows = MetricsCSV(self.run.path)
         if configured is False:
             return [rows]
         board = TensorBoardLogger(self.run.path, name="tensorboard", version="", purge_step=step)
@@ -302,7 +308,7 @@ class MKLightningCLI(LightningCLI):
         folder = self.run.path / CHECKPOINTS
         self._before_after = BeforeAfter()
         best = BestCheckpoint(folder, self.config.fit.monitor)
-        last = RunCheckpoint(folder, self.config_init.fit.checkpoint, self._interruption)
+        last = ResumableCheckpoint(**self.config.fit.checkpoint, folder=folder, interruption=self._interruption)
         return [progress, self._before_after, best, last]
 
     def _configured_callbacks(self) -> list[Any]:

@@ -29,26 +29,28 @@ class MetricsCSV(Logger):
 
     Args:
         save_dir: the run directory.
-        seen: rows that the checkpoint which is resumed has seen, see `rows_at`; None starts a new file.
     """
 
-    def __init__(self, save_dir: Path, seen: int | None = None) -> None:
+    def __init__(self, save_dir: str | Path) -> None:
         super().__init__()
         self.path = Path(save_dir) / "metrics.csv"
         self._columns = ["step"]
         self._rows: list[dict[str, str]] = []
         self._written = (0, 0)
         """Columns and rows in the file."""
-        if seen is not None:
-            text = self.path.read_text(encoding="utf-8", errors="replace") if self.path.is_file() else ""
-            whole = text[: text.rfind("\n") + 1]  # a kill may have cut the last row
-            reader = csv.DictReader(whole.splitlines())
-            self._rows = [{name: value for name, value in row.items() if value} for row in islice(reader, seen)]
-            self._columns = list(reader.fieldnames or ["step"])
-            if len(self._rows) < seen:
-                log.warning(f"{self.path} has {len(self._rows)} of the {seen} rows that were written; the rest is lost")
-            # Columns that only later rows filled must not be there yet.
-            self._columns = [c for c in self._columns if c == "step" or any(c in row for row in self._rows)]
+
+    def resume(self, seen: int) -> None:
+        """Go on after the rows that a checkpoint has seen, see `rows_at`; to be called before anything is logged."""
+        text = self.path.read_text(encoding="utf-8", errors="replace") if self.path.is_file() else ""
+        whole = text[: text.rfind("\n") + 1]  # a kill may have cut the last row
+        reader = csv.DictReader(whole.splitlines())
+        self._rows = [{name: value for name, value in row.items() if value} for row in islice(reader, seen)]
+        self._columns = list(reader.fieldnames or ["step"])
+        if len(self._rows) < seen:
+            log.warning(f"{self.path} has {len(self._rows)} of the {seen} rows that were written; the rest is lost")
+        # Columns that only later rows filled must not be there yet.
+        self._columns = [c for c in self._columns if c == "step" or any(c in row for row in self._rows)]
+        self._written = (0, 0)
 
     def rows_at(self, learner_step: int, every: int) -> int:
         """How many rows a checkpoint has seen that is taken now.
@@ -103,7 +105,7 @@ class MetricsCSV(Logger):
     @rank_zero_only
     def finalize(self, status: str) -> None:
         """Drop what a resumed run has not seen, though it has added nothing."""
-        if self._rows and self._written == (0, 0):
+        if status == "success" and self._rows and self._written == (0, 0):
             self._write()
 
     def _write(self) -> None:
@@ -114,6 +116,7 @@ class MetricsCSV(Logger):
             with self.path.open("a", newline="", encoding="utf-8") as file:
                 csv.DictWriter(file, header, restval="").writerows(self._rows[rows:])
         else:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
             table = io.StringIO(newline="")
             writer = csv.DictWriter(table, header, restval="")
             writer.writeheader()

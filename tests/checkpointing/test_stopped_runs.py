@@ -118,7 +118,7 @@ def test_two_runs_side_by_side_do_not_disturb_each_other(uninterrupted: dict, tm
 LENGTHY = {"evaluation": {"every": 480, "matches": 300, "test_matches": 300}, "env": {"num_envs": 2}}
 """Matches that take minutes."""
 AT_ONCE = {
-    "fit": (LENGTHY, "validating; nothing was saved yet, start it again"),
+    "fit": (LENGTHY, "measuring the policy; nothing was saved yet, start it again"),
     "fit with a long warm-up": (
         {"warmup_env_steps": 1_000_000},
         "playing the warm-up; saved up to env_step 0: mk-lightning fit -c {run}/config.yaml "

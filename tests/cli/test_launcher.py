@@ -15,7 +15,7 @@ from mk_lightning.cli.launcher import HIDDEN, check_launcher
 from mk_lightning.cli.main import main
 from tests.test_resume import CONFIG
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 SRUN = {"SLURM_NTASKS": "4", "SLURM_PROCID": "2", "SLURM_LOCALID": "2", "SLURM_NODEID": "0", "SLURM_JOB_ID": "77"}
 JSRUN = {"JSM_NAMESPACE_SIZE": "4", "JSM_NAMESPACE_RANK": "2", "JSM_NAMESPACE_LOCAL_RANK": "2", "LSB_JOBID": "77",
          "LSB_DJOB_RANKFILE": "/nowhere"}  # fmt: skip

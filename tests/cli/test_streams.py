@@ -16,7 +16,7 @@ import yaml
 from mk_lightning.cli.main import main
 from tests.test_resume import CONFIG
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 COMMAND = f"{shlex.quote(sys.executable)} -m mk_lightning"
 LEFT_BY_A_FIT = {
     ".replay.lock",

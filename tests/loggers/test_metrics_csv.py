@@ -15,6 +15,12 @@ ROWS = [
 ]
 
 
+def resume(folder: Path, seen: int) -> MetricsCSV:
+    logger = MetricsCSV(folder)
+    logger.resume(seen)
+    return logger
+
+
 def log(logger: MetricsCSV, rows) -> None:
     """As Lightning does: every row is followed by a save, in a directory that is there."""
     logger.path.parent.mkdir(exist_ok=True)
@@ -64,15 +70,15 @@ def test_a_resumed_file_equals_an_uninterrupted_one(tmp_path, kept):
     """The run went on after its checkpoint, with a column that the resumed run never logs, before it was stopped."""
     log(MetricsCSV(tmp_path / "whole"), ROWS)
     log(MetricsCSV(tmp_path / "run"), [*ROWS, (31, {"after": 1.0})])
-    log(MetricsCSV(tmp_path / "run", seen=kept), ROWS[kept:])
-    resumed = MetricsCSV(tmp_path / "run", seen=len(ROWS))
+    log(resume(tmp_path / "run", kept), ROWS[kept:])
+    resumed = resume(tmp_path / "run", len(ROWS))
     resumed.finalize("success")
     assert read(tmp_path / "run") == read(tmp_path / "whole")
 
 
 def test_a_resume_with_nothing_to_add_still_drops_what_came_later(tmp_path):
     log(MetricsCSV(tmp_path), ROWS)
-    MetricsCSV(tmp_path, seen=2).finalize("success")
+    resume(tmp_path, 2).finalize("success")
     assert [line.split(",")[0] for line in read(tmp_path).splitlines()] == ["step", "0", "9"]
 
 
@@ -83,7 +89,7 @@ def test_a_new_run_starts_a_new_file(tmp_path):
 
 
 def test_resuming_without_a_file_starts_one(tmp_path):
-    log(MetricsCSV(tmp_path, seen=2), ROWS[2:3])
+    log(resume(tmp_path, 2), ROWS[2:3])
     assert len(read(tmp_path).splitlines()) == 2
 
 
@@ -92,7 +98,7 @@ def test_a_row_that_a_kill_cut_short_is_dropped(tmp_path):
     log(MetricsCSV(tmp_path), ROWS[:2])
     with (tmp_path / "metrics.csv").open("a") as file:
         file.write("1")
-    log(MetricsCSV(tmp_path, seen=3), ROWS[2:])
+    log(resume(tmp_path, 3), ROWS[2:])
     log(MetricsCSV(tmp_path / "whole"), ROWS)
     assert read(tmp_path) == read(tmp_path / "whole")
 

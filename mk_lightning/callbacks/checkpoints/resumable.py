@@ -6,7 +6,6 @@ import errno
 import os
 import signal
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,8 @@ from pytorch_lightning.loggers import TensorBoardLogger
 from pytorch_lightning.trainer.states import TrainerFn
 
 from mk_lightning.callbacks.checkpoints.signals import Interruption
-from mk_lightning.checkpointing.io import LAST, METRICS_ROWS, PREVIOUS
+from mk_lightning.checkpointing.io import CHECKPOINTS, LAST, METRICS_ROWS, PREVIOUS, CheckpointFiles
+from mk_lightning.data.fit_folder import run_folder
 from mk_lightning.experience.transition import Batch
 from mk_lightning.loggers.metrics_csv import MetricsCSV
 from mk_lightning.utils.errors import Interrupted, check_positive
@@ -26,48 +26,80 @@ NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EACCES)
 """What disks without hard links say; and a folder closed to writing, of which the checkpoint itself tells next."""
 
 
-@dataclass(frozen=True)
-class CheckpointSettings:
-    """How often a run is saved between its validations, before and after which it always is.
-
-    Attributes:
-        every_minutes: minutes of training between two checkpoints; null does without.
-        every_env_steps: env_steps between two checkpoints; null does without.
-    """
-
-    every_minutes: float | None = 10.0
-    every_env_steps: int | None = None
-
-    def __post_init__(self) -> None:
-        for name in ("every_minutes", "every_env_steps"):
-            if (value := getattr(self, name)) is not None:
-                check_positive(f"checkpoint.{name}", value)
-
-
-class RunCheckpoint(Checkpoint):
-    """Keeps `last.ckpt`, from which a run goes on, and the one before it as `previous.ckpt`.
+class ResumableCheckpoint(Checkpoint):
+    """Keeps `last.ckpt`, from which a run is resumed exactly, and the one before it as `previous.ckpt`.
 
     It saves when training begins, on the last learner_step but one before a validation, after each validation, as often
-    as `settings` say between them, and when a signal asks to stop: then the learner_step is finished and the run ends
-    with `Interrupted`. A signal during the warm-up or matches abandons them; the run goes on from before.
+    as it is told to between them, and when a signal asks to stop: then the learner_step is finished and the fit ends
+    with `Interrupted`. A signal during the warm-up or matches abandons them; the run is resumed from before.
 
     If it can wait a learner_step, no checkpoint is taken on one whose row of metrics is still to be written, so that no
-    crash can part the two; and none is while gradients are being accumulated.
+    crash can part the two; and none is while gradients are being accumulated. Checkpoints are written whole or not at
+    all, whoever saves them, and parts of the replay that none names any more are removed (`CheckpointFiles`).
+    `MetricsCSV` is resumed with the checkpoint.
+
+    Example:
+        >>> from pytorch_lightning import Trainer
+        >>> trainer = Trainer(callbacks=[ResumableCheckpoint(every_minutes=5)])
 
     Args:
-        folder: of the checkpoints.
-        settings: how often.
-        interruption: whether to stop.
+        every_minutes: minutes of training between two checkpoints; null does without.
+        every_env_steps: env_steps between two checkpoints; null does without.
+        folder: of the checkpoints; None takes `checkpoints` in the run's directory.
+        interruption: listens to signals; None listens while a fit lasts.
+
+    Raises:
+        UserError: an interval is not above 0.
     """
 
-    def __init__(self, folder: Path, settings: CheckpointSettings, interruption: Interruption) -> None:
-        self.folder = folder
-        self.settings = settings
-        self.interruption = interruption
+    def __init__(
+        self,
+        every_minutes: float | None = 10.0,
+        every_env_steps: int | None = None,
+        folder: str | Path | None = None,
+        interruption: Interruption | None = None,
+    ) -> None:
+        for name, value in (("every_minutes", every_minutes), ("every_env_steps", every_env_steps)):
+            if value is not None:
+                check_positive(f"checkpoint.{name}", value)
+        self.every_minutes = every_minutes
+        self.every_env_steps = every_env_steps
+        self.folder = Path(folder or "")
+        self._default_folder = folder is None
+        self.interruption = interruption or Interruption()
+        self._listens = interruption is None
         self._saved = (0.0, 0, 0)
         """Time, s, env_steps and learner_steps of the last checkpoint."""
         self._step = 0
         """learner_steps at the end of the last batch."""
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """See to the files of checkpoints, and begin to listen to signals."""
+        run = run_folder(trainer)
+        if self._default_folder:
+            self.folder = run / CHECKPOINTS
+        if not isinstance(trainer.strategy.checkpoint_io, CheckpointFiles):
+            trainer.strategy.checkpoint_io = CheckpointFiles(run)
+        if self._listens:
+            self.interruption = Interruption()
+            self.interruption.__enter__()
+        self.interruption.doing = "measuring the policy"
+
+    def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Listen no more."""
+        if self._listens:
+            self.interruption.__exit__(None, None, None)
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        """Listen no more."""
+        self.teardown(trainer, pl_module, "fit")
+
+    def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        """Let metrics go on after the rows that the checkpoint has seen."""
+        if trainer.state.fn == TrainerFn.FITTING and (rows := checkpoint.get(METRICS_ROWS)) is not None:
+            for logger in trainer.loggers:
+                if isinstance(logger, MetricsCSV):
+                    logger.resume(rows)
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Listen to signals; save a run that begins."""
@@ -109,7 +141,7 @@ class RunCheckpoint(Checkpoint):
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Let signals stop the run at once: it is saved."""
-        self.interruption.at_once("ending the training")
+        self.interruption.at_once("measuring the result")
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Let signals stop the run at once."""
@@ -137,7 +169,7 @@ class RunCheckpoint(Checkpoint):
 
     def _is_time(self, trainer: Trainer, env_steps: int) -> bool:
         when, steps, _ = self._saved
-        minutes, interval = self.settings.every_minutes, self.settings.every_env_steps
+        minutes, interval = self.every_minutes, self.every_env_steps
         passed = minutes is not None and time.monotonic() - when >= 60 * minutes
         played = interval is not None and env_steps - steps >= interval
         return played or trainer.strategy.reduce_boolean_decision(passed, all=False)

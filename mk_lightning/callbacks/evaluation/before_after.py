@@ -155,7 +155,9 @@ class BeforeAfter(Callback):
         for logger in trainer.loggers:
             logger.save()  # the curves are drawn from metrics.csv
         films = film_pairs(self.comparison)
-        metrics, config = folder / "metrics.csv", folder / "config.yaml"
+        metrics, config = (
+            path if (path := folder / name).is_file() else None for name in ("metrics.csv", "config.yaml")
+        )
         write_report(folder / "report.html", self.comparison, films, metrics=metrics, config=config)
         for logger in trainer.loggers:
             if isinstance(logger, RunLogger):

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks._whole_run import differences, everything
-from mk_lightning.callbacks.checkpoints.resumable import CheckpointSettings
+from mk_lightning.callbacks.checkpoints.resumable import ResumableCheckpoint
 from mk_lightning.checkpointing.io import check_whole
 from mk_lightning.networks.checkpoint import read_checkpoint
 from mk_lightning.utils.errors import UserError
@@ -93,4 +93,4 @@ def test_without_a_replay_on_disk_a_resumed_run_says_what_it_lacks(
 @pytest.mark.parametrize("settings", [{"every_minutes": 0.0}, {"every_env_steps": -5}, {"every_minutes": float("nan")}])
 def test_an_interval_that_is_none_is_refused(settings: dict) -> None:
     with pytest.raises(UserError, match=rf"checkpoint.{next(iter(settings))} must be above 0"):
-        CheckpointSettings(**settings)
+        ResumableCheckpoint(**settings)

@@ -255,7 +255,7 @@ def test_a_change_of_phase_changes_nothing_but_the_states(tmp_path):
 
 # -- the shipped overlays ----------------------------------------------------------------------------------------------
 
-CONFIGS = Path(__file__).parents[2] / "configs"
+CONFIGS = Path(__file__).parents[3] / "configs"
 
 
 def shipped(game: str, name: str) -> tuple[list[list[str]], dict[str, list[str]]]:

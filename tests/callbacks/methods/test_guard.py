@@ -8,7 +8,6 @@ import pytest
 import torch
 from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.callbacks import ModelCheckpoint
-from pytorch_lightning.trainer.states import TrainerFn
 
 from mk_lightning.callbacks.checkpoints.best import BestCheckpoint
 from mk_lightning.callbacks.methods.guard import ForgettingGuard, kept
@@ -44,8 +43,7 @@ class Scripted(ExperienceDataModule):
                 return 1
 
             def __iter__(self):
-                before = data.trainer.state.fn == TrainerFn.VALIDATING
-                wins = data.base if before else data.wins[data.trainer.current_epoch]
+                wins = data.base if data.trainer.global_step == 0 else data.wins[data.trainer.current_epoch]
                 yield [
                     record([0], state, m, won=m < won)
                     for state, won in zip(data.evaluation_states, wins, strict=True)
@@ -85,8 +83,8 @@ def same(one, other) -> bool:
     return all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
 
 
-def run(folder, guard: ForgettingGuard, wins, ckpt_path=None, validated: bool = True):
-    """Validate and fit, an epoch of 3 learner_steps for each entry of `wins`, with the command line's checkpoints."""
+def run(folder, guard: ForgettingGuard, wins, ckpt_path=None):
+    """Fit, an epoch of 3 learner_steps for each entry of `wins`, with the command line's checkpoints."""
     torch.manual_seed(0)
     module, tape = DuelingDoubleDQN(num_actions=ACTIONS, hidden=8, learning_rate=1e-2, target_every=2), Tape()
     best = BestCheckpoint(folder, "val/kept")
@@ -95,10 +93,7 @@ def run(folder, guard: ForgettingGuard, wins, ckpt_path=None, validated: bool = 
         accelerator="cpu", max_epochs=len(wins), default_root_dir=folder, callbacks=[guard, tape, best, every],
         logger=False, enable_progress_bar=False, enable_model_summary=False, num_sanity_val_steps=0,
     )  # fmt: skip
-    data = Scripted(wins)
-    if validated and not ckpt_path:
-        trainer.validate(module, data, verbose=False)
-    trainer.fit(module, data, ckpt_path=ckpt_path, weights_only=True)
+    trainer.fit(module, Scripted(wins), ckpt_path=ckpt_path, weights_only=True)
     return module, tape, trainer
 
 
@@ -137,14 +132,13 @@ def test_a_gain_on_the_originals_is_kept():
 def test_every_validation_is_compared_with_the_one_before_the_fit(tmp_path):
     _, tape, _ = run(tmp_path, ForgettingGuard(margin=0.125), [(4, 3, 2), (1, 4, 4), (4, 4, 0)])
     ember = "forgetting/VeryEasy.Ember-04"
-    assert tape.figures[1:] == [
+    assert tape.figures == [
         {f"forgetting/{A}": 0, ember: 0.25, "forgetting/mean": 0.125, "forgetting/worst": 0.25, "val/kept": 0.5},
         {f"forgetting/{A}": 0.75, ember: 0, "forgetting/mean": 0.375, "forgetting/worst": 0.75, "val/kept": -0.25},
         {f"forgetting/{A}": 0, ember: 0, "forgetting/mean": 0, "forgetting/worst": 0, "val/kept": 0},
     ]
-    assert not tape.figures[0], "the validation before the fit has nothing to be compared with"
     best = torch.load(tmp_path / "best.ckpt", weights_only=True)
-    assert same(best["state_dict"].values(), tape.validated[1])
+    assert same(best["state_dict"].values(), tape.validated[0])
 
 
 def test_a_warning_is_a_line_that_names_the_states(tmp_path, caplog):
@@ -156,14 +150,14 @@ def test_a_warning_is_a_line_that_names_the_states(tmp_path, caplog):
         f"({A} 100% -> 75%, VeryEasy.Ember-04 100% -> 75%)",
     ]
     assert trainer.global_step == 9
-    assert all(same(tape.begun[k], tape.validated[k]) for k in range(3)), "the weights were changed"
+    assert all(same(tape.begun[k + 1], tape.validated[k]) for k in range(2)), "the weights were changed"
 
 
 def test_stop_ends_the_fit_after_the_epoch(tmp_path, caplog):
     with caplog.at_level(logging.WARNING, logger="mk_lightning"):
         _, tape, trainer = run(tmp_path, ForgettingGuard(action="stop"), [(4, 4, 1), (2, 4, 4), (4, 4, 4)])
     assert trainer.global_step == 6
-    assert len(tape.validated) == 3
+    assert len(tape.validated) == 2
     assert caplog.records[-1].getMessage().endswith("; stopping")
     assert (tmp_path / "epoch=1.ckpt").is_file(), "the epoch's checkpoint is still saved"
 
@@ -184,7 +178,7 @@ def test_restoring_goes_back_to_the_best_and_leaves_the_checkpoints_as_validated
     wins = [(4, 4, 2), (0, 4, 4), (4, 1, 4), (4, 4, 2), (4, 4, 3), (0, 0, 0), (4, 4, 4)]
     with caplog.at_level(logging.WARNING, logger="mk_lightning"):
         _, tape, _ = run(tmp_path, ForgettingGuard(action="restore"), wins)
-    base, *validated = tape.validated
+    base, validated = tape.begun[0], tape.validated
     begun = tape.begun[1:]  # of epochs 1, 2, ...
     goes_on_from = {0: 0, 1: 0, 2: 0, 3: 3, 4: 4, 5: 4}
     for epoch, origin in goes_on_from.items():
@@ -208,15 +202,15 @@ def test_restoring_with_no_better_validation_goes_back_to_the_start(tmp_path, ca
     """Though the first checkpoint, which forgot, is the best there is in the run's folder."""
     with caplog.at_level(logging.WARNING, logger="mk_lightning"):
         _, tape, _ = run(tmp_path, ForgettingGuard(action="restore"), [(0, 4, 4), (4, 4, 4)])
-    assert same(tape.begun[1], tape.validated[0])
+    assert same(tape.begun[1], tape.begun[0])
     assert "learner_step 0" in caplog.text
 
 
 def test_restoring_goes_back_to_the_later_of_equals(tmp_path, caplog):
     with caplog.at_level(logging.WARNING, logger="mk_lightning"):
         _, tape, _ = run(tmp_path, ForgettingGuard(action="restore"), [(4, 4, 2), (4, 4, 2), (0, 4, 4), (4, 4, 4)])
-    assert same(tape.begun[3], tape.validated[2])
-    assert not same(tape.validated[1], tape.validated[2])
+    assert same(tape.begun[3], tape.validated[1])
+    assert not same(tape.validated[0], tape.validated[1])
     assert "learner_step 6" in caplog.text
 
 
@@ -228,7 +222,7 @@ def test_a_resumed_run_restores_the_same(tmp_path, epoch):
     guard = ForgettingGuard(action="restore")
     resumed, resumed_tape, _ = run(tmp_path, guard, wins, ckpt_path=tmp_path / f"epoch={epoch}.ckpt")
     assert same(module.parameters(), resumed.parameters())
-    assert resumed_tape.figures == tape.figures[epoch + 2 :]
+    assert resumed_tape.figures == tape.figures[epoch + 1 :]
 
 
 # -- arguments ---------------------------------------------------------------------------------------------------------
@@ -247,9 +241,9 @@ def test_both_groups_are_needed(tmp_path, group):
         trainer.fit(DuelingDoubleDQN(), new_data(**{f"{group}_states": None}))
 
 
-def test_a_validation_before_the_fit_is_needed(tmp_path):
-    with pytest.raises(UserError, match=r"validate first, as `mk-lightning fit` does"):
-        run(tmp_path, ForgettingGuard(), [(4, 4, 4)], validated=False)
+def test_it_cannot_be_added_to_a_run():
+    with pytest.raises(UserError, match="ForgettingGuard holds on to how a run began"):
+        ForgettingGuard().check_resumed({"callbacks": {}})
 
 
 def test_what_was_to_be_restored_is_not_once_the_action_is_another(tmp_path):
@@ -279,8 +273,7 @@ def test_a_run_on_the_shipped_game(tmp_path):
         accelerator="cpu", max_epochs=1, default_root_dir=tmp_path, logger=False, enable_progress_bar=False,
         enable_model_summary=False, num_sanity_val_steps=0, callbacks=[ForgettingGuard(), tape, best],
     )  # fmt: skip
-    trainer.validate(module, data, verbose=False)
     trainer.fit(module, data)
-    assert tape.figures[1] == {f"forgetting/{A}": 0, "forgetting/mean": 0, "forgetting/worst": 0, "val/kept": 0}
+    assert tape.figures[0] == {f"forgetting/{A}": 0, "forgetting/mean": 0, "forgetting/worst": 0, "val/kept": 0}
     assert best.best_model_score == 0
     assert (tmp_path / "best.ckpt").is_file()

@@ -1,0 +1,117 @@
+"""A run by a script with a plain Trainer is the command line's, bit for bit, and either resumes the other's."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytorch_lightning as pl
+import torch
+import yaml
+
+import mk_lightning as mk
+from mk_lightning.cli.main import main
+from mk_lightning.networks.checkpoint import read_checkpoint
+from tests.test_resume import CONFIG
+
+RUN = Path("run")
+LAST = RUN / "checkpoints/last.ckpt"
+
+
+def by_command(max_env_steps: int, *words: str) -> None:
+    config: dict[str, Any] = copy.deepcopy(CONFIG)
+    config["trainer"] |= {"callbacks": [], "logger": False}
+    Path("c.yaml").write_text(yaml.safe_dump(config))
+    main(["fit", "-c", "c.yaml", "--run_dir", str(RUN), "--data.max_env_steps", str(max_env_steps), *words])
+
+
+def by_script(max_env_steps: int, ckpt_path: Path | None = None) -> mk.BeforeAfter:
+    pl.seed_everything(3)
+    data = mk.ExperienceDataModule(
+        "dojo",
+        original_states=["VeryEasy.Bramble-01"],
+        challenging_states=["Hard.Scythe-03"],
+        max_env_steps=max_env_steps,
+        warmup_env_steps=40,
+        env_steps_per_learner_step=8,
+        epsilon=mk.Linear(1.0, 0.1, 300),
+        seed=3,
+        env=mk.EnvConfig(num_envs=2, max_env_steps=25),
+        replay=mk.ReplaySettings(capacity=220, n_step=3, batch_size=8),
+        evaluation=mk.EvaluationSettings(every=160, matches=1, test_matches=1, test_epsilons=[0.2]),
+    )
+    model = mk.DuelingDoubleDQN(hidden=16, target_every=9, learning_rate=mk.Linear(1e-3, 1e-4, 300))
+    measured = mk.BeforeAfter()
+    trainer = pl.Trainer(
+        accelerator="cpu",
+        max_epochs=data.max_epochs,
+        gradient_clip_val=10.0,
+        log_every_n_steps=5,
+        default_root_dir=RUN,
+        logger=mk.MetricsCSV(RUN),
+        callbacks=[measured, mk.BestCheckpoint(RUN / "checkpoints"), mk.ResumableCheckpoint()],
+        num_sanity_val_steps=0,
+        enable_progress_bar=False,
+    )
+    trainer.fit(model, data, ckpt_path=ckpt_path, weights_only=True)
+    return measured
+
+
+def left(folder: Path) -> dict[str, Any]:
+    """What a run has come to."""
+    checkpoints = {name: read_checkpoint(folder / f"run/checkpoints/{name}.ckpt") for name in ("last", "best")}
+    weights = {f"{n} {k}": w for n, checkpoint in checkpoints.items() for k, w in checkpoint["state_dict"].items()}
+    files = ("metrics.csv", "before.json", "before.csv", "after.json", "after.csv", "before_after.json")
+    return weights | {name: (folder / "run" / name).read_text() for name in files}
+
+
+def assert_equal(one: dict[str, Any], other: dict[str, Any]) -> None:
+    assert one.keys() == other.keys()
+    for name, value in one.items():
+        same = torch.equal(value, other[name]) if isinstance(value, torch.Tensor) else value == other[name]
+        assert same, name
+
+
+@pytest.fixture(scope="module")
+def commanded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    folder = tmp_path_factory.mktemp("commanded")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        by_command(320)
+    return left(folder)
+
+
+def test_script_is_the_command(commanded: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    measured = by_script(320)
+    assert_equal(left(tmp_path), commanded)
+    assert measured.checkpoint == RUN / "checkpoints/best.ckpt"
+    assert measured.comparison.before.policy == "untrained"
+    assert measured.table().row_count == 4
+    assert "</html>" in (RUN / "report.html").read_text()
+
+
+@pytest.mark.parametrize("first", ["script", "command"])
+def test_either_resumes_the_other_s(
+    first: str, commanded: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    if first == "script":
+        by_script(160)
+        by_command(320, "--ckpt_path", str(LAST))
+    else:
+        by_command(160)
+        by_script(320, LAST)
+    assert_equal(left(tmp_path), commanded)
+
+
+def test_matches_that_could_not_be_compared_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    by_script(160)
+    (RUN / "before.json").write_text((RUN / "before.json").read_text().replace('"epsilon": 0.0', '"epsilon": 0.5'))
+    metrics = (RUN / "metrics.csv").read_text()
+    with pytest.raises(mk.UserError, match=r"data.evaluation.epsilon was 0.5 in the matches before the fit"):
+        by_script(320, LAST)
+    assert (RUN / "metrics.csv").read_text() == metrics
