@@ -1,0 +1,54 @@
+"""The examples run; the first of them is the command line's run, bit for bit."""
+
+from __future__ import annotations
+
+import runpy
+from pathlib import Path
+from typing import Any
+
+import imageio
+import pytest
+
+from mk_lightning.cli.main import main
+from tests.test_parity import assert_equal, left
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+
+
+def example(name: str) -> Any:
+    return runpy.run_path(str(EXAMPLES / name))["main"]
+
+
+def test_finetune_is_the_shipped_config_s_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In short: 12 learner_steps, 64 env_steps recorded, matches cut off."""
+    short = {
+        "data.max_env_steps": 96, "data.warmup_env_steps": 64, "data.recording.env_steps": 64,
+        "data.evaluation.matches": 1, "data.evaluation.test_matches": 1, "data.env.max_env_steps": 60,
+    }  # fmt: skip
+    folders = [tmp_path / name for name in ("command", "script")]
+    for folder in folders:
+        folder.mkdir()
+    monkeypatch.chdir(folders[0])
+    options = [f"--{name}={value}" for name, value in short.items()]
+    configs = ["-c", "configs/dojo/finetune.yaml", "-c", "configs/dojo/recommended.yaml"]
+    main(["fit", *configs, "--run_dir", "run", "--trainer.logger=false", *options])
+    monkeypatch.chdir(folders[1])
+    example("finetune.py")("run", 96, warmup=64, recorded=64, longest=60, matches=1)
+    assert_equal(left(folders[1]), left(folders[0]))
+
+
+def test_finetune_has_at_most_forty_lines() -> None:
+    assert len((EXAMPLES / "finetune.py").read_text().splitlines()) <= 40
+
+
+def test_evaluate_prints_win_rates_and_a_verdict(capsys: pytest.CaptureFixture[str]) -> None:
+    example("evaluate.py")("VeryHard.Kestrel-05", matches=2)
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == "VeryHard.Kestrel-05: 0% [0%, 66%]"
+    assert said[1].startswith("0% -> 100%: ")
+
+
+def test_watch_films_a_match(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    example("watch.py")(str(tmp_path / "match.gif"))
+    assert capsys.readouterr().out.startswith("won, return ")
+    assert len(imageio.mimread(tmp_path / "match.gif", memtest=False)) > 100
