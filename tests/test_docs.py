@@ -71,3 +71,11 @@ def test_stable_retro_plays_a_movie_as_it_is_shown(tmp_path: Path, monkeypatch: 
     names["env"].close()  # type: ignore[attr-defined]
     assert names["variables"] == last.variables
     assert (names["screen"] == last.screens[-1]).all()  # type: ignore[attr-defined]
+
+
+def test_the_readme_s_five_lines_play_a_match() -> None:
+    (example,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
+    names: dict[str, Any] = {}
+    exec(example, names)
+    names["env"].close()
+    assert names["info"]["episode"]["won"]
