@@ -140,7 +140,7 @@ class _UntilSkilled(BaseCallback):
 
     def _on_step(self) -> bool:
         for info in self.locals["infos"]:
-            if "episode" in info:
-                match = info["episode"]
+            if "match" in info:
+                match = info["match"]
                 self._won.append(match["rounds_won"] >= 2 > match["enemy_rounds_won"])
         return self._watch.go_on(self.num_timesteps, self._won)

@@ -16,7 +16,7 @@ def main(file="match.gif", state="VeryHard.Scythe-03"):
         pictures.append(env.render())
         over = terminated or truncated
     imageio.mimsave(file, pictures, duration=1000 / 15)
-    print(f"{'won' if info['episode']['won'] else 'lost'}, return {info['episode']['return']:.0f}: {file}")
+    print(f"{'won' if info['match']['won'] else 'lost'}, return {info['match']['return']:.0f}: {file}")
     env.close()
 
 

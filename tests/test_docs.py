@@ -78,4 +78,4 @@ def test_the_readme_s_five_lines_play_a_match() -> None:
     names: dict[str, Any] = {}
     exec(example, names)
     names["env"].close()
-    assert names["info"]["episode"]["won"]
+    assert names["info"]["match"]["won"]

@@ -23,7 +23,7 @@ def test_every_public_name_can_be_used() -> None:
 @pytest.mark.parametrize(
     ("code", "absent"),
     [
-        ("import mk_lightning", ("torch", "numpy", "pytorch_lightning")),
+        ("import mk_lightning", ("torch", "stable_retro", "pytorch_lightning")),
         ("import mk_lightning as mk; mk.FightingEnv; mk.RetroVectorEnv; mk.load_game", ("torch", "pytorch_lightning")),
         ("import mk_lightning as mk; mk.Evaluation; mk.Comparison", ("torch", "pytorch_lightning")),
         ("import mk_lightning as mk; mk.evaluate; mk.DuelingNetwork", ("pytorch_lightning", "matplotlib")),

@@ -28,7 +28,7 @@ class EpisodeResult(NamedTuple):
     """Rounds the opponent won."""
 
     def info(self) -> dict[str, str | bool | int | float]:
-        """Return it as gymnasium environments do, under ``info["episode"]``."""
+        """Return what environments give under ``info["match"]``; ``episode`` is what gymnasium's wrappers write."""
         return {
             "state": self.state,
             "won": self.won,

@@ -51,7 +51,7 @@ class FightingEnv(gymnasium.Env[Frame, int]):
     - Terminated: a side has won two rounds, by the RAM; the game's ``scenario.json`` is not asked.
     - Truncated: ``max_env_steps`` have been played.
     - Info: every variable of ``data.json`` as int and ``state``, the save state's name; when the match ends
-      also ``episode``: ``{state, won, return, env_steps, rounds_won, enemy_rounds_won}``.
+      also ``match``: ``{state, won, return, env_steps, rounds_won, enemy_rounds_won}``.
 
     ``reset(seed=s, options={"state": name})`` gives the same match always, whatever was played before. A seed
     alone fixes the drawn state too.
@@ -175,7 +175,7 @@ class FightingEnv(gymnasium.Env[Frame, int]):
         reward, terminated, truncated = self.play(action, frame)
         info: dict[str, Any] = {**self._variables, "state": self._state}
         if terminated or truncated:
-            info["episode"] = self.result().info()
+            info["match"] = self.result().info()
         return frame, reward, terminated, truncated, info
 
     def render(self) -> Frame | None:

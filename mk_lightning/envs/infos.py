@@ -48,16 +48,16 @@ class Infos:
         ended = np.zeros(self._num_envs, np.bool_)
         for result in results:
             if not ended.any():
-                infos["episode"] = self._empty_episodes()
+                infos["match"] = self._empty_matches()
             ended[result.env_index] = True
             for key, value in result.info().items():
-                infos["episode"][key][result.env_index] = value
-                infos["episode"][f"_{key}"][result.env_index] = True
+                infos["match"][key][result.env_index] = value
+                infos["match"][f"_{key}"][result.env_index] = True
         if ended.any():
-            infos["_episode"] = ended
+            infos["_match"] = ended
         return infos
 
-    def _empty_episodes(self) -> dict[str, NDArray[Any]]:
+    def _empty_matches(self) -> dict[str, NDArray[Any]]:
         columns: dict[str, NDArray[Any]] = {
             "state": np.full(self._num_envs, None, object),
             "won": np.zeros(self._num_envs, np.bool_),

@@ -243,7 +243,7 @@ class TestStep:
             rewards.append(reward)
             last, over = info, terminated or truncated
         assert min(rewards) < 0 < max(rewards)
-        episode = info["episode"]
+        episode = info["match"]
         assert episode["return"] == pytest.approx(sum(rewards))
         assert episode["env_steps"] == len(rewards)
         assert episode["state"] == states[2]
@@ -260,9 +260,9 @@ class TestStep:
             _, _, terminated, over, info = env.step(0)
             over = over or terminated
         assert terminated
-        assert info["episode"]["return"] == pytest.approx(480)
-        assert info["episode"]["won"] is True
-        assert info["episode"]["rounds_won"] == 2
+        assert info["match"]["return"] == pytest.approx(480)
+        assert info["match"]["won"] is True
+        assert info["match"]["rounds_won"] == 2
 
     def test_baselines_come_from_memory(self, make_env: MakeEnv, states: tuple[str, ...]) -> None:
         """A match that begins with a round lost and low health is paid from there."""
@@ -288,8 +288,8 @@ class TestStep:
             assert env.step(0)[2:4] == (False, False)
         *_, terminated, truncated, info = env.step(0)
         assert (terminated, truncated) == (False, True)
-        assert info["episode"]["env_steps"] == 5
-        assert info["episode"]["won"] is False
+        assert info["match"]["env_steps"] == 5
+        assert info["match"]["won"] is False
         with pytest.raises(ResetNeeded):
             env.step(0)
 

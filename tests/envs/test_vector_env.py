@@ -136,9 +136,7 @@ def test_states_change_while_matches_run(make_envs: MakeEnvs, states: tuple[str,
     for _ in range(60):
         *_, infos = envs.step([0, 0])
         drawn.update(infos["state"])
-        assert [result.state for result in envs.finished()] == infos["state"][
-            infos.get("_episode", [False] * 2)
-        ].tolist()
+        assert [result.state for result in envs.finished()] == infos["state"][infos.get("_match", [False] * 2)].tolist()
     assert set(drawn) == set(states[:3])
     assert min(drawn[states[1]], drawn[states[2]]) > 20
     with pytest.raises(GameError):

@@ -46,7 +46,7 @@ def test_a_match_in_a_gymnasium_loop_is_the_evaluation_s() -> None:
         over, total, env_steps = terminated or truncated, total + reward, env_steps + 1
     env.close()
     (match,) = evaluate(BASE, "dojo", state, matches=1).matches
-    assert (match.won, match.env_steps) == (info["episode"]["won"], env_steps)
+    assert (match.won, match.env_steps) == (info["match"]["won"], env_steps)
     assert match.reward == pytest.approx(total, abs=1e-3)
 
 
