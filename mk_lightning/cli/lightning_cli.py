@@ -3,47 +3,34 @@
 from __future__ import annotations
 
 import logging
-import shlex
 from pathlib import Path
 from typing import Any
 
 import torch
 import yaml
 from lightning_fabric.utilities.exceptions import MisconfigurationException
-from lightning_utilities.core.rank_zero import rank_zero_only
 from pytorch_lightning import Trainer
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
-from pytorch_lightning.loggers import Logger, TensorBoardLogger
-from rich.console import Console
-from rich.table import Table
 
-from mk_lightning.callbacks.checkpoints.best import BestCheckpoint
 from mk_lightning.callbacks.checkpoints.compatibility import check_checkpoint, find_base
 from mk_lightning.callbacks.checkpoints.resumable import ResumableCheckpoint
 from mk_lightning.callbacks.checkpoints.signals import Interruption
 from mk_lightning.callbacks.evaluation.before_after import BeforeAfter
-from mk_lightning.callbacks.evaluation.films import FilmWriter
-from mk_lightning.callbacks.evaluation.writer import EvaluationWriter
 from mk_lightning.callbacks.methods.base import check_methods
-from mk_lightning.callbacks.progress import ProgressLine
-from mk_lightning.checkpointing.disk import check_disk, quiet_threads
-from mk_lightning.checkpointing.io import CHECKPOINTS, CheckpointFiles
+from mk_lightning.checkpointing.disk import check_disk
+from mk_lightning.checkpointing.io import CheckpointFiles
 from mk_lightning.checkpointing.run_directory import RunDirectory
 from mk_lightning.cli.missing import naming_both
 from mk_lightning.cli.parser import link_options
-from mk_lightning.cli.stopped import finished, stopped
+from mk_lightning.cli.parts import named_loggers, run_callbacks, run_loggers
+from mk_lightning.cli.printing import show, show_fit, show_prediction, show_test, show_validation
+from mk_lightning.cli.stopped import answering, finished
 from mk_lightning.cli.trainer_options import check_monitor, check_run_parts, check_trainer
 from mk_lightning.data.base_play import check_recording
-from mk_lightning.evaluation.answers import answers, cut_off, repeated
-from mk_lightning.evaluation.before_after import TEXT_WIDTH, score_table
-from mk_lightning.evaluation.tables import evaluation_table
-from mk_lightning.learning.early_stopping import say_why_it_ended
 from mk_lightning.loggers.base import RunLogger
-from mk_lightning.loggers.metrics_csv import MetricsCSV
-from mk_lightning.loggers.wandb_run import WandbRun
 from mk_lightning.networks.checkpoint import read_checkpoint
 from mk_lightning.playback.recorder import FilmSettings
-from mk_lightning.utils.errors import Interrupted, RunStopped, UserError, WorkerError, check_between
+from mk_lightning.utils.errors import UserError, check_between
 from mk_lightning.utils.files import check_directory, find_file
 from mk_lightning.utils.trainer_checks import check_experience_trainer
 
@@ -113,7 +100,7 @@ class MKLightningCLI(LightningCLI):
             config.ckpt_path = None
         stopping = "EarlyStopping" in str(config.trainer.callbacks)
         if self.subcommand == "fit" and self.run.is_finished(config.trainer.max_epochs, may_end_early=stopping):
-            self._print(finished(self.run.path, self.run.ended))
+            show(finished(self.run.path, self.run.ended))
             raise SystemExit(0)
         if self.run.checkpoint:
             config.ckpt_path = str(self.run.checkpoint)
@@ -152,14 +139,15 @@ class MKLightningCLI(LightningCLI):
             check_recording(self.datamodule, self.model.online)
         if self.subcommand == "fit":
             self._room = check_disk(self.run.path, self.model, self.datamodule)
-        for logger in _named(config.logger):
-            if isinstance(logger, WandbRun):
+        for logger in named_loggers(config.logger):
+            if isinstance(logger, RunLogger):
                 logger.check()
         self.run, self._taken = self.run.take()
         config.default_root_dir = str(self.run.path)
         config.plugins = [*plugins, CheckpointFiles(self.run.path)]
-        kwargs["logger"] = self._loggers(config.logger)
-        config.callbacks = [*(config.callbacks or []), *self._callbacks()]
+        kwargs["logger"] = run_loggers(self.run, config.logger)
+        own = run_callbacks(str(self.subcommand), self.config_init[self.subcommand], self.run, self._interruption)
+        config.callbacks = [*(config.callbacks or []), *own]
         try:
             trainer = super().instantiate_trainer(**kwargs)
             check_experience_trainer(trainer)  # of several GPUs, `auto` takes all
@@ -204,41 +192,23 @@ class MKLightningCLI(LightningCLI):
     before_test = before_predict = before_validate
 
     def after_fit(self) -> None:
-        """Print what the fit was worth, once everything is written: stdout may be a program that has ended."""
-        if line := say_why_it_ended(self.trainer):
-            self._print(line)
-        self._print(self._before_after.table())
-        for answer in answers(self._before_after.comparison):
-            self._print(f"{answer.question} {answer.text}")
-        best = str(self._before_after.checkpoint)
-        config, checkpoint = (shlex.quote(path) for path in (str(self.run.path / "config.yaml"), best))
-        self._print(
-            f"run: {self.run.path} (report.html; before and after as .json and .csv; metrics.csv, tensorboard/)\n"
-            f"next: open {self.run.path}/report.html; "
-            f"more matches: mk-lightning test -c {config} --ckpt_path {checkpoint}"
-        )
+        """Print what the fit was worth."""
+        show_fit(self.trainer, self.run.path)
+        self._end()
+
+    def after_validate(self) -> None:
+        """Print the win rates."""
+        show_validation(self.trainer, self.run.path)
         self._end()
 
     def after_test(self) -> None:
         """Print a table for each exploration rate."""
-        for evaluation in self._writer.evaluations:
-            self._print(evaluation_table(evaluation))
-            for said in filter(None, (cut_off(evaluation), repeated(evaluation))):
-                self._print(said, style="yellow")
-        self._print(f"run: {self.run.path} (metrics.csv; evaluation_epsilon_*.json, and as .csv a row per match)")
-        self._end()
-
-    def after_validate(self) -> None:
-        """Print a table."""
-        title = "win rate per state in the validation matches (Wilson 95 % interval)"
-        self._print(score_table(self.datamodule.state_groups, self.model.val_scores[0].per_state(), title))
-        self._print(f"run: {self.run.path} (metrics.csv)")
+        show_test(self.trainer, self.run.path)
         self._end()
 
     def after_predict(self) -> None:
         """Say where matches and films are."""
-        films = "; films/ with a film and a JSONL trace of each match filmed, movies/ with it as BK2"
-        self._print(f"run: {self.run.path} (matches.csv{films if self._films.films else ''})")
+        show_prediction(self.trainer, self.run.path)
         self._end()
 
     @property
@@ -248,25 +218,10 @@ class MKLightningCLI(LightningCLI):
     def _run_subcommand(self, subcommand: str) -> None:
         """Run the command in its directory: Lightning's own method, which everything a command does goes through."""
         try:
-            with self._interruption, quiet_threads():
+            with answering(subcommand, self.run.path, self._interruption):
                 super()._run_subcommand(subcommand)
-        except (RunStopped, WorkerError, OSError) as error:
-            if subcommand != "fit":
-                raise
-            reason = error if isinstance(error, RunStopped) else self._interrupted or error
-            raise stopped(reason, self.run.path) from error
-        except (SystemExit, KeyboardInterrupt):  # Lightning makes the one of the other
-            if self._interrupted is None:
-                raise
-            raise (stopped(self._interrupted, self.run.path) if subcommand == "fit" else self._interrupted) from None
         finally:
             self._taken.release()
-
-    @property
-    def _interrupted(self) -> Interrupted | None:
-        """The signal that stops what runs, whatever it makes of that."""
-        signum = self._interruption.signum
-        return None if signum is None else Interrupted(signum, self._interruption.doing)
 
     def _begin(self) -> None:
         """Tell W&B what is about to run, and from which checkpoint."""
@@ -284,43 +239,7 @@ class MKLightningCLI(LightningCLI):
         """Let W&B finish, and say where its run is."""
         for run in self._run_loggers:
             if place := run.end():
-                self._print(place)
-
-    def _loggers(self, configured: Any) -> list[Logger]:
-        """`metrics.csv` always; TensorBoard unless `trainer.logger` is false; beside them, what it names."""
-        step = 0 if self.run.base is None and self.run.resume_step is None else self.run.resume_step
-        rows = MetricsCSV(self.run.path)
-        if configured is False:
-            return [rows]
-        board = TensorBoardLogger(self.run.path, name="tensorboard", version="", purge_step=step)
-        return [rows, board, *_named(configured)]
-
-    def _callbacks(self) -> list[Any]:
-        progress = ProgressLine()
-        if self.subcommand == "test":
-            self._writer = EvaluationWriter()
-            return [progress, self._writer]
-        if self.subcommand == "predict":
-            self._films = FilmWriter(self.config_init.predict.film)
-            return [progress, self._films]
-        if self.subcommand == "validate":
-            return [progress]
-        folder = self.run.path / CHECKPOINTS
-        self._before_after = BeforeAfter()
-        best = BestCheckpoint(folder, self.config.fit.monitor)
-        last = ResumableCheckpoint(**self.config.fit.checkpoint, folder=folder, interruption=self._interruption)
-        return [progress, self._before_after, best, last]
+                show(place)
 
     def _configured_callbacks(self) -> list[Any]:
         return self.config_init[self.subcommand].trainer.callbacks or []
-
-    @rank_zero_only
-    def _print(self, what: str | Table, style: str | None = None) -> None:
-        console = Console(soft_wrap=isinstance(what, str), width=max(TEXT_WIDTH, Console().width), emoji=False)
-        console.print(what, style=style, markup=False)  # a path is none
-
-
-def _named(configured: Any) -> list[Logger]:
-    """The loggers of `trainer.logger`, which may also be true or false."""
-    entries = configured if isinstance(configured, list) else [configured]
-    return [entry for entry in entries if isinstance(entry, Logger)]

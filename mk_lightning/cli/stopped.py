@@ -2,13 +2,48 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from shlex import quote
 
+from mk_lightning.callbacks.checkpoints.signals import Interruption
+from mk_lightning.checkpointing.disk import quiet_threads
 from mk_lightning.checkpointing.io import CHECKPOINTS, LAST
 from mk_lightning.networks.checkpoint import read_checkpoint
-from mk_lightning.utils.errors import RunStopped
+from mk_lightning.utils.errors import Interrupted, RunStopped, WorkerError
+
+
+@contextlib.contextmanager
+def answering(command: str, run: Path, interruption: Interruption) -> Iterator[None]:
+    """While a command runs: say why it was stopped, and how a fit goes on.
+
+    Args:
+        command: fit, validate, test or predict.
+        run: its directory.
+        interruption: listens to signals.
+
+    Raises:
+        RunStopped: a signal, a full disk, dead workers or diverged learning has stopped it.
+    """
+    try:
+        with interruption, quiet_threads():
+            yield
+    except (RunStopped, WorkerError, OSError) as error:
+        if command != "fit":
+            raise
+        reason = error if isinstance(error, RunStopped) else _signal(interruption) or error
+        raise stopped(reason, run) from error
+    except (SystemExit, KeyboardInterrupt):  # Lightning makes the one of the other
+        if (signal := _signal(interruption)) is None:
+            raise
+        raise (stopped(signal, run) if command == "fit" else signal) from None
+
+
+def _signal(interruption: Interruption) -> Interrupted | None:
+    """The signal that stops what runs, whatever it makes of that."""
+    return None if interruption.signum is None else Interrupted(interruption.signum, interruption.doing)
 
 
 def stopped(error: Exception, run: Path) -> RunStopped:

@@ -19,6 +19,13 @@ class RunLogger(Logger):
     Lightning's own part (`name`, `version`, `log_metrics`, `log_hyperparams`) is as for any `Logger`.
     """
 
+    def check(self) -> None:
+        """Check the arguments, before anything is played; a parser hides what `__init__` raises.
+
+        Raises:
+            UserError: one cannot be used.
+        """
+
     def begin(self, folder: Path, command: str, config: Mapping[str, Any], *, resumed: bool = False) -> None:
         """Start, before anything is played.
 

@@ -1,0 +1,72 @@
+"""The loggers and callbacks that every run of the command line has, beside those of its config."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from pytorch_lightning import Callback, Trainer
+from pytorch_lightning.loggers import Logger, TensorBoardLogger
+
+from mk_lightning.callbacks.checkpoints.best import BestCheckpoint
+from mk_lightning.callbacks.checkpoints.resumable import ResumableCheckpoint
+from mk_lightning.callbacks.checkpoints.signals import Interruption
+from mk_lightning.callbacks.evaluation.before_after import BeforeAfter
+from mk_lightning.callbacks.evaluation.films import FilmWriter
+from mk_lightning.callbacks.evaluation.writer import EvaluationWriter
+from mk_lightning.callbacks.progress import ProgressLine
+from mk_lightning.checkpointing.io import CHECKPOINTS
+from mk_lightning.checkpointing.run_directory import RunDirectory
+from mk_lightning.loggers.metrics_csv import MetricsCSV
+
+Part = TypeVar("Part", bound=Callback)
+
+
+def run_loggers(run: RunDirectory, configured: Any) -> list[Logger]:
+    """`metrics.csv` always; TensorBoard unless `trainer.logger` is false; beside them, what it names.
+
+    Args:
+        run: its directory.
+        configured: `trainer.logger` of the config.
+    """
+    rows = MetricsCSV(run.path)
+    if configured is False:
+        return [rows]
+    step = 0 if run.base is None and run.resume_step is None else run.resume_step
+    board = TensorBoardLogger(run.path, name="tensorboard", version="", purge_step=step)
+    return [rows, board, *named_loggers(configured)]
+
+
+def named_loggers(configured: Any) -> list[Logger]:
+    """The loggers of `trainer.logger`, which may also be true or false."""
+    entries = configured if isinstance(configured, list) else [configured]
+    return [entry for entry in entries if isinstance(entry, Logger)]
+
+
+def run_callbacks(command: str, config: Any, run: RunDirectory, interruption: Interruption) -> list[Callback]:
+    """The callbacks of a command.
+
+    Args:
+        command: fit, validate, test or predict.
+        config: its options, with the objects that they describe.
+        run: its directory.
+        interruption: listens to signals.
+    """
+    if command == "validate":
+        return [ProgressLine()]
+    if command == "test":
+        return [ProgressLine(), EvaluationWriter()]
+    if command == "predict":
+        return [ProgressLine(), FilmWriter(config.film)]
+    folder = run.path / CHECKPOINTS
+    return [
+        ProgressLine(),
+        BeforeAfter(),
+        BestCheckpoint(folder, config.monitor),
+        ResumableCheckpoint(**config.checkpoint, folder=folder, interruption=interruption),
+    ]
+
+
+def part(trainer: Trainer, kind: type[Part]) -> Part:
+    """The callback of a kind that a Trainer has."""
+    callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]
+    return next(callback for callback in callbacks if isinstance(callback, kind))

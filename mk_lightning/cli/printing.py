@@ -1,0 +1,67 @@
+"""What a command prints when it has ended; everything is written by then, for stdout may be a program that has, too."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from shlex import quote
+from typing import Any
+
+from lightning_utilities.core.rank_zero import rank_zero_only
+from pytorch_lightning import Trainer
+from rich.console import Console
+from rich.table import Table
+
+from mk_lightning.callbacks.evaluation.before_after import BeforeAfter
+from mk_lightning.callbacks.evaluation.films import FilmWriter
+from mk_lightning.callbacks.evaluation.writer import EvaluationWriter
+from mk_lightning.cli.parts import part
+from mk_lightning.evaluation.answers import answers, cut_off, repeated
+from mk_lightning.evaluation.before_after import TEXT_WIDTH, score_table
+from mk_lightning.evaluation.tables import evaluation_table
+from mk_lightning.learning.early_stopping import say_why_it_ended
+
+
+@rank_zero_only
+def show(what: str | Table, style: str | None = None) -> None:
+    """Print a line or a table on stdout."""
+    console = Console(soft_wrap=isinstance(what, str), width=max(TEXT_WIDTH, Console().width), emoji=False)
+    console.print(what, style=style, markup=False)  # a path is none
+
+
+def show_fit(trainer: Trainer, run: Path) -> None:
+    """What the fit was worth, where it is, and what to do next."""
+    measured = part(trainer, BeforeAfter)
+    if line := say_why_it_ended(trainer):
+        show(line)
+    show(measured.table())
+    for answer in answers(measured.comparison):
+        show(f"{answer.question} {answer.text}")
+    config, checkpoint = quote(str(run / "config.yaml")), quote(str(measured.checkpoint))
+    show(
+        f"run: {run} (report.html; before and after as .json and .csv; metrics.csv, tensorboard/)\n"
+        f"next: open {run}/report.html; more matches: mk-lightning test -c {config} --ckpt_path {checkpoint}"
+    )
+
+
+def show_validation(trainer: Trainer, run: Path) -> None:
+    """The win rate of each state."""
+    data: Any = trainer.datamodule  # type: ignore[attr-defined]
+    module: Any = trainer.lightning_module
+    title = "win rate per state in the validation matches (Wilson 95 % interval)"
+    show(score_table(data.state_groups, module.val_scores[0].per_state(), title))
+    show(f"run: {run} (metrics.csv)")
+
+
+def show_test(trainer: Trainer, run: Path) -> None:
+    """A table for each exploration rate."""
+    for evaluation in part(trainer, EvaluationWriter).evaluations:
+        show(evaluation_table(evaluation))
+        for said in filter(None, (cut_off(evaluation), repeated(evaluation))):
+            show(said, style="yellow")
+    show(f"run: {run} (metrics.csv; evaluation_epsilon_*.json, and as .csv a row per match)")
+
+
+def show_prediction(trainer: Trainer, run: Path) -> None:
+    """Where matches and films are."""
+    films = "; films/ with a film and a JSONL trace of each match filmed, movies/ with it as BK2"
+    show(f"run: {run} (matches.csv{films if part(trainer, FilmWriter).films else ''})")
