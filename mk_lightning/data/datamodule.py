@@ -131,11 +131,9 @@ class ExperienceDataModule(LightningDataModule):
 
     def say_length(self) -> None:
         """Log, once, how the run's length differs from what was asked for, if it does."""
-        if self._rounding:
-            log.info(self._rounding)
-        self._rounding = None
-
-    # -- loaders -----------------------------------------------------------------------------------------------------
+        said, self._rounding = self._rounding, None
+        if said:
+            log.info(said)
 
     def setup(self, stage: str) -> None:
         """Check that the Trainer leaves experience and matches what they are, and say how long a fit is.
@@ -143,7 +141,7 @@ class ExperienceDataModule(LightningDataModule):
         Raises:
             UserError: it does not.
         """
-        if self.trainer is None:  # asked by hand
+        if self.trainer is None:
             return
         check_experience_trainer(self.trainer)
         # By a launcher's RANK or SLURM_PROCID Lightning may take this for another rank, whose loggers write nothing.
@@ -257,7 +255,7 @@ class ExperienceDataModule(LightningDataModule):
         """Whole matches, played while they are iterated over, in batches.
 
         Args:
-            network: Q-network of the policy, which is greedy.
+            network: Q-network of the greedy policy.
             specs: the matches.
             epsilon: probability of a random action.
         """
@@ -268,10 +266,8 @@ class ExperienceDataModule(LightningDataModule):
         if not isinstance(batch, Batch):
             return batch
         move = super().transfer_batch_to_device
-        return batch._replace(
-            transition=move(batch.transition, device, dataloader_idx),
-            weights=move(batch.weights, device, dataloader_idx),
-        )
+        parts = {name: move(getattr(batch, name), device, dataloader_idx) for name in ("transition", "weights")}
+        return batch._replace(**parts)
 
     def teardown(self, stage: str) -> None:
         """Stop every process and thread; what a fit has come to is kept for the next one with the same Trainer."""
@@ -285,13 +281,8 @@ class ExperienceDataModule(LightningDataModule):
         self._continuation.clear()
         self._stop()
 
-    # -- state -------------------------------------------------------------------------------------------------------
-
     def state_dict(self) -> dict[str, Any]:
-        """Collector, emulators and replay; what of its rows is not on disk yet goes to segment files first.
-
-        After a fit it is what that came to; before, empty.
-        """
+        """Collector, emulators and replay, whose rows go to segment files first; empty before a fit."""
         if self._loader is None or self._folder is None:
             return self._continuation.state or {}
         self._loader.synchronize()
@@ -321,8 +312,6 @@ class ExperienceDataModule(LightningDataModule):
         """A file or folder of the present fit, apart from those of other fits in the same directory."""
         assert self._folder is not None
         return self._folder.path(name)
-
-    # -- private -----------------------------------------------------------------------------------------------------
 
     def _stop(self) -> None:
         if self._loader is not None:

@@ -41,20 +41,18 @@ ONE_EMULATOR = (
 class FightingEnv(gymnasium.Env[Frame, int]):
     """A match of best of three rounds against the game's own opponent.
 
-    One env_step holds one row of the game's action table for ``frame_skip`` frames, with the attack buttons
-    released in the last ``release_frames`` of them: attacks are edge-triggered, so without the release an
-    action repeated in the next env_step would press nothing. The screen is fetched and the RAM read once per
-    env_step.
+    One env_step holds one row of the game's action table for ``frame_skip`` frames, with the attack buttons released in
+    the last ``release_frames`` of them: attacks are edge-triggered, so an action that is
+    repeated without it would press nothing. The screen is fetched and the RAM read once per env_step.
 
     - Observation: the newest screen, (84, 84) uint8 grey. Stacking frames is left to the user.
     - Reward: :func:`mk_lightning.envs.rewards.step_reward`, in game units.
     - Terminated: a side has won two rounds, by the RAM; the game's ``scenario.json`` is not asked.
     - Truncated: ``max_env_steps`` have been played.
-    - Info: every variable of ``data.json`` as int and ``state``, the save state's name; when the match ends
-      also ``match``: ``{state, won, return, env_steps, rounds_won, enemy_rounds_won}``.
+    - Info: every variable of ``data.json`` as int and ``state``, the save state's name; when the match ends also
+      ``match``: ``{state, won, return, env_steps, rounds_won, enemy_rounds_won}``.
 
-    ``reset(seed=s, options={"state": name})`` gives the same match always, whatever was played before. A seed
-    alone fixes the drawn state too.
+    ``reset(seed=s, options={"state": name})`` always gives the same match; a seed alone fixes the drawn state, too.
 
     Only one emulator can exist in a process; :class:`~mk_lightning.envs.RetroVectorEnv` runs several in their
     own. After :meth:`close` everything that needs it raises ``gymnasium.error.ClosedEnvironmentError``.
@@ -85,11 +83,10 @@ class FightingEnv(gymnasium.Env[Frame, int]):
         """Start the emulator.
 
         Args:
-            game: a :class:`Game`, or what :func:`load_game` takes.
+            game: a :class:`Game`, or what :func:`load_game` takes; by name ``gymnasium.make("mk_lightning/Dojo-v0")``.
             states: states to draw from at each reset: names or patterns, or a mapping from them to weights.
-            frame_skip: frames per env_step, 1 or more.
-            release_frames: frames at the end of an env_step in which the attack buttons are released; fewer
-                than ``frame_skip``; 0 holds them throughout.
+            frame_skip: frames per env_step.
+            release_frames: frames at its end with the attack buttons released; fewer than ``frame_skip``.
             max_noops: most frames without input at the start of a match; the number is drawn from 0 to this.
             max_env_steps: env_steps after which a match is truncated.
             render_mode: ``rgb_array`` or None.
@@ -200,7 +197,7 @@ class FightingEnv(gymnasium.Env[Frame, int]):
 
     @property
     def variables(self) -> dict[str, int]:
-        """The RAM variables after the last env_step; in ``info``, ``state`` and ``episode`` hide any so named."""
+        """The RAM variables after the last env_step; in ``info``, ``state`` and ``match`` hide any so named."""
         return self._variables
 
     @property

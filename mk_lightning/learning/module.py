@@ -11,7 +11,7 @@ from typing import Any, Self
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pytorch_lightning import Callback, LightningModule, Trainer
+from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.cli import OptimizerCallable
 from pytorch_lightning.trainer.states import TrainerFn
 
@@ -73,8 +73,6 @@ class DuelingDoubleDQN(MatchScoring):
     Raises:
         UserError: an argument out of range, or a checkpoint that does not match.
     """
-
-    __jit_unused_properties__ = [*LightningModule.__jit_unused_properties__, "_data"]  # noqa: RUF012
 
     def __init__(
         self,
@@ -171,8 +169,6 @@ class DuelingDoubleDQN(MatchScoring):
         """Q-values (B, actions) float32 of observations (B, stack, 84, 84) uint8, learning units."""
         q_values: torch.Tensor = self.online(observations)
         return q_values
-
-    # -- learning ----------------------------------------------------------------------------------------------------
 
     def configure_callbacks(self) -> list[Callback]:
         """None; but this is the one hook in which the Trainer's can be checked before they are set up.
@@ -283,8 +279,6 @@ class DuelingDoubleDQN(MatchScoring):
         elif self.target_every is not None and (self.global_step + 1) % self.target_every == 0:
             mix(self.target, self.online, 1.0)
 
-    # -- checkpoints -------------------------------------------------------------------------------------------------
-
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Note architecture and env_steps; a weights-only checkpoint gets the Q-network alone.
 
@@ -317,8 +311,6 @@ class DuelingDoubleDQN(MatchScoring):
                 self._resumed = {key: checkpoint.get(key) for key in (OPTIMIZER, "optimizer_states")}
         self.env_steps = checkpoint.get("env_steps", 0)
         load_weights(self, checkpoint)
-
-    # -- private -----------------------------------------------------------------------------------------------------
 
     def _check_values(self, q_values: torch.Tensor, loss: torch.Tensor) -> None:
         largest = float(q_values.detach().abs().amax())

@@ -20,6 +20,8 @@ class MatchScoring(LightningModule):
         test_scores: one for each exploration rate tested, filled by the last test.
     """
 
+    __jit_unused_properties__ = [*LightningModule.__jit_unused_properties__, "_data"]  # noqa: RUF012
+
     def __init__(self) -> None:
         super().__init__()
         self.env_steps = 0
