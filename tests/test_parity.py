@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ import yaml
 import mk_lightning as mk
 from mk_lightning.cli.main import main
 from mk_lightning.networks.checkpoint import read_checkpoint
+from mk_lightning.utils.errors import RunStopped
 from tests.test_resume import CONFIG
 
 RUN = Path("run")
@@ -27,7 +30,7 @@ def by_command(max_env_steps: int, *words: str) -> None:
     main(["fit", "-c", "c.yaml", "--run_dir", str(RUN), "--data.max_env_steps", str(max_env_steps), *words])
 
 
-def by_script(max_env_steps: int, ckpt_path: Path | None = None) -> mk.BeforeAfter:
+def by_script(max_env_steps: int, ckpt_path: Path | None = None, *callbacks: pl.Callback) -> mk.BeforeAfter:
     pl.seed_everything(3)
     data = mk.ExperienceDataModule(
         "dojo",
@@ -51,7 +54,7 @@ def by_script(max_env_steps: int, ckpt_path: Path | None = None) -> mk.BeforeAft
         log_every_n_steps=5,
         default_root_dir=RUN,
         logger=mk.MetricsCSV(RUN),
-        callbacks=[measured, mk.BestCheckpoint(RUN / "checkpoints"), mk.ResumableCheckpoint()],
+        callbacks=[*callbacks, measured, mk.BestCheckpoint(RUN / "checkpoints"), mk.ResumableCheckpoint()],
         num_sanity_val_steps=0,
         enable_progress_bar=False,
     )
@@ -105,6 +108,28 @@ def test_either_resumes_the_other_s(
         by_command(160)
         by_script(320, LAST)
     assert_equal(left(tmp_path), commanded)
+
+
+class Stopped(pl.Callback):
+    """Sends the process a signal within a learner_step."""
+
+    def on_before_optimizer_step(self, trainer: pl.Trainer, *_: Any) -> None:
+        if trainer.global_step == 13:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+
+def test_signal_saves_a_script_s_run_which_is_resumed_exactly(
+    commanded: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    handler = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(RunStopped, match="SIGTERM while training"):
+        by_script(320, None, Stopped())
+    assert signal.getsignal(signal.SIGTERM) == handler
+    assert read_checkpoint(LAST)["global_step"] == 14
+    by_script(320, LAST)
+    assert_equal(left(tmp_path), commanded)
+    assert signal.getsignal(signal.SIGTERM) == handler
 
 
 def test_matches_that_could_not_be_compared_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

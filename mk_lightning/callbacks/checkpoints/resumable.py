@@ -6,6 +6,7 @@ import errno
 import os
 import signal
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,7 @@ class ResumableCheckpoint(Checkpoint):
         every_minutes: minutes of training between two checkpoints; null does without.
         every_env_steps: env_steps between two checkpoints; null does without.
         folder: of the checkpoints; None takes `checkpoints` in the run's directory.
-        interruption: listens to signals; None listens while a fit lasts.
+        interruption: listens to signals; None listens while the training lasts.
 
     Raises:
         UserError: an interval is not above 0.
@@ -68,31 +69,25 @@ class ResumableCheckpoint(Checkpoint):
         self._default_folder = folder is None
         self.interruption = interruption or Interruption()
         self._listens = interruption is None
+        self._own = ExitStack()
+        """Of an interruption of its own: within Lightning's handlers, which are there from before to after it."""
         self._saved = (0.0, 0, 0)
         """Time, s, env_steps and learner_steps of the last checkpoint."""
         self._step = 0
         """learner_steps at the end of the last batch."""
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """See to the files of checkpoints, and begin to listen to signals."""
+        """See to the files of checkpoints."""
         run = run_folder(trainer)
         if self._default_folder:
             self.folder = run / CHECKPOINTS
         if not isinstance(trainer.strategy.checkpoint_io, CheckpointFiles):
             trainer.strategy.checkpoint_io = CheckpointFiles(run)
-        if self._listens:
-            self.interruption = Interruption()
-            self.interruption.__enter__()
         self.interruption.doing = "measuring the policy"
-
-    def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Listen no more."""
-        if self._listens:
-            self.interruption.__exit__(None, None, None)
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         """Listen no more."""
-        self.teardown(trainer, pl_module, "fit")
+        self._own.close()
 
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         """Let metrics go on after the rows that the checkpoint has seen."""
@@ -103,6 +98,8 @@ class ResumableCheckpoint(Checkpoint):
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Listen to signals; save a run that begins."""
+        if self._listens:
+            self.interruption = self._own.enter_context(Interruption())
         self.interruption.listen()
         self._wait()
         self._step = trainer.global_step
@@ -142,6 +139,7 @@ class ResumableCheckpoint(Checkpoint):
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Let signals stop the run at once: it is saved."""
         self.interruption.at_once("measuring the result")
+        self._own.close()
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Let signals stop the run at once."""

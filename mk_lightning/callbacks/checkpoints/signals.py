@@ -54,6 +54,7 @@ class Interruption:
         """Listen no more."""
         for signum, handler in self._before.items():
             signal.signal(signum, handler)
+        self._before = {}
 
     def listen(self) -> None:
         """Take the signals from whoever took them meanwhile, as Lightning does when a stage begins."""
