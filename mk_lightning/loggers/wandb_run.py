@@ -144,6 +144,7 @@ class WandbRun(RunLogger):
                     job_type=command,
                     id=run_id,
                     resume="allow",
+                    reinit="create_new",  # whatever else of W&B's runs in this process is somebody else's
                     dir=folder.absolute(),  # W&B's own process may have been started in another directory
                     mode=attempt,
                     config=dict(config),
@@ -241,6 +242,13 @@ class WandbRun(RunLogger):
         if run is None or run.disabled:
             return ""
         return f"W&B: {self._sync_command}" if run.offline else f"W&B: {run.url}"
+
+    @rank_zero_only
+    def finalize(self, status: str) -> None:
+        """Finish the W&B run of a run that has failed."""
+        if status != "success":
+            self._tell("finishing", lambda run: run.finish(exit_code=1))
+            self._run = None
 
     # -- private -----------------------------------------------------------------------------------------------------
 

@@ -12,11 +12,15 @@ from pytorch_lightning import Callback
 from pytorch_lightning.callbacks import EMAWeightAveraging, ModelCheckpoint, WeightAveraging
 
 from mk_lightning.cli.main import main
+from mk_lightning.envs.config import EnvConfig
+from mk_lightning.evaluation.evaluate import evaluate
 from mk_lightning.evaluation.evaluation import Evaluation
 from mk_lightning.utils.errors import UserError
 from tests.learning.batches import random_batches
 from tests.lightning.probe import BATCHES, Played, fit, new_module, new_trainer
-from tests.test_resume import AVERAGE, CONFIG
+from tests.test_resume import CONFIG
+
+AVERAGE = {"class_path": "pytorch_lightning.callbacks.EMAWeightAveraging", "init_args": {"decay": 0.9}}
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -83,10 +87,10 @@ def test_the_best_checkpoint_holds_the_average_that_was_validated(run):
 
 
 def test_the_average_is_what_the_run_is_measured_by(run):
-    folder, watch = run
-    best = torch.load(folder / "checkpoints" / "best.ckpt", weights_only=True)
-    assert same(best["state_dict"], watch.tested)
-    assert Evaluation.read(folder / "after.json").policy == str(folder / "checkpoints" / "best.ckpt")
+    folder, _ = run
+    best, after = folder / "checkpoints" / "best.ckpt", Evaluation.read(folder / "after.json")
+    assert after.policy == str(best)
+    assert after.matches == evaluate(best, "dojo", after.groups, matches=1, env=EnvConfig(**after.env)).matches
 
 
 def test_a_run_that_averaged_cannot_go_on_without(run, capsys):

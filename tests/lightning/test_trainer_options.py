@@ -504,7 +504,7 @@ def test_the_run_is_what_its_options_say(whole_run) -> None:
     assert probe.batches[-1].learner_step == 20, "two batches accumulated each"
     assert max(seen.gradient_max for seen in probe.batches[1::2]) == pytest.approx(0.01), "those of a learner_step"
     assert {(seen.anomaly, seen.deterministic, seen.dtype) for seen in probe.batches} == {(True, True, torch.float64)}
-    assert (probe.sanity_batches, probe.inference) == (1, {False})
+    assert probe.sanity_batches == 1
     rows = list(csv.DictReader((run / "metrics.csv").open()))
     logged = {int(row["step"]): row["loss"] for row in rows if row["loss"]}
     assert list(logged) == [2, *range(5, 20)], "every third, and once it is to stop every learner_step"
@@ -513,11 +513,9 @@ def test_the_run_is_what_its_options_say(whole_run) -> None:
     assert [float(row["loss"]) for row in csv.DictReader(own.open()) if row["loss"]] == [*map(float, logged.values())]
 
 
-def test_the_run_ends_with_reports_of_every_stage(whole_run) -> None:
+def test_the_run_ends_with_its_reports(whole_run) -> None:
     run, _, said, _ = whole_run
     assert (run / "report.html").is_file()
     assert (run / "before_after.txt").is_file()
-    for stage in ("VALIDATE", "TEST", "FIT"):
-        assert f"{stage} Profiler Report" in said
-    assert said.count("TEST Profiler Report") == 2, "before and after"
+    assert said.count("FIT Profiler Report") == 1, "a run is one stage"
     assert "SingleDeviceStrategy.trainin" in said
