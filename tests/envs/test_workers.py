@@ -26,7 +26,8 @@ ROOT = Path(__file__).parents[2]
 PARENT = """
 import os, signal, sys, time
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job inherits that it is ignored
-signal.signal(signal.SIGHUP, signal.SIG_DFL)  # nohup hands on that it is ignored, too
+for ignored in (signal.SIGHUP, signal.SIGQUIT):  # nohup and a job in the background hand on that they are, too
+    signal.signal(ignored, signal.SIG_DFL)
 if "torch" in sys.argv:
     import torch
 from mk_lightning import RetroVectorEnv
