@@ -135,6 +135,8 @@ def test_signal_saves_a_script_s_run_which_is_resumed_exactly(
 def test_matches_that_could_not_be_compared_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     by_script(160)
+    with pytest.raises(mk.UserError, match="run has the results of another fit"):
+        by_script(160)
     (RUN / "before.json").write_text((RUN / "before.json").read_text().replace('"epsilon": 0.0', '"epsilon": 0.5'))
     metrics = (RUN / "metrics.csv").read_text()
     with pytest.raises(mk.UserError, match=r"data.evaluation.epsilon was 0.5 in the matches before the fit"):

@@ -60,7 +60,7 @@ def act(network: torch.nn.Module, observation: NDArray[np.uint8], epsilon: float
             f"observation must be (4, 84, 84) or (B, 4, 84, 84) uint8, got {stacks.shape} {stacks.dtype}; "
             "gymnasium.wrappers.FrameStackObservation(env, 4) stacks frames"
         )
-    batch = stacks.reshape(-1, STACK, *FRAME_SHAPE)
+    batch = np.ascontiguousarray(stacks.reshape(-1, STACK, *FRAME_SHAPE))
     actions = GreedyPolicy(network)(batch)
     explores = rng.random(len(actions)) < epsilon
     actions[explores] = rng.integers(network.num_actions, size=len(actions))[explores]  # type: ignore[arg-type]

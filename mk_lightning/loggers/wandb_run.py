@@ -75,6 +75,7 @@ class WandbRun(RunLogger):
         self._patience = patience
         self._run: Any = None
         self._folder: Path | None = None
+        self._begun = False
         self._env_steps = 0.0
 
     # -- Lightning's interface ---------------------------------------------------------------------------------------
@@ -95,6 +96,8 @@ class WandbRun(RunLogger):
 
         W&B drops a row whose step it has: those that a resumed run repeats equal the ones it logged before.
         """
+        if not self._begun:  # by a plain Trainer, which tells no logger that a run begins
+            self.begin(Path.cwd(), "fit", {})
         row: dict[str, Any] = {name: value for name, value in metrics.items() if name != "epoch"}
         self._env_steps = row.get("env_steps", self._env_steps)
 
@@ -128,7 +131,7 @@ class WandbRun(RunLogger):
             config: the whole config.
             resumed: continue the W&B run of this directory.
         """
-        self._folder = folder
+        self._folder, self._begun = folder, True
         try:
             import wandb
         except ImportError:

@@ -136,7 +136,18 @@ def test_results_without_any_checkpoint_are_not_written_over(run: Path, base: Pa
     assert (run.with_name("run-2") / "report.html").is_file()
 
 
-def test_a_best_checkpoint_that_is_lost_is_chosen_anew(run: Path, base: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_best_checkpoint_that_is_lost_is_taken_from_where_the_run_was(run: Path, half: Path, base: Path) -> None:
+    (run / "checkpoints" / "best.ckpt").unlink()
+    (run / "report.html").unlink()
+    fit(run, DATA | HALF, "--model.init_from", str(base), "--ckpt_path", "last")
+    assert (run / "checkpoints" / "best.ckpt").read_bytes() == (half / "checkpoints" / "best.ckpt").read_bytes()
+
+
+def test_a_best_checkpoint_that_is_lost_is_chosen_anew(
+    run: Path, half: Path, base: Path, caplog: pytest.LogCaptureFixture, request: pytest.FixtureRequest
+) -> None:
+    away = half.rename(half.with_name("away"))
+    request.addfinalizer(lambda: away.rename(half))
     (run / "checkpoints" / "best.ckpt").unlink()
     (run / "report.html").unlink()
     fit(run, DATA | HALF, "--model.init_from", str(base), "--ckpt_path", "last")  # trained already: no validation comes

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import shutil
 from pathlib import Path
 from typing import Any
 
-from pytorch_lightning import Trainer
+from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import ModelCheckpoint
+from pytorch_lightning.trainer.states import TrainerFn
 from torch import Tensor
 
 from mk_lightning.networks.checkpoint import read_checkpoint
@@ -39,6 +41,18 @@ class BestCheckpoint(ModelCheckpoint):
             save_on_train_epoch_end=False,
             enable_version_counter=False,
         )
+        self._given = self.dirpath
+        """Where the folder is; Lightning puts the first run's there if none is given."""
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Begin a new fit without the best of the fit before, and in its own folder."""
+        if stage == TrainerFn.FITTING and trainer.ckpt_path is None and trainer.global_step == 0:
+            self.dirpath = self._given
+            self.best_model_path = self.kth_best_model_path = ""
+            self.best_model_score = self.current_score = None
+            self.best_k_models = {}
+            self._last_global_step_saved = 0
+        super().setup(trainer, pl_module, stage)
 
     @property
     def path(self) -> Path:
@@ -57,7 +71,11 @@ class BestCheckpoint(ModelCheckpoint):
         def here(path: str) -> str:
             return str(folder / Path(path).name) if path else ""
 
+        saved = Path(state_dict["best_model_path"])
         best = here(state_dict["best_model_path"])
+        if best and not Path(best).is_file() and saved.is_file():  # resumed in another directory
+            folder.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(saved, best)
         try:
             if best:
                 read_checkpoint(best)

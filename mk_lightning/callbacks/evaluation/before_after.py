@@ -89,9 +89,16 @@ class BeforeAfter(Callback):
             UserError: what a resumed fit began with is lost, or played other matches.
         """
         folder, data = run_folder(trainer), _data(trainer)
+        fresh = trainer.ckpt_path is None and (trainer.global_step == 0 or self.before is None)
+        if fresh and (folder / "after.json").exists():
+            raise UserError(
+                f"BeforeAfter: {folder} has the results of another fit; give the Trainer another default_root_dir, or "
+                "its logger another directory"
+            )
+        folder.mkdir(parents=True, exist_ok=True)
         if trainer.ckpt_path is not None:
             self.before = _restored(folder / "before.json", self._packed, str(trainer.ckpt_path), data)
-        elif trainer.global_step == 0 or self.before is None:
+        elif fresh:
             base_validation(trainer, pl_module)
             start = pl_module.initialised_from or "untrained"
             self.before = self._measure(trainer, bare_copy(pl_module.online), str(start))
@@ -165,7 +172,9 @@ class BeforeAfter(Callback):
 
 
 def _data(trainer: Trainer) -> ExperienceDataModule:
-    data: ExperienceDataModule = trainer.datamodule  # type: ignore[attr-defined]
+    data = trainer.datamodule  # type: ignore[attr-defined]
+    if not isinstance(data, ExperienceDataModule):
+        raise UserError("BeforeAfter: the fit needs an ExperienceDataModule, which knows the matches")
     return data
 
 
@@ -174,11 +183,10 @@ def _best(trainer: Trainer) -> Path | None:
     callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]
     for callback in callbacks:
         if isinstance(callback, BestCheckpoint):
-            path = callback.path
-            if not path.is_file():  # a resumed run had lost it, and no validation came after
-                log.warning(f"no {path}: the weights at the end take its place")
-                trainer.save_checkpoint(path, weights_only=True)
-            return path
+            if not callback.best_model_path:  # no validation, or a resumed run had lost it and none came after
+                log.warning(f"no {callback.path}: the weights at the end take its place")
+                trainer.save_checkpoint(callback.path, weights_only=True)
+            return callback.path
     for callback in callbacks:
         if isinstance(callback, ModelCheckpoint) and callback.monitor and callback.best_model_path:
             return Path(callback.best_model_path)
@@ -191,7 +199,9 @@ def _read(path: Path, packed: object) -> tuple[Evaluation, str | None]:
         return Evaluation.read(path), None
     except UserError as error:
         if not isinstance(packed, bytes):
-            raise
+            raise UserError(
+                f"{error}; a fit that began without BeforeAfter is resumed without it, and measured by itself"
+            ) from None
         try:
             text = zlib.decompressobj().decompress(packed, MAX_BYTES).decode()
         except (zlib.error, UnicodeDecodeError):

@@ -11,6 +11,7 @@ from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.demos.boring_classes import BoringModel
 
 from mk_lightning.callbacks.checkpoints.best import BestCheckpoint
+from tests.lightning.probe import fit as lightning_fit
 
 
 class Scored(BoringModel):
@@ -93,3 +94,13 @@ def test_without_its_file_the_best_is_looked_for_anew(tmp_path: Path, caplog: py
     assert best_epoch(tmp_path) == 2
     assert f"no checkpoint {tmp_path}/best.ckpt" in caplog.text
     assert "the best checkpoint is chosen among the validations from here on" in caplog.text
+
+
+def test_another_fit_begins_without_the_best_of_the_one_before(tmp_path):
+    best = BestCheckpoint(tmp_path / "checkpoints", "val/return/all")
+    lightning_fit(tmp_path, best, enable_checkpointing=True)
+    score = float(best.best_model_score)
+    best.best_model_score += 1000
+    best.best_k_models = {path: value + 1000 for path, value in best.best_k_models.items()}
+    lightning_fit(tmp_path, best, enable_checkpointing=True)
+    assert float(best.best_model_score) == score
