@@ -19,7 +19,6 @@ from lightning_utilities.core.rank_zero import rank_zero_only
 from mk_lightning.checkpointing.io import (
     CHECKPOINTS,
     LAST,
-    METRICS_ROWS,
     PREVIOUS,
     LostReplayError,
     check_whole,
@@ -50,7 +49,6 @@ class RunDirectory:
         path: the run's directory.
         checkpoint: file to load, or None.
         resume_step: learner_steps of the fit that is resumed, or None when nothing is resumed.
-        rows: rows of metrics it had written, or None.
         epochs: epochs it had trained.
         ended: why it ended before the last of them, by EarlyStopping; or None.
         base: the name that numbers are added to for a fresh directory; None where a run is to go on in one.
@@ -59,7 +57,6 @@ class RunDirectory:
     path: Path
     checkpoint: Path | None
     resume_step: int | None
-    rows: int | None = None
     epochs: int = 0
     ended: str | None = None
     base: Path | None = None
@@ -237,9 +234,9 @@ def _resumed(checkpoint: Path, *, replay: bool, fall_back: bool) -> RunDirectory
             f"{checkpoint} holds weights only, a fit cannot be resumed from it; "
             f"start one with --model.init_from {quote(str(checkpoint))}"
         )
-    run, step, rows = directory_of(checkpoint, content), content["global_step"], content.get(METRICS_ROWS)
+    run, step = directory_of(checkpoint, content), content["global_step"]
     log.info(f"resuming {run} from {checkpoint.name}, at env_step {content.get('env_steps', 0):,}")
-    return RunDirectory(run, checkpoint, step, rows, _epochs(content), ended_early(content))
+    return RunDirectory(run, checkpoint, step, _epochs(content), ended_early(content))
 
 
 def _epochs(content: dict[str, Any]) -> int:

@@ -131,9 +131,9 @@ class MKLightningCLI(LightningCLI):
             resumed = self.run.resume_step is not None
             check_checkpoint(self.run.checkpoint, self.model, self.datamodule, callbacks, resumed=resumed)
             if resumed:
-                state = read_checkpoint(self.run.checkpoint)[type(self.datamodule).__qualname__]
-                find_base(self.run.checkpoint, self.model, self.datamodule, state, self._init_from)
                 content = read_checkpoint(self.run.checkpoint)
+                state = content[type(self.datamodule).__qualname__]
+                find_base(self.run.checkpoint, self.model, self.datamodule, state, self._init_from)
                 BeforeAfter().check_resumed(self.run.path, content, self.datamodule)
         elif self.subcommand == "fit":
             check_recording(self.datamodule, self.model.online)
