@@ -25,7 +25,7 @@ from mk_lightning.games.catalog import load_game
 
 DECISION = 4
 """Frames per decision."""
-MOST_DECISIONS = 1500
+MAX_DECISIONS = 1500
 """A match still undecided after this many (100 s) is not a win."""
 
 README = Path(__file__).with_name("README.md")
@@ -188,14 +188,14 @@ class Arena:
         """Play one match; returns 1 if won, else 0, and the frames it took.  No player: a seeded random one."""
         machine, dice = self.machine, random.Random(seed)
         machine.load(state_name(tier, opponent), seed)
-        for decision in range(MOST_DECISIONS):
+        for decision in range(MAX_DECISIONS):
             v = machine.values()
             if v["rounds_won"] == 2 or v["enemy_rounds_won"] == 2:
                 return float(v["rounds_won"] == 2), decision * DECISION
             action = player(View(v)) if player else dice.choice(self.actions)
             machine.frames(DECISION - 1, *self.held[action])
             machine.frames(1, *self.last[action])
-        return 0.0, MOST_DECISIONS * DECISION
+        return 0.0, MAX_DECISIONS * DECISION
 
 
 Job = tuple[int, int, int, int]

@@ -4,7 +4,7 @@ from .callbacks.evaluation.before_after import BeforeAfter as BeforeAfter
 from .callbacks.evaluation.films import FilmWriter as FilmWriter
 from .callbacks.evaluation.match_recorder import MatchRecorder as MatchRecorder
 from .callbacks.evaluation.writer import EvaluationWriter as EvaluationWriter
-from .callbacks.methods.base import Method as Method
+from .callbacks.methods.base import FineTuningMethod as FineTuningMethod
 from .callbacks.methods.curriculum import Curriculum as Curriculum
 from .callbacks.methods.curriculum import Phase as Phase
 from .callbacks.methods.distillation import Cloning as Cloning

@@ -20,7 +20,7 @@ fuzz = settings(
 
 
 def one_line(error: Exception, most: int = 1000) -> None:
-    """See that an error is a line that can be read."""
+    """Check that an error is a line that can be read."""
     assert "\n" not in str(error)
     assert len(str(error)) < most
 

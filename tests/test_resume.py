@@ -132,7 +132,7 @@ def without_methods(tmp_path_factory):
 
 
 @pytest.mark.parametrize("method", METHODS[:4], ids=lambda method: method["class_path"])
-def test_a_method_that_holds_on_to_the_start_cannot_come_later(without_methods, method, capsys):
+def test_a_method_that_requires_initial_state_cannot_come_later(without_methods, method, capsys):
     before = everything(without_methods)
     with pytest.raises(SystemExit):
         fit(without_methods, {}, [method], "--ckpt_path", "last")

@@ -28,7 +28,7 @@ class Part:
     tile: int  # first tile, from the figure's first
 
 
-TILE_COST, SPRITE_COST, MOST_SPRITES, MOST_TILES = 8, 6, 16, 128
+TILE_COST, SPRITE_COST, MAX_SPRITES, MAX_TILES = 8, 6, 16, 128
 
 
 def columns(bits: int, height: int, sprite_cost: int) -> tuple[int, list[tuple[int, int]]]:
@@ -75,7 +75,7 @@ def cut(canvas: Canvas, sprite_cost: int = SPRITE_COST) -> tuple[list[Part], byt
                 choice = cost + below[0], [(x, y, n, h) for x, n in boxes] + below[1]
         assert choice
         best[y] = choice
-    if len(best[0][1]) > MOST_SPRITES:
+    if len(best[0][1]) > MAX_SPRITES:
         return cut(canvas, sprite_cost + 4)
     parts, data = [], b""
     for x, y, w, h in best[0][1]:
@@ -86,7 +86,7 @@ def cut(canvas: Canvas, sprite_cost: int = SPRITE_COST) -> tuple[list[Part], byt
         for col in range(w):  # the hardware's order: down, then right
             for row in range(h):
                 data += tile_bytes(rows, x + 8 * col, y + 8 * row)
-    assert len(data) <= MOST_TILES * 32, len(data) // 32
+    assert len(data) <= MAX_TILES * 32, len(data) // 32
     return parts, data
 
 

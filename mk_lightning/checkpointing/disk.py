@@ -47,7 +47,7 @@ def bytes_on_disk(module: DuelingDoubleDQN, data: ExperienceDataModule) -> int:
 
 
 def check_disk(run: Path, module: DuelingDoubleDQN, data: ExperienceDataModule) -> str:
-    """See that the disk has room for a run, and return a line that says how much it may take.
+    """Check that the disk has room for a run, and return a line that says how much it may take.
 
     Args:
         run: the run's directory, which need not be there yet.

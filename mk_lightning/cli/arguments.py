@@ -47,7 +47,7 @@ def arrange(words: Sequence[str]) -> list[str]:
 
 
 def check_environment(environ: Mapping[str, str]) -> None:
-    """See that nobody thinks an option is set by the environment.
+    """Check that nobody thinks an option is set by the environment.
 
     Raises:
         UserError: a variable is there that would set one in other programs of Lightning's.

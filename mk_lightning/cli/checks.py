@@ -32,7 +32,7 @@ EMPTY = {"", "null", "~"}
 
 
 def check_configs(words: Sequence[str]) -> None:
-    """See that every config of a command line can be read, and that no option is given without a value.
+    """Check that every config of a command line can be read, and that no option is given without a value.
 
     Raises:
         UserError: it is otherwise.

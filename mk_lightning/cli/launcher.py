@@ -56,7 +56,7 @@ def whole_run() -> Iterator[None]:
 
 
 def check_launcher(environ: Mapping[str, str]) -> str | None:
-    """See that this process is not meant to be a rank, and return a line where others like it have been started.
+    """Check that this process is not meant to be a rank, and return a line where others like it have been started.
 
     Args:
         environ: environment variables.

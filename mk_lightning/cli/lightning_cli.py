@@ -36,7 +36,7 @@ from mk_lightning.utils.trainer_checks import check_experience_trainer
 
 log = logging.getLogger(__name__)
 
-MOST_THREADS = 256
+MAX_THREADS = 256
 """Of torch; each is a thread of the system."""
 
 
@@ -87,7 +87,7 @@ class MKLightningCLI(LightningCLI):
     def before_instantiate_classes(self) -> None:
         """Find the run directory and the checkpoint."""
         config = self.config[self.subcommand]
-        check_between("torch_threads", config.torch_threads, 1, MOST_THREADS)
+        check_between("torch_threads", config.torch_threads, 1, MAX_THREADS)
         torch.set_num_threads(config.torch_threads)
         check_directory("run_dir", config.run_dir)
         check_trainer(config.trainer)

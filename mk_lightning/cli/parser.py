@@ -10,8 +10,8 @@ from pytorch_lightning.cli import LightningArgumentParser
 
 from mk_lightning.cli.messages import readable
 from mk_lightning.data.run_length import RunLength
-from mk_lightning.data.settings import MOST_ENV_STEPS
-from mk_lightning.data.validation import MOST_SEED
+from mk_lightning.data.settings import MAX_ENV_STEPS
+from mk_lightning.data.validation import MAX_SEED
 from mk_lightning.games.game import Game
 from mk_lightning.utils.errors import UserError, check_between
 
@@ -63,10 +63,10 @@ def _checked_seed(seed: bool | int) -> int:
     """
     if isinstance(seed, bool):
         raise UserError(f"seed_everything must be a whole number from 0 on, got {seed}")
-    check_between("seed_everything", seed, 0, MOST_SEED)
+    check_between("seed_everything", seed, 0, MAX_SEED)
     return seed
 
 
 def _epochs(*lengths: int) -> int:
     """Epochs of a run, by the arguments of `RunLength.nearest`; the DataModule checks them, which comes later."""
-    return RunLength.nearest(*(min(max(1, length), MOST_ENV_STEPS) for length in lengths)).epochs
+    return RunLength.nearest(*(min(max(1, length), MAX_ENV_STEPS) for length in lengths)).epochs

@@ -19,7 +19,7 @@ GONE = (errno.EPIPE, errno.EIO)
 
 
 def mend_streams() -> None:
-    """See that files 0, 1 and 2 are open and that nothing printed can stop the program.
+    """Check that files 0, 1 and 2 are open and that nothing printed can stop the program.
 
     A descriptor that was closed (`2>&-`) is opened on /dev/null, or the next file that is opened would be written to by
     whoever prints. Once a reader has gone, what is printed goes nowhere; a character that the stream's encoding has not

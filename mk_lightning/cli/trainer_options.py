@@ -77,7 +77,7 @@ RUN_CHECKPOINTS = ("best", "last", "previous")
 
 
 def check_trainer(options: Any) -> None:
-    """See that the Trainer's options are in their ranges, and none says what another option of a config is there for.
+    """Check that the Trainer's options are in their ranges, and none says what another option of a config is there for.
 
     Args:
         options: of the Trainer, by name, as the parser returns them.
@@ -107,7 +107,7 @@ def check_trainer(options: Any) -> None:
 
 
 def check_run_parts(callbacks: Sequence[Callback], plugins: Iterable[Any], options: Any) -> None:
-    """See that every callback and plugin of a config can do its work in a run of the command line.
+    """Check that every callback and plugin of a config can do its work in a run of the command line.
 
     Args:
         callbacks: of the config.
@@ -161,7 +161,7 @@ def _has_state(callback: Callback) -> bool:
 
 
 def check_monitor(monitor: str, data: ExperienceDataModule, callbacks: Sequence[Callback]) -> None:
-    """See that a fit measures the figures by which its best checkpoint is chosen and its callbacks act.
+    """Check that a fit measures the figures by which its best checkpoint is chosen and its callbacks act.
 
     Raises:
         UserError: it does not.

@@ -40,7 +40,7 @@ def about_recording(data: ExperienceSettings, network: torch.nn.Module, rank: in
 
 
 def check_recording(data: ExperienceSettings, network: torch.nn.Module) -> None:
-    """See that a recording in a folder of its own can be made or used, before anything is started.
+    """Check that a recording in a folder of its own can be made or used, before anything is started.
 
     Args:
         data: of the run.

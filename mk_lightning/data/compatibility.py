@@ -68,7 +68,7 @@ def restore_replay(
 
 
 def check_resumable(data: ExperienceSettings, state: object) -> None:
-    """See that a run can go on from what a DataModule left in a checkpoint, before an emulator starts.
+    """Check that a run can go on from what a DataModule left in a checkpoint, before an emulator starts.
 
     Args:
         data: of this run.

@@ -13,13 +13,13 @@ from mk_lightning.schedules import Schedule
 from mk_lightning.utils.errors import UserError, check_at_least, check_between
 from mk_lightning.utils.memory import check_memory
 
-MOST_BATCH = 16_384
+MAX_BATCH = 16_384
 """Transitions: a batch of them is 0.9 GB of frames."""
-MOST_N_STEP = 100
+MAX_N_STEP = 100
 """env_steps, six seconds of a match; the warm-up and the replay must hold as many of every environment."""
-MOST_MATCHES = 10_000
+MAX_MATCHES = 10_000
 """Matches per state, which measure a win rate to a point."""
-MOST_ENV_STEPS = 10**12
+MAX_ENV_STEPS = 10**12
 """env_steps of a run; a machine of today plays as many in years."""
 
 
@@ -45,10 +45,10 @@ class ReplaySettings:
 
     def __post_init__(self) -> None:
         check_at_least("data.replay.capacity", self.capacity, 1)
-        check_between("data.replay.n_step", self.n_step, 1, MOST_N_STEP, "env_steps")
+        check_between("data.replay.n_step", self.n_step, 1, MAX_N_STEP, "env_steps")
         check_memory("data.replay.capacity", self.capacity, BYTES_PER_TRANSITION)
-        if not 1 <= self.batch_size <= MOST_BATCH:
-            most = min(MOST_BATCH, self.capacity)
+        if not 1 <= self.batch_size <= MAX_BATCH:
+            most = min(MAX_BATCH, self.capacity)
             check_between("data.replay.batch_size", self.batch_size, 1, most, "transitions")
         check_between("data.replay.gamma", self.gamma, 0, 1)
 
@@ -103,9 +103,9 @@ class EvaluationSettings:
     test_epsilons: list[float] = field(default_factory=lambda: [0.0, 0.05])
 
     def __post_init__(self) -> None:
-        check_between("data.evaluation.every", self.every, 1, MOST_ENV_STEPS, "env_steps")
-        check_between("data.evaluation.matches", self.matches, 1, MOST_MATCHES)
-        check_between("data.evaluation.test_matches", self.test_matches, 1, MOST_MATCHES)
+        check_between("data.evaluation.every", self.every, 1, MAX_ENV_STEPS, "env_steps")
+        check_between("data.evaluation.matches", self.matches, 1, MAX_MATCHES)
+        check_between("data.evaluation.test_matches", self.test_matches, 1, MAX_MATCHES)
         check_between("data.evaluation.test_seed", self.test_seed, 0, 1000)
         check_between("data.evaluation.num_envs", self.num_envs, 1, MAX_ENVS)
         check_between("data.evaluation.epsilon", self.epsilon, 0, 1)

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from mk_lightning.data.settings import MOST_ENV_STEPS, ExperienceSettings
+from mk_lightning.data.settings import MAX_ENV_STEPS, ExperienceSettings
 from mk_lightning.experience.replay import least_capacity
 from mk_lightning.schedules import bounds
 from mk_lightning.utils.errors import UserError, check_between, check_positive, shortened
 
-MOST_SEED = 2**32 - 1
+MAX_SEED = 2**32 - 1
 """NumPy's and Lightning's."""
 
 
 def check_groups(groups: Mapping[str, Sequence[str]]) -> None:
-    """See that there are states to evaluate, and none is in both groups.
+    """Check that there are states to evaluate, and none is in both groups.
 
     Args:
         groups: states, by the group's name.
@@ -29,7 +29,7 @@ def check_groups(groups: Mapping[str, Sequence[str]]) -> None:
 
 
 def check_experience(data: ExperienceSettings) -> None:
-    """See that the DataModule's numbers are in their ranges and fit each other, and that states and ROM are there.
+    """Check that the DataModule's numbers are in their ranges and fit each other, and that states and ROM are there.
 
     The ROM is last, so that a config can be mended before anybody has one.
 
@@ -37,16 +37,16 @@ def check_experience(data: ExperienceSettings) -> None:
         UserError: a number does not fit; the message names the nearest that would, where there is one.
         GameError: a state's file is none, or the ROM is missing or another.
     """
-    check_between("data.max_env_steps", data.max_env_steps, 1, MOST_ENV_STEPS, "env_steps")
-    check_between("data.warmup_env_steps", data.warmup_env_steps, 0, MOST_ENV_STEPS, "env_steps")
+    check_between("data.max_env_steps", data.max_env_steps, 1, MAX_ENV_STEPS, "env_steps")
+    check_between("data.warmup_env_steps", data.warmup_env_steps, 0, MAX_ENV_STEPS, "env_steps")
     per_step, num_envs = data.env_steps_per_learner_step, data.env.num_envs
     n_step, capacity, batch_size = data.replay.n_step, data.replay.capacity, data.replay.batch_size
     first = (n_step + 1) * num_envs  # env_steps, of which a transition can be drawn
-    if not 1 <= per_step <= MOST_ENV_STEPS or per_step % num_envs:
+    if not 1 <= per_step <= MAX_ENV_STEPS or per_step % num_envs:
         rounded = (2 * per_step + num_envs) // (2 * num_envs)
         least = max(1, -((data.warmup_env_steps - first) // num_envs))
-        nearest = min(max(rounded, least), MOST_ENV_STEPS // num_envs) * num_envs
-        most = f", at most {MOST_ENV_STEPS:,}" if per_step > MOST_ENV_STEPS else ""
+        nearest = min(max(rounded, least), MAX_ENV_STEPS // num_envs) * num_envs
+        most = f", at most {MAX_ENV_STEPS:,}" if per_step > MAX_ENV_STEPS else ""
         raise UserError(
             f"data.env_steps_per_learner_step must be a multiple of data.env.num_envs ({num_envs}){most}, "
             f"got {shortened(per_step)}; nearest: {nearest}"
@@ -78,14 +78,14 @@ def check_experience(data: ExperienceSettings) -> None:
     if data.rehearsal_ratio:
         require_originals(data, "data.rehearsal_ratio")
     check_positive("data.reward_scale", data.reward_scale)
-    check_between("seed_everything", data.seed, 0, MOST_SEED)
+    check_between("seed_everything", data.seed, 0, MAX_SEED)
     for state in dict.fromkeys((*data.evaluation_states, *data.train_states)):
         data.game.state_bytes(state)  # a file that is no state is told here, not by an emulator
     data.game.rom_path()
 
 
 def require_originals(data: ExperienceSettings, owner: str) -> None:
-    """See that the base policy's play can be recorded.
+    """Check that the base policy's play can be recorded.
 
     Raises:
         UserError: there are no original states; the message says that `owner` needs them.

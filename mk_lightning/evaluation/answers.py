@@ -16,7 +16,7 @@ from mk_lightning.evaluation.evaluation import Evaluation
 QUESTIONS = {"challenging": "Better on the challenging states?", "original": "Original states kept?"}
 """By group."""
 
-MOST_ACTIONS = 4
+MAX_ACTIONS = 4
 """Actions named of those whose share changed most."""
 
 FEW_DIFFER = 0.8
@@ -114,7 +114,7 @@ def _of_behaviour(comparison: Comparison) -> str:
     states = comparison.before.states
     before, after = (Behaviour.of(e, states) for e in (comparison.before, comparison.after))
     shift = after.actions - before.actions
-    changed = [k for k in np.argsort(-np.abs(shift))[:MOST_ACTIONS] if abs(shift[k]) >= 0.005]
+    changed = [k for k in np.argsort(-np.abs(shift))[:MAX_ACTIONS] if abs(shift[k]) >= 0.005]
     actions = ", ".join(f"{comparison.before.actions[k]} {in_points(shift[k])}" for k in changed)
     divergence = js_divergence(before.actions, after.actions)
     said = f"Actions differ by {divergence:.2f} bits (Jensen-Shannon; 0 the same, 1 nothing in common)"

@@ -33,7 +33,7 @@ FORMAT = 2
 CELL = 16
 """Pixels along the edge of a cell of `positions`."""
 
-MOST_POSITION = 10**9
+MAX_POSITION = 10**9
 """In `positions`: cells, and env_steps in one."""
 
 
@@ -199,7 +199,7 @@ class Evaluation:
         return evaluation
 
     def _check(self) -> None:
-        """See that the parts fit each other and that names are names: the file may come from anywhere.
+        """Check that the parts fit each other and that names are names: the file may come from anywhere.
 
         Raises:
             UserError: they do not, or are not.
@@ -230,7 +230,7 @@ class Evaluation:
             if len(counts) != len(self.actions) or min(counts) < 0 or not sum(counts):
                 raise UserError("action_counts must have a count for each action, 0 or more")
         for cells in self.positions.values():
-            if any(len(cell) != 3 or max(map(abs, cell)) > MOST_POSITION for cell in cells):
+            if any(len(cell) != 3 or max(map(abs, cell)) > MAX_POSITION for cell in cells):
                 raise UserError("positions must be (own x, enemy's x, env_steps)")
             if any(env_steps < 1 for _, _, env_steps in cells):
                 raise UserError("positions must be of 1 env_step or more each")

@@ -13,7 +13,7 @@ from mk_lightning.envs.episode import EpisodeResult
 from mk_lightning.envs.vector_env import RetroVectorEnv
 from mk_lightning.experience.frame_stacks import FrameStacks
 from mk_lightning.experience.policy import Policy
-from mk_lightning.experience.replay import GOING_ON, NO_ACTION, TERMINAL, TRUNCATED, Replay
+from mk_lightning.experience.replay import CONTINUING, NO_ACTION, TERMINAL, TRUNCATED, Replay
 from mk_lightning.schedules import Schedule
 
 RECENT_MATCHES = 100
@@ -164,9 +164,9 @@ class Collector:
         began = self._ended[group]
         self._stacks.push(group[~began], frames[~began])
         self._stacks.start(group[began], frames[began])
-        outcomes = np.select([began, terminated, truncated], [NO_ACTION, TERMINAL, TRUNCATED], default=GOING_ON).astype(
-            np.uint8
-        )
+        outcomes = np.select(
+            [began, terminated, truncated], [NO_ACTION, TERMINAL, TRUNCATED], default=CONTINUING
+        ).astype(np.uint8)
         self._ended[group] = terminated | truncated
         for result in self.env.finished(group[self._ended[group]]):
             self.matches += 1

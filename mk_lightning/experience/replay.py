@@ -13,7 +13,7 @@ from mk_lightning.experience.sum_tree import SumTree
 from mk_lightning.experience.transition import Transition
 from mk_lightning.utils.errors import UserError, check_at_least, check_positive
 
-GOING_ON, TERMINAL, TRUNCATED, NO_ACTION = 0, 1, 2, 3
+CONTINUING, TERMINAL, TRUNCATED, NO_ACTION = 0, 1, 2, 3
 """What followed the action of a row: the match went on, ended, or was cut off; or the row is the last frame of a
 match, at which no action was taken."""
 
@@ -149,7 +149,7 @@ class Replay:
             frames: (N, 84, 84) uint8, what each environment showed when its action was chosen.
             actions: (N,) int64.
             rewards: (N,) float32, learning units.
-            outcomes: (N,) uint8, `GOING_ON`, `TERMINAL`, `TRUNCATED`, or `NO_ACTION` for the last frame of a match.
+            outcomes: (N,) uint8, `CONTINUING`, `TERMINAL`, `TRUNCATED`, or `NO_ACTION` for the last frame of a match.
         """
         row, last = self.added % self.rows, (self.added - 1) % self.rows
         if self.added == 0:

@@ -157,7 +157,7 @@ def remove_unnamed(folder: Path, named: Iterable[dict[str, Any]]) -> None:
 
 
 def check_segments(named: object) -> None:
-    """See that what a file names as its replay's segments are files beside each other, and not elsewhere.
+    """Check that what a file names as its replay's segments are files beside each other, and not elsewhere.
 
     Args:
         named: the segments; None says that the replay was not kept.

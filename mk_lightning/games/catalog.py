@@ -135,7 +135,7 @@ def _checked(file: Path, raw: Any) -> dict[str, Any]:
 
 
 def _check_list(file: Path, key: str, value: Any, *, optional: bool) -> None:
-    """See that a value is a list of names; an optional one may be a name alone, or nothing."""
+    """Check that a value is a list of names; an optional one may be a name alone, or nothing."""
     if optional and value is None:
         return
     if optional and isinstance(value, str):

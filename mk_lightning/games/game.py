@@ -20,7 +20,7 @@ __all__ = ["Game"]
 SHORT_BUTTONS = {"U": "UP", "D": "DOWN", "L": "LEFT", "R": "RIGHT"}
 """Buttons that the action table writes with one letter."""
 
-MOST_WEIGHT = 1e9
+MAX_WEIGHT = 1e9
 """Of a state, so that their sum is finite, too."""
 
 NO_BUTTON = "none"
@@ -154,10 +154,10 @@ class Game:
             return dict.fromkeys(names, 1.0 / len(names))
         weights: dict[str, float] = {}
         for pattern, weight in states.items():
-            if not 0 <= weight <= MOST_WEIGHT:
+            if not 0 <= weight <= MAX_WEIGHT:
                 raise GameError(
                     f"{self.id}: weight of state {shortened(pattern)!r} must be 0 or more and finite "
-                    f"(at most {MOST_WEIGHT:g}), not {weight}"
+                    f"(at most {MAX_WEIGHT:g}), not {weight}"
                 )
             weights.update(dict.fromkeys(self.resolve_states(pattern), float(weight)))
         total = math.fsum(weights.values())

@@ -84,7 +84,7 @@ def read_variables(folder: Path) -> tuple[str, ...]:
 
 
 def check_scenario(folder: Path) -> None:
-    """See that ``scenario.json`` is there, which stable-retro wants, and names no scripts, which it would run.
+    """Check that ``scenario.json`` is there, which stable-retro wants, and names no scripts, which it would run.
 
     Raises:
         GameError: it is not, or does.
@@ -130,7 +130,7 @@ def recorded_sha1(folder: Path) -> str | None:
 
 
 def check_rom(path: Path) -> None:
-    """See that a file has a ROM's size, before all of it is read.
+    """Check that a file has a ROM's size, before all of it is read.
 
     Raises:
         GameError: it has not.

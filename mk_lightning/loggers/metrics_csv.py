@@ -97,7 +97,7 @@ class MetricsCSV(Logger):
 
     @rank_zero_only
     def save(self) -> None:
-        """See that what was written outlasts a loss of power."""
+        """Check that what was written outlasts a loss of power."""
         if self.path.is_file():
             with self.path.open("rb") as file:
                 os.fsync(file.fileno())

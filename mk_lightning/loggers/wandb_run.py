@@ -113,7 +113,7 @@ class WandbRun(RunLogger):
     # -- a run's course ----------------------------------------------------------------------------------------------
 
     def check(self) -> None:
-        """See that the arguments can be used; the constructor's errors would be hidden by the parser.
+        """Check that the arguments can be used; the constructor's errors would be hidden by the parser.
 
         Raises:
             UserError: no patience.

@@ -95,7 +95,7 @@ def _text(path: Path, what: str, most: int) -> str:
 
 
 def _check_nodes(root: yaml.Node) -> None:
-    """See that no key stands twice and that the document stays small with its aliases written out."""
+    """Check that no key stands twice and that the document stays small with its aliases written out."""
     sizes: dict[int, int] = {}
 
     def size(node: yaml.Node) -> int:

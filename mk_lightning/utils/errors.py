@@ -48,7 +48,7 @@ class Interrupted(RunStopped):
 
 
 def check_at_least(name: str, value: float, least: int, unit: str = "") -> None:
-    """See that a number is not too low.
+    """Check that a number is not too low.
 
     Raises:
         UserError: it is, or it is none (nan); the message calls it `name` and says its unit, if it has one.
@@ -58,7 +58,7 @@ def check_at_least(name: str, value: float, least: int, unit: str = "") -> None:
 
 
 def check_positive(name: str, value: float) -> None:
-    """See that a number is above 0 and finite.
+    """Check that a number is above 0 and finite.
 
     Raises:
         UserError: it is not; the message calls it `name`.
@@ -68,7 +68,7 @@ def check_positive(name: str, value: float) -> None:
 
 
 def check_between(name: str, value: float, least: float, most: float, unit: str = "") -> None:
-    """See that a number is in its range.
+    """Check that a number is in its range.
 
     Raises:
         UserError: it is not, or it is none (nan); the message calls it `name` and says its unit, if it has one.

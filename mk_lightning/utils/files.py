@@ -112,7 +112,7 @@ def write_text(path: Path, text: str) -> None:
 
 
 def check_file(name: str, path: Path, keep: Sequence[Path] = ()) -> None:
-    """See that a file can be made, or is there and may be replaced.
+    """Check that a file can be made, or is there and may be replaced.
 
     Args:
         name: of the option that names it.
@@ -134,7 +134,7 @@ def check_file(name: str, path: Path, keep: Sequence[Path] = ()) -> None:
 
 
 def check_directory(name: str, path: str | Path) -> None:
-    """See that a directory can be made, or is there.
+    """Check that a directory can be made, or is there.
 
     Raises:
         UserError: it cannot; the message calls it `name`.

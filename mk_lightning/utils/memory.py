@@ -37,7 +37,7 @@ def _cgroup_limits(root: Path) -> Iterator[int]:
 
 
 def check_memory(name: str, count: int, each: int) -> None:
-    """See that something fits into this machine's memory, before it is asked for.
+    """Check that something fits into this machine's memory, before it is asked for.
 
     Args:
         name: of the option.

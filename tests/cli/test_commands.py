@@ -101,8 +101,8 @@ def test_states_of_an_unknown_game_are_one_line(capsys: pytest.CaptureFixture[st
 
 def test_a_class_in_the_working_directory_can_stand_in_a_config(capsys: pytest.CaptureFixture[str]) -> None:
     Path("own_method.py").write_text(
-        "from mk_lightning.callbacks.methods.base import Method\n"
-        "class Own(Method):\n"
+        "from mk_lightning.callbacks.methods.base import FineTuningMethod\n"
+        "class Own(FineTuningMethod):\n"
         "    def __init__(self, factor: float): self.factor = factor\n"
         "    def check(self, *args): print('own', self.factor)\n"
     )

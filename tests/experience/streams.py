@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from mk_lightning.experience.replay import GOING_ON, NO_ACTION, TERMINAL, TRUNCATED, Replay
+from mk_lightning.experience.replay import CONTINUING, NO_ACTION, TERMINAL, TRUNCATED, Replay
 
 FRAME_SHAPE = (2, 2)
 
@@ -28,7 +28,7 @@ class Match:
     frames: list = field(default_factory=list)
     actions: list = field(default_factory=list)
     rewards: list = field(default_factory=list)
-    end: int = GOING_ON
+    end: int = CONTINUING
 
     def stack(self, t: int, depth: int = 4) -> np.ndarray:
         return np.stack([self.frames[max(0, t - k)] for k in reversed(range(depth))])
@@ -39,7 +39,7 @@ class Match:
         while k < n_step and t + k < len(self.actions):
             total += gamma**k * self.rewards[t + k]
             k += 1
-        over = t + k == len(self.actions) and self.end != GOING_ON
+        over = t + k == len(self.actions) and self.end != CONTINUING
         discount = 0.0 if over and self.end == TERMINAL else gamma**k
         return self.stack(t), self.actions[t], total, discount, self.stack(t + k)
 
@@ -68,12 +68,12 @@ class Stream:
 
     def _column(self, env: int):
         matches, shown = self.matches[env], frame(self.rows, env)
-        if not matches or (matches[-1].end != GOING_ON and self._ended[env]):
+        if not matches or (matches[-1].end != CONTINUING and self._ended[env]):
             matches.append(Match(self.rows))
             self._ended[env] = False
         match = matches[-1]
         match.frames.append(shown)
-        if match.end != GOING_ON:  # its last frame: whatever action was sent is not one
+        if match.end != CONTINUING:  # its last frame: whatever action was sent is not one
             self._ended[env] = True
             return shown, 99, 0.0, NO_ACTION
         step = len(match.actions)

@@ -8,7 +8,7 @@ import torch
 from scipy import stats
 
 from mk_lightning.experience.collector import RECENT_MATCHES, Collector
-from mk_lightning.experience.replay import COLUMNS, GOING_ON, NO_ACTION, TERMINAL, TRUNCATED, Replay
+from mk_lightning.experience.replay import COLUMNS, CONTINUING, NO_ACTION, TERMINAL, TRUNCATED, Replay
 from mk_lightning.schedules import Constant, Linear
 from tests.envs.processes import Killer
 from tests.experience.conftest import CUT_OFF
@@ -51,7 +51,7 @@ def test_rows_equal_single_environments_stepped_one_after_the_other(short_envs, 
             shown, reward, terminated, truncated, _ = single_env.step(int(replay.actions[row, env]))
             over, total = terminated or truncated, total + reward
             assert replay.rewards[row, env] == np.float32(reward) / np.float32(SCALE)
-            assert replay.outcomes[row, env] == (TERMINAL if terminated else TRUNCATED if truncated else GOING_ON)
+            assert replay.outcomes[row, env] == (TERMINAL if terminated else TRUNCATED if truncated else CONTINUING)
             if over:
                 returns.append((row, env, total))
                 total = 0.0
@@ -77,7 +77,7 @@ def test_the_policy_saw_what_the_replay_gathers(short_envs):
 def test_matches_cut_off_are_truncations_each_with_one_last_frame(short_envs):
     collector = new_collector(short_envs, Always(0))
     collector.collect(3 * (CUT_OFF + 1))
-    match = [GOING_ON] * (CUT_OFF - 1) + [TRUNCATED, NO_ACTION]
+    match = [CONTINUING] * (CUT_OFF - 1) + [TRUNCATED, NO_ACTION]
     for env in range(3):
         assert collector.replay.outcomes[: 3 * (CUT_OFF + 1), env].tolist() == match * 3
     assert [won for won, _ in collector.recent] == [False] * 9

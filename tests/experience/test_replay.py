@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from mk_lightning.experience.replay import GOING_ON, NO_ACTION, TERMINAL, TRUNCATED, Priorities, Replay
+from mk_lightning.experience.replay import CONTINUING, NO_ACTION, TERMINAL, TRUNCATED, Priorities, Replay
 from mk_lightning.utils.errors import UserError
 from tests.experience.streams import FRAME_SHAPE, Stream, frame
 
@@ -74,7 +74,7 @@ def test_the_random_streams_have_every_kind_of_end_within_n_steps():
 def test_a_match_of_three_env_steps_by_hand(end, discount):
     """The last three transitions of a match reach its own last frame and never the next match's."""
     replay = small_replay(20, 1, n_step=3, gamma=0.5)
-    for row, outcome in enumerate([GOING_ON, GOING_ON, end, NO_ACTION, GOING_ON, GOING_ON, GOING_ON]):
+    for row, outcome in enumerate([CONTINUING, CONTINUING, end, NO_ACTION, CONTINUING, CONTINUING, CONTINUING]):
         replay.add(frame(row, 0)[None], np.array([row]), np.array([2.0**row], np.float32), np.array([outcome]))
     got = replay.gather(np.arange(3))
     assert got.r_t.tolist() == [1 + 0.5 * 2 + 0.25 * 4, 2 + 0.5 * 4, 4]

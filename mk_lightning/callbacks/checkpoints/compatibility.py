@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytorch_lightning import Callback
 
-from mk_lightning.callbacks.methods.base import Method
+from mk_lightning.callbacks.methods.base import FineTuningMethod
 from mk_lightning.data.compatibility import check_resumable
 from mk_lightning.data.fit_folder import RECORDING, source_of
 from mk_lightning.experience.base_dataset import Recording, fingerprint
@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 def check_checkpoint(
     path: Path, model: DuelingDoubleDQN, data: ExperienceDataModule, callbacks: Sequence[Callback], *, resumed: bool
 ) -> None:
-    """See that a checkpoint fits the network and, if a fit is to be resumed, the data and the methods.
+    """Check that a checkpoint fits the network and, if a fit is to be resumed, the data and the methods.
 
     Args:
         path: of the checkpoint.
@@ -48,7 +48,7 @@ def check_checkpoint(
         check_resumed_averaging(callbacks, checkpoint)
         check_resumed_stopping(callbacks, checkpoint)
         for callback in callbacks:
-            if isinstance(callback, Method):
+            if isinstance(callback, FineTuningMethod):
                 callback.check_resumed(checkpoint)
     model.on_load_checkpoint(checkpoint)
     report = compare_weights(model.state_dict(), checkpoint["state_dict"])

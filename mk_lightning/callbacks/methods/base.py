@@ -14,24 +14,24 @@ from mk_lightning.utils.errors import UserError
 from mk_lightning.utils.network_copies import uncompiled
 
 
-class Method(Callback):
+class FineTuningMethod(Callback):
     """A fine-tuning method. Subclass it for one of your own, in a file of its own, and name it in a config.
 
     Attributes:
-        once: whether a second one in the same run would fight with the first, or count twice what one could count
+        unique: whether a second one in the same run would fight with the first, or count twice what one could count
             with a higher number.
     """
 
-    once: ClassVar[bool] = True
+    unique: ClassVar[bool] = True
     _used = False
 
     @property
-    def holds_on_to_the_start(self) -> bool:
+    def requires_initial_state(self) -> bool:
         """Whether its state is how the run began: then one that began without it cannot be resumed with it."""
         return False
 
     def check(self, pl_module: LightningModule, data: ExperienceDataModule, callbacks: Sequence[Callback]) -> None:
-        """See that the method fits the network, the states and the other methods.
+        """Check that the method fits the network, the states and the other methods.
 
         Asked by the command line before anything is played or written, and again in every stage's `setup`.
 
@@ -43,11 +43,11 @@ class Method(Callback):
         Raises:
             UserError: it does not; the message says why.
         """
-        if self.once and sum(type(callback) is type(self) for callback in callbacks) > 1:
+        if self.unique and sum(type(callback) is type(self) for callback in callbacks) > 1:
             raise UserError(f"{self._name} is there twice; leave one out")
 
     def check_resumed(self, checkpoint: Mapping[str, Any]) -> None:
-        """See that the checkpoint that a fit goes on from has what the method holds on to.
+        """Check that the checkpoint that a fit goes on from has what the method holds on to.
 
         Asked by the command line before anything is played or written, and again when the checkpoint is loaded.
 
@@ -58,7 +58,7 @@ class Method(Callback):
             UserError: it has not; the method would hold on to a fighter that is half fine-tuned.
         """
         states = checkpoint.get("callbacks")
-        if self.holds_on_to_the_start and not (isinstance(states, Mapping) and states.get(self.state_key)):
+        if self.requires_initial_state and not (isinstance(states, Mapping) and states.get(self.state_key)):
             raise UserError(
                 f"{self._name} holds on to how a run began, and the checkpoint's began without it or with other "
                 "options of it: resume with what there was, or start a run with --model.init_from"
@@ -99,7 +99,7 @@ def check_methods(callbacks: Sequence[Callback], pl_module: LightningModule, dat
         UserError: one cannot do its work, or they cancel each other.
     """
     for callback in callbacks:
-        if isinstance(callback, Method):
+        if isinstance(callback, FineTuningMethod):
             callback.check(pl_module, data, callbacks)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from pytorch_lightning import Callback, LightningModule, Trainer
 
-from mk_lightning.callbacks.methods.base import Method
+from mk_lightning.callbacks.methods.base import FineTuningMethod
 from mk_lightning.data.datamodule import ExperienceDataModule
 from mk_lightning.envs.episode import EpisodeResult
 from mk_lightning.experience.transition import Batch
@@ -63,7 +63,7 @@ class Phase:
         return [name for name in ("env_steps", "win_rate", "mean_return") if getattr(self, name) is not None]
 
 
-class Curriculum(Method):
+class Curriculum(FineTuningMethod):
     """Trains on one phase's states after another's; the last lasts until the run ends.
 
     The phases' states take the place of `data.train_states`, from the first match on.
@@ -116,12 +116,12 @@ class Curriculum(Method):
         """(won, return in game units) of the last matches that began in the present phase."""
 
     @property
-    def holds_on_to_the_start(self) -> bool:
+    def requires_initial_state(self) -> bool:
         """Phases count from the start."""
         return True
 
     def check(self, pl_module: LightningModule, data: ExperienceDataModule, callbacks: Sequence[Callback]) -> None:
-        """See that every phase's states are there, that the last one can begin, and that no weights would be lost.
+        """Check that every phase's states are there, that the last one can begin, and that no weights would be lost.
 
         Raises:
             UserError: a state is not known or cannot be read, or its weights are impossible; the run ends before the

@@ -10,9 +10,9 @@ import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 
 from mk_lightning.callbacks.methods.added_gradient import add_gradient, gradient_share, learning_parameters, norm
-from mk_lightning.callbacks.methods.base import Method, q_network
+from mk_lightning.callbacks.methods.base import FineTuningMethod, q_network
 from mk_lightning.data.datamodule import ExperienceDataModule
-from mk_lightning.data.settings import MOST_BATCH
+from mk_lightning.data.settings import MAX_BATCH
 from mk_lightning.data.validation import require_originals
 from mk_lightning.experience.base_dataset import Rehearsal
 from mk_lightning.experience.transition import Batch
@@ -23,7 +23,7 @@ from mk_lightning.utils.network_copies import bare_copy
 from mk_lightning.utils.trainer_checks import log_is_due
 
 
-class Distillation(Method, ABC):
+class Distillation(FineTuningMethod, ABC):
     """Adds the gradient of `weight * distillation_loss(Q, base policy's Q)` to every learner_step's.
 
     Args:
@@ -47,14 +47,14 @@ class Distillation(Method, ABC):
         if bounds(self.weight)[0] < 0:
             raise UserError(f"{owner}: weight must not be negative, got {bounds(self.weight)[0]}")
         check_positive(f"{owner}: temperature", temperature)
-        check_between(f"{owner}: batch_size", batch_size, 1, MOST_BATCH)
+        check_between(f"{owner}: batch_size", batch_size, 1, MAX_BATCH)
         self.distance = distance
         self.temperature = temperature
         self.batch_size = batch_size
         self._batch: Batch | None = None
 
     @property
-    def holds_on_to_the_start(self) -> bool:
+    def requires_initial_state(self) -> bool:
         """The base policy is that of the start."""
         return True
 
@@ -103,7 +103,7 @@ class Cloning(Distillation):
     _restored: dict[str, Any] | None = None
 
     def check(self, pl_module: LightningModule, data: ExperienceDataModule, callbacks: Sequence[Callback]) -> None:
-        """See that there is something to record.
+        """Check that there is something to record.
 
         Raises:
             UserError: there are no original states.
@@ -149,7 +149,7 @@ class Kickstarting(Distillation):
     """Transitions at the end of each batch that were not played in this run."""
 
     def check(self, pl_module: LightningModule, data: ExperienceDataModule, callbacks: Sequence[Callback]) -> None:
-        """See that a batch has as many observations.
+        """Check that a batch has as many observations.
 
         Raises:
             UserError: it has fewer.

@@ -12,7 +12,7 @@ import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 
 from mk_lightning.callbacks.methods.added_gradient import gradient_share, learning_parameters, norm
-from mk_lightning.callbacks.methods.base import Method, q_network
+from mk_lightning.callbacks.methods.base import FineTuningMethod, q_network
 from mk_lightning.data.datamodule import ExperienceDataModule
 from mk_lightning.data.validation import require_originals
 from mk_lightning.learning.fisher import Estimator, fisher_diagonal, normalised, sample_actions
@@ -34,7 +34,7 @@ Task = dict[str, dict[str, torch.Tensor]]
 """`fisher` and `anchor`, each by parameter name."""
 
 
-class ElasticWeightConsolidation(Method):
+class ElasticWeightConsolidation(FineTuningMethod):
     """Adds the gradient of `strength / 2 * sum(F * (w - w*)**2)` (Kirkpatrick 2017, arXiv:1612.00796, equation 3).
 
     w* are the weights training starts from, F the diagonal of the Fisher information, estimated from the base policy's
@@ -91,12 +91,12 @@ class ElasticWeightConsolidation(Method):
         """What the weights are held to; part of the callback's state."""
 
     @property
-    def holds_on_to_the_start(self) -> bool:
+    def requires_initial_state(self) -> bool:
         """w* and F are of the start."""
         return True
 
     def check(self, pl_module: LightningModule, data: ExperienceDataModule, callbacks: Sequence[Callback]) -> None:
-        """See that the files are of this network, and that there is something to estimate from.
+        """Check that the files are of this network, and that there is something to estimate from.
 
         Raises:
             UserError: a file cannot be read or is of another network, or there are no original states.

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.callbacks import WeightAveraging
 
-from mk_lightning.callbacks.methods.base import Method, q_network
+from mk_lightning.callbacks.methods.base import FineTuningMethod, q_network
 from mk_lightning.callbacks.methods.parameters import matching_names
 from mk_lightning.data.datamodule import ExperienceDataModule
 from mk_lightning.experience.transition import Batch
@@ -18,7 +18,7 @@ from mk_lightning.utils.errors import UserError
 log = logging.getLogger(__name__)
 
 
-class FreezeLayers(Method):
+class FreezeLayers(FineTuningMethod):
     """Keeps every parameter that matches a pattern as it is, for the whole run or for its beginning.
 
     Patterns are globs on the Q-network's parameter names (`convolutions.0.weight`, `features.1.bias`,
@@ -47,7 +47,7 @@ class FreezeLayers(Method):
         UserError: nothing to freeze, or negative env_steps.
     """
 
-    once = False
+    unique = False
 
     def __init__(self, patterns: list[str] | None = None, unfreeze_at: dict[str, int] | None = None) -> None:
         self.patterns = patterns or []
@@ -63,7 +63,7 @@ class FreezeLayers(Method):
         """Parameter -> env_steps from which on it learns, of those not unfrozen yet."""
 
     def check(self, pl_module: LightningModule, data: ExperienceDataModule, callbacks: Sequence[Callback]) -> None:
-        """See that every pattern matches a parameter, that something is left to learn, and that what waits gets to.
+        """Check that every pattern matches a parameter, that something is left to learn, and that what waits gets to.
 
         Raises:
             UserError: one does not, a parameter is in both `patterns` and `unfreeze_at`, all are frozen at first, or

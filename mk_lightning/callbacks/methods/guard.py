@@ -11,7 +11,7 @@ from pytorch_lightning.callbacks import WeightAveraging
 from pytorch_lightning.trainer.states import TrainerFn
 
 from mk_lightning.callbacks.base_validation import base_validation
-from mk_lightning.callbacks.methods.base import Method, q_network
+from mk_lightning.callbacks.methods.base import FineTuningMethod, q_network
 from mk_lightning.data.datamodule import ExperienceDataModule
 from mk_lightning.metrics.match_scores import MatchScores
 from mk_lightning.utils.errors import UserError
@@ -44,7 +44,7 @@ def kept(original: float, base_original: float, challenging: float, margin: floa
     return challenging if beyond <= ROUNDING else -beyond
 
 
-class ForgettingGuard(Method):
+class ForgettingGuard(FineTuningMethod):
     """Compares every validation of a fit with the one before it: same states, same matches, so the base is paired.
 
     The forgetting of an original state is its win rate before the fit minus its win rate now (backward transfer with
@@ -92,12 +92,12 @@ class ForgettingGuard(Method):
         """Whether it has stopped the fit."""
 
     @property
-    def holds_on_to_the_start(self) -> bool:
+    def requires_initial_state(self) -> bool:
         """The base's win rates are of the start."""
         return True
 
     def check(self, pl_module: LightningModule, data: ExperienceDataModule, callbacks: Sequence[Callback]) -> None:
-        """See that there is something to keep and something to gain, and that what is restored lasts.
+        """Check that there is something to keep and something to gain, and that what is restored lasts.
 
         Raises:
             UserError: a group of states is empty; or weights are averaged beside `restore`.

@@ -9,7 +9,7 @@ from typing import Any
 
 from pytorch_lightning import Callback, LightningModule, Trainer
 
-from mk_lightning.callbacks.methods.base import Method
+from mk_lightning.callbacks.methods.base import FineTuningMethod
 from mk_lightning.callbacks.methods.curriculum import Curriculum
 from mk_lightning.data.datamodule import ExperienceDataModule
 from mk_lightning.experience.transition import Batch
@@ -33,7 +33,7 @@ def loss_probabilities(recent: Mapping[str, Sequence[bool]], floor: float) -> di
     return {state: weight / total for state, weight in weights.items()}
 
 
-class WeaknessTargeting(Method):
+class WeaknessTargeting(FineTuningMethod):
     """Draws training matches in proportion to how often their states are lost; see `loss_probabilities`.
 
     It chooses among `data.train_states`, all equally likely at first. A match that is cut off is not won and counts as
@@ -73,7 +73,7 @@ class WeaknessTargeting(Method):
         """env_steps at which the probabilities were last computed."""
 
     def check(self, pl_module: LightningModule, data: ExperienceDataModule, callbacks: Sequence[Callback]) -> None:
-        """See that there is something to choose, and that nothing else chooses.
+        """Check that there is something to choose, and that nothing else chooses.
 
         Raises:
             UserError: `data.train_states` are fewer than two, or have weights of their own; or a Curriculum is there.

@@ -10,7 +10,7 @@ import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 
 from mk_lightning.callbacks.methods.added_gradient import learning_parameters
-from mk_lightning.callbacks.methods.base import Method, q_network
+from mk_lightning.callbacks.methods.base import FineTuningMethod, q_network
 from mk_lightning.callbacks.methods.freeze import FreezeLayers
 from mk_lightning.callbacks.methods.parameters import matching_names
 from mk_lightning.data.datamodule import ExperienceDataModule
@@ -21,7 +21,7 @@ from mk_lightning.utils.trainer_checks import log_is_due
 Kind = Literal["decoupled", "l2", "l2_sp"]
 
 
-class WeightDecay(Method):
+class WeightDecay(FineTuningMethod):
     """Pulls the Q-network's weights w towards a point, once per learner_step.
 
     - `decoupled`: `w *= 1 - learning_rate * rate`, beside the optimizer's step. AdamW (Loshchilov & Hutter 2019,
@@ -49,7 +49,7 @@ class WeightDecay(Method):
         UserError: an argument out of range.
     """
 
-    once = False
+    unique = False
 
     def __init__(self, rate: float, kind: Kind = "decoupled", patterns: list[str] | None = None) -> None:
         if not (math.isfinite(rate) and rate > 0):
@@ -72,12 +72,12 @@ class WeightDecay(Method):
         return self._generate_state_key(kind=self.kind, patterns=self.patterns)
 
     @property
-    def holds_on_to_the_start(self) -> bool:
+    def requires_initial_state(self) -> bool:
         """w0 is of the start."""
         return self.kind == "l2_sp"
 
     def check(self, pl_module: LightningModule, data: ExperienceDataModule, callbacks: Sequence[Callback]) -> None:
-        """See that something decays, and that each parameter is pulled to one point, once.
+        """Check that something decays, and that each parameter is pulled to one point, once.
 
         Raises:
             UserError: a pattern matches no parameter, what would decay is frozen to the end, or another decay has it.

@@ -135,7 +135,7 @@ class WorkerPool:
         return results
 
     def require_idle(self, indices: Sequence[int]) -> None:
-        """See that workers can be told something.
+        """Check that workers can be told something.
 
         Raises:
             ClosedEnvironmentError: the pool is closed.

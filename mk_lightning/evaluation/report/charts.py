@@ -52,7 +52,7 @@ WIDTH = 4.8
 """Of every chart, inches of 72 units: what a phone has, so that type has its size there, and half of a wide page."""
 LEGEND_CHARACTERS = 52
 """That fit a row of a legend."""
-MOST_ACTIONS = 14
+MAX_ACTIONS = 14
 """Rows of the action table shown, those played most."""
 
 
@@ -99,7 +99,7 @@ def actions(before: Evaluation, after: Evaluation) -> str:
     for name, evaluation in (("before", before), ("after", after)):
         counts = np.sum(list(evaluation.action_counts.values()), axis=0)
         shares[name] = counts / counts.sum()
-    shown = np.argsort(-np.maximum(shares["before"], shares["after"]), kind="stable")[:MOST_ACTIONS]
+    shown = np.argsort(-np.maximum(shares["before"], shares["after"]), kind="stable")[:MAX_ACTIONS]
     return _bars([before.actions[k] for k in shown], {name: values[shown] for name, values in shares.items()})
 
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 from pytorch_lightning.callbacks import EMAWeightAveraging
 
-from mk_lightning.callbacks.methods.base import Method, check_methods
+from mk_lightning.callbacks.methods.base import FineTuningMethod, check_methods
 from mk_lightning.callbacks.methods.curriculum import Curriculum, Phase
 from mk_lightning.callbacks.methods.distillation import Cloning, Kickstarting
 from mk_lightning.callbacks.methods.ewc import ElasticWeightConsolidation
@@ -55,7 +55,7 @@ def test_what_goes_together_passes(model, data):
 
 
 def test_a_method_of_ones_own_is_checked_with_the_others(model, data):
-    class Picky(Method):
+    class Picky(FineTuningMethod):
         def check(self, pl_module, data, callbacks):
             super().check(pl_module, data, callbacks)
             raise UserError(f"Picky does not like {list(data.train_states)}")

@@ -11,7 +11,7 @@ from mk_lightning.utils.errors import UserError
 from mk_lightning.utils.memory import memory
 from tests.callbacks.quadratic import Quadratic, train
 
-MOST_SAMPLES = min(1_000_000, memory() // 56_448)
+MAX_SAMPLES = min(1_000_000, memory() // 56_448)
 """Two observations of float32 each, as many as the machine's memory holds."""
 
 
@@ -130,8 +130,8 @@ def test_it_goes_on_with_what_a_checkpoint_brought(files, tmp_path):
     [
         ({"strength": 0.0}, "strength must be above 0, got 0.0"),
         ({"strength": float("nan")}, "strength must be above 0, got nan"),
-        ({"samples": 0}, f"samples must be between 1 and {MOST_SAMPLES:,} env_steps, got 0"),
-        ({"samples": MOST_SAMPLES + 1}, f"samples must be between 1 and {MOST_SAMPLES:,} env_steps, got"),
+        ({"samples": 0}, f"samples must be between 1 and {MAX_SAMPLES:,} env_steps, got 0"),
+        ({"samples": MAX_SAMPLES + 1}, f"samples must be between 1 and {MAX_SAMPLES:,} env_steps, got"),
         ({"temperature": -1.0}, "temperature must be above 0, got -1.0"),
         ({"online_decay": 1.5}, "online_decay must be between 0 and 1, got 1.5"),
         ({"estimate": False}, "there is nothing to hold on to"),
