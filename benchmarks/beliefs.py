@@ -31,7 +31,7 @@ from rich.progress import track
 from mk_lightning.envs.vector_env import RetroVectorEnv
 from mk_lightning.experience.base_dataset import BATCH, RecordedBatch, record
 from mk_lightning.networks.checkpoint import load_matching, read_checkpoint
-from mk_lightning.networks.nature import DuelingNetwork
+from mk_lightning.networks.nature import NatureDueling
 
 HORIZON = 150
 """env_steps of a return; what follows weighs gamma**150, 1 % with the config's gamma."""
@@ -50,7 +50,7 @@ def main() -> None:
         sys.exit(f"no finished run of forgetting.py in {options.runs}")
     gamma, scale = data["replay"]["gamma"], data["reward_scale"]
 
-    def play(env: RetroVectorEnv, network: DuelingNetwork) -> RecordedBatch:
+    def play(env: RetroVectorEnv, network: NatureDueling) -> RecordedBatch:
         recording = record(
             env, network, env_steps=options.env_steps, epsilon=0.0, reward_scale=scale, n_step=HORIZON, gamma=gamma,
             seed=[11], about={},
@@ -87,14 +87,14 @@ def _handed_over(runs: Path, arm: str) -> list[Path]:
     return [run.parent / "checkpoints/best.ckpt" for run in sorted(runs.glob(f"{arm}-[0-9]*/{TESTED}"))]
 
 
-def _network(env: RetroVectorEnv, checkpoint: Path) -> DuelingNetwork:
-    network = DuelingNetwork(int(env.single_action_space.n))
+def _network(env: RetroVectorEnv, checkpoint: Path) -> NatureDueling:
+    network = NatureDueling(int(env.single_action_space.n))
     load_matching(network, read_checkpoint(checkpoint)["state_dict"])
     return network
 
 
 @torch.inference_mode()
-def _look(network: DuelingNetwork, played: RecordedBatch) -> tuple[float, float]:
+def _look(network: NatureDueling, played: RecordedBatch) -> tuple[float, float]:
     """The mean Q-value of another's actions, and the share of env_steps in which the network would act alike."""
     q_values = torch.cat([network(part) for part in played.transition.s_tm1.split(BATCH)])
     taken = played.transition.a_tm1

@@ -35,7 +35,11 @@ from _whole_run import differences, everything
 CONFIG: dict[str, Any] = {
     "seed_everything": 5,
     "checkpoint": {"every_env_steps": 64},
-    "model": {"hidden": 32, "target_every": 9, "learning_rate": 1e-3},
+    "model": {
+        "network": {"class_path": "NatureDueling", "init_args": {"hidden": 32}},
+        "target_every": 9,
+        "learning_rate": 1e-3,
+    },
     "data": {
         "original_states": ["VeryEasy.Bramble-01", "VeryEasy.Scythe-03"],
         "challenging_states": ["Hard.Scythe-03", "Hard.Kestrel-05"],

@@ -27,7 +27,7 @@ from mk_lightning.experience.episodes import EpisodeSpec, play_episodes
 from mk_lightning.experience.greedy_policy import GreedyPolicy
 from mk_lightning.learning.fisher import fisher_diagonal, normalised
 from mk_lightning.networks.checkpoint import load_matching, read_checkpoint
-from mk_lightning.networks.nature import DuelingNetwork
+from mk_lightning.networks.nature import NatureDueling
 
 CONFIG = Path("configs/dojo/finetune.yaml")
 """Names the states the base knows."""
@@ -45,7 +45,7 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=1024, help="env_steps the Fisher information is estimated from")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    base = DuelingNetwork(26)
+    base = NatureDueling(26)
     load_matching(base, read_checkpoint(BASE)["state_dict"])
     data = yaml.safe_load(CONFIG.read_text())["data"]
     states, longest = data["original_states"], data["env"]["max_env_steps"]
@@ -67,7 +67,7 @@ def main() -> None:
     report(figures, options.json)
 
 
-def _fisher(env: RetroVectorEnv, base: DuelingNetwork, samples: int) -> dict[str, torch.Tensor]:
+def _fisher(env: RetroVectorEnv, base: NatureDueling, samples: int) -> dict[str, torch.Tensor]:
     recording = record(
         env, base, env_steps=8_000, epsilon=0.05, reward_scale=20.0, n_step=1, gamma=0.97, seed=[0], about={}
     )
@@ -75,7 +75,7 @@ def _fisher(env: RetroVectorEnv, base: DuelingNetwork, samples: int) -> dict[str
     return normalised(fisher_diagonal(base, drawn.s_tm1, drawn.a_tm1))
 
 
-def _perturbed(base: DuelingNetwork, fisher: dict[str, torch.Tensor] | None, norm: float, seed: int) -> DuelingNetwork:
+def _perturbed(base: NatureDueling, fisher: dict[str, torch.Tensor] | None, norm: float, seed: int) -> NatureDueling:
     """The base with noise of the given norm; the same draws for both kinds."""
     generator = torch.Generator().manual_seed(seed)
     noise = {name: torch.randn(p.shape, generator=generator) for name, p in base.named_parameters()}
@@ -89,7 +89,7 @@ def _perturbed(base: DuelingNetwork, fisher: dict[str, torch.Tensor] | None, nor
     return network
 
 
-def _play(env: RetroVectorEnv, network: DuelingNetwork, states: list[str], matches: int) -> list[bool]:
+def _play(env: RetroVectorEnv, network: NatureDueling, states: list[str], matches: int) -> list[bool]:
     specs = [EpisodeSpec(state, 3_000_000 + m) for m in range(matches) for state in states]
     return [record.result.won for record in play_episodes(GreedyPolicy(network), env, specs)]
 

@@ -39,7 +39,10 @@ from .learning.module import DuelingDoubleDQN as DuelingDoubleDQN
 from .loggers.base import RunLogger as RunLogger
 from .loggers.metrics_csv import MetricsCSV as MetricsCSV
 from .loggers.wandb_run import WandbRun as WandbRun
-from .networks.nature import DuelingNetwork as DuelingNetwork
+from .networks.base import QNetwork as QNetwork
+from .networks.impala import ImpalaDueling as ImpalaDueling
+from .networks.nature import NatureDueling as NatureDueling
+from .networks.nature import SmallDueling as SmallDueling
 from .playback.recorder import FilmSettings as FilmSettings
 from .schedules import Constant as Constant
 from .schedules import Cyclical as Cyclical

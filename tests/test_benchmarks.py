@@ -16,6 +16,7 @@ from mk_lightning.data.settings import EvaluationSettings
 from mk_lightning.learning.module import DuelingDoubleDQN
 from mk_lightning.metrics.intervals import wilson_interval
 from mk_lightning.metrics.state_score import StateScore
+from tests.networks.narrow import narrow
 
 BENCHMARKS = str(Path(__file__).parents[1] / "benchmarks")
 ORIGINALS, CHALLENGING = ("A", "B"), ("C",)
@@ -33,7 +34,7 @@ def test_the_methods_whose_cost_is_measured_pass_their_checks(monkeypatch: pytes
     ours = import_module("_ours")
     evaluation = EvaluationSettings(every=ours.EPOCH)
     data = ExperienceDataModule("dojo", ["VeryEasy.*-0[1-4]"], max_env_steps=ours.EPOCH, evaluation=evaluation)
-    model = DuelingDoubleDQN(hidden=8)
+    model = DuelingDoubleDQN(network=narrow(8))
     for name, make in ours.METHODS.items():
         assert check_methods(make(), model, data) is None, name
 

@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 import yaml
 
+from mk_lightning.callbacks.methods.parameters import matching_names
 from mk_lightning.experience.episodes import EpisodeSpec
+from mk_lightning.networks.making import make_network
 from mk_lightning.playback.rerun import ReplayEnv
 
 ROOT = Path(__file__).parents[1]
@@ -57,6 +59,16 @@ def test_the_python_example_builds_what_it_shows(monkeypatch: pytest.MonkeyPatch
     assert set(data.state_groups["challenging"]) < set(config["challenging_states"])
     assert data.reward_scale == config["reward_scale"]
     assert data.env.max_env_steps == config["env"]["max_env_steps"]
+
+
+def test_the_network_of_the_page_is_one() -> None:
+    (example,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs/extend/network.md").read_text(), re.S)
+    names: dict[str, Any] = {}
+    exec(example, names)
+    network = make_network(names["Pooled"], 26)
+    assert matching_names(network, ["output", "body"], "test") == {
+        "head.weight", "head.bias", "body.weight", "body.bias"
+    }  # fmt: skip
 
 
 def test_stable_retro_plays_a_movie_as_it_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

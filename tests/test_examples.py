@@ -48,6 +48,11 @@ def test_evaluate_prints_win_rates_and_a_verdict(capsys: pytest.CaptureFixture[s
     assert said[1].startswith("0% -> 100%: ")
 
 
+def test_own_network_learns_a_little(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    example("own_network.py")(tmp_path, env_steps=320, matches=1)
+    assert "matches=1" in capsys.readouterr().out
+
+
 def test_watch_films_a_match(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     example("watch.py")(str(tmp_path / "match.gif"))
     assert capsys.readouterr().out.startswith("won, return ")

@@ -17,6 +17,7 @@ import mk_lightning as mk
 from mk_lightning.cli.main import main
 from mk_lightning.networks.checkpoint import read_checkpoint
 from mk_lightning.utils.errors import RunStopped
+from tests.networks.narrow import narrow
 from tests.test_resume import CONFIG
 
 RUN = Path("run")
@@ -45,7 +46,7 @@ def by_script(max_env_steps: int, ckpt_path: Path | None = None, *callbacks: pl.
         replay=mk.ReplaySettings(capacity=220, n_step=3, batch_size=8),
         evaluation=mk.EvaluationSettings(every=160, matches=1, test_matches=1, test_epsilons=[0.2]),
     )
-    model = mk.DuelingDoubleDQN(hidden=16, target_every=9, learning_rate=mk.Linear(1e-3, 1e-4, 300))
+    model = mk.DuelingDoubleDQN(network=narrow(16), target_every=9, learning_rate=mk.Linear(1e-3, 1e-4, 300))
     measured = mk.BeforeAfter()
     trainer = pl.Trainer(
         accelerator="cpu",

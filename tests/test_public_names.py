@@ -26,7 +26,7 @@ def test_every_public_name_can_be_used() -> None:
         ("import mk_lightning", ("torch", "stable_retro", "pytorch_lightning")),
         ("import mk_lightning as mk; mk.FightingEnv; mk.RetroVectorEnv; mk.load_game", ("torch", "pytorch_lightning")),
         ("import mk_lightning as mk; mk.Evaluation; mk.Comparison", ("torch", "pytorch_lightning")),
-        ("import mk_lightning as mk; mk.evaluate; mk.DuelingNetwork", ("pytorch_lightning", "matplotlib")),
+        ("import mk_lightning as mk; mk.evaluate; mk.NatureDueling", ("pytorch_lightning", "matplotlib")),
     ],
 )
 def test_only_what_is_used_is_imported(code: str, absent: tuple[str, ...]) -> None:

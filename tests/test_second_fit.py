@@ -22,6 +22,7 @@ from mk_lightning.envs.config import EnvConfig
 from mk_lightning.learning.module import DuelingDoubleDQN
 from mk_lightning.schedules import Linear
 from mk_lightning.utils.errors import UserError
+from tests.networks.narrow import narrow
 
 OPTIONS: dict[str, Any] = {
     "game": "dojo",
@@ -45,7 +46,7 @@ def new_data(**options: Any) -> ExperienceDataModule:
 
 def new_module() -> DuelingDoubleDQN:
     torch.manual_seed(0)
-    return DuelingDoubleDQN(num_actions=26, hidden=8, learning_rate=1e-3)
+    return DuelingDoubleDQN(num_actions=26, network=narrow(8), learning_rate=1e-3)
 
 
 def new_trainer(folder: Path, epochs: int, *callbacks: Callback) -> Trainer:

@@ -15,6 +15,7 @@ from torch.optim import Optimizer
 from mk_lightning.callbacks.methods.curriculum import Phase
 from mk_lightning.experience.replay import Priorities
 from mk_lightning.games.names import suggestion
+from mk_lightning.networks.base import QNetwork
 from mk_lightning.schedules import Schedule
 from mk_lightning.utils.errors import shortened
 
@@ -145,7 +146,8 @@ def _reason(key: str, reason: str) -> str:
     if match := NO_CLASS.search(reason):
         return f"{key}: no class {match[1]}{_class(match[1], key)}"
     if match := OTHER_CLASS.search(reason):
-        return f"{key}: {match[1]} is no {match[2]}{_class(match[1], key, match[2])}"
+        wanted = _base(key, match[2]).__name__ if match[2] == "class" else match[2]
+        return f"{key}: {match[1]} is no {wanted}{_class(match[1], key, match[2])}"
     if match := ABSTRACT.search(reason):
         return f"{key}: {match[1]} is only the base of others{_class('', key, match[1])}"
     if match := WRONG_KIND.search(reason):
@@ -176,13 +178,15 @@ def _base(key: str, kinds: str) -> type[Any]:
         return Schedule
     if "optimizer" in key:
         return Optimizer
+    if key.endswith("network"):
+        return QNetwork
     return Logger if "logger" in key else Callback
 
 
 def _argument_names(key: str) -> list[str]:
     """Arguments of what can stand at `key`; of callbacks and schedules, those of ours and of what they are given."""
     base = _base(key, "")
-    if base in {Optimizer, Logger}:
+    if base in {Optimizer, Logger, QNetwork}:
         return sorted({name for kind in _classes(base) for name in inspect.signature(kind).parameters})
     kinds = [kind for base in (Callback, Schedule) for kind in _classes(base)]
     ours = (kind for kind in kinds if kind.__module__.startswith("mk_lightning."))

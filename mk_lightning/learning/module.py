@@ -32,18 +32,23 @@ from mk_lightning.learning.optimizer import (
 )
 from mk_lightning.learning.scoring import MatchScoring
 from mk_lightning.learning.target import check_target, mix
-from mk_lightning.networks.checkpoint import find_checkpoint, load_matching, network_options, read_checkpoint
+from mk_lightning.networks.base import QNetworkCallable
+from mk_lightning.networks.checkpoint import (
+    about_network,
+    find_checkpoint,
+    load_matching,
+    noted_network,
+    read_checkpoint,
+)
 from mk_lightning.networks.compiled import check_compiler
-from mk_lightning.networks.nature import DuelingNetwork
+from mk_lightning.networks.making import make_network
+from mk_lightning.networks.nature import NatureDueling
 from mk_lightning.schedules import Schedule, as_schedule, bounds
 from mk_lightning.utils.errors import Diverged, UserError, check_at_least, check_positive, shortened
-from mk_lightning.utils.memory import check_memory
+from mk_lightning.utils.network_copies import uncompiled
 from mk_lightning.utils.trainer_checks import accumulation_schedules, check_callbacks, leave_trainer, log_is_due
 
 log = logging.getLogger(__name__)
-
-BYTES_PER_HIDDEN = 6 * 4 * 64 * 7 * 7
-"""Of the first linear layer: weights, their copies for the target and the actor, gradient, the optimizer's moments."""
 
 
 class DuelingDoubleDQN(MatchScoring):
@@ -53,7 +58,8 @@ class DuelingDoubleDQN(MatchScoring):
 
     Args:
         num_actions: actions of the game's table; the CLI takes it from the data.
-        hidden: width of the fully connected layer; as wide as fits into the machine's memory.
+        network: makes the Q-network for so many actions: `NatureDueling`, `SmallDueling`, `ImpalaDueling`, or your own
+            subclass of `QNetwork`; with other arguments, a `functools.partial` of it.
         learning_rate: number or schedule over env_steps. It is the only source of the rate: it is set before every
             learner_step, so it holds after a checkpoint is loaded, too.
         learning_rate_warmup: env_steps from the first learner_step on (from `data.warmup_env_steps`) over which a share
@@ -77,7 +83,7 @@ class DuelingDoubleDQN(MatchScoring):
     def __init__(
         self,
         num_actions: int = 26,
-        hidden: int = 512,
+        network: QNetworkCallable = NatureDueling,
         learning_rate: Schedule | float = 1e-4,
         learning_rate_warmup: int = 0,
         optimizer: OptimizerCallable = adam,
@@ -95,8 +101,6 @@ class DuelingDoubleDQN(MatchScoring):
             raise UserError(f"model.learning_rate must not be negative, got {bounds(self.learning_rate)[0]}")
         check_at_least("model.learning_rate_warmup", learning_rate_warmup, 0, "env_steps")
         self.learning_rate_warmup = learning_rate_warmup
-        check_at_least("model.hidden", hidden, 1)
-        check_memory("model.hidden", hidden, BYTES_PER_HIDDEN)
         check_positive("model.huber_delta", huber_delta)
         check_target(target_every, target_tau)
         check_positive("model.q_limit", q_limit)
@@ -105,7 +109,7 @@ class DuelingDoubleDQN(MatchScoring):
         self.huber_delta = huber_delta
         self.target_every = target_every
         self.target_tau = target_tau
-        self.online = DuelingNetwork(num_actions, hidden=hidden)
+        self.online = make_network(network, num_actions)
         if optimizer is not adam:
             check_factory(optimizer, self.online, self.learning_rate(0))
         if init_from is not None:
@@ -146,7 +150,9 @@ class DuelingDoubleDQN(MatchScoring):
             26
         """
         path = find_checkpoint(checkpoint_path)
-        kwargs = network_options(read_checkpoint(path)) | kwargs
+        if "network" not in kwargs:
+            num_actions, kwargs["network"] = noted_network(read_checkpoint(path))
+            kwargs = {"num_actions": num_actions} | kwargs
         module: Self = super().load_from_checkpoint(
             path, map_location, hparams_file, strict, weights_only=weights_only, **kwargs
         )
@@ -287,7 +293,7 @@ class DuelingDoubleDQN(MatchScoring):
         """
         if not all(bool(parameter.isfinite().all()) for parameter in self.online.parameters()):
             raise self._diverged("a weight of the Q-network is not finite")
-        checkpoint["network"] = {"num_actions": self.online.num_actions, "hidden": self.online.value.in_features}
+        checkpoint["network"] = about_network(uncompiled(self.online))
         checkpoint["env_steps"] = self.env_steps
         save_weights(self, checkpoint)
         if "optimizer_states" not in checkpoint:
@@ -300,7 +306,7 @@ class DuelingDoubleDQN(MatchScoring):
         Raises:
             UserError: the checkpoint's network has another shape; or a fit would average no more, which it did.
         """
-        mine = {"num_actions": self.online.num_actions, "hidden": self.online.value.in_features}
+        mine = about_network(uncompiled(self.online))
         theirs = checkpoint.get("network", mine)
         if theirs != mine:
             raise UserError(f"the checkpoint's network is {shortened(theirs)}, this config's {mine}")

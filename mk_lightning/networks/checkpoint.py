@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
-from mk_lightning.networks.nature import DuelingNetwork
+from mk_lightning.networks.base import QNetwork, QNetworkCallable
+from mk_lightning.networks.impala import ImpalaDueling
+from mk_lightning.networks.nature import NatureDueling, SmallDueling
 from mk_lightning.utils.errors import UserError, shortened
 from mk_lightning.utils.files import find_file, made_by
 from mk_lightning.utils.tensor_files import read_tensors
 
 PREFIX = "online."
 """Where the LightningModule keeps the Q-network; the target network is a copy and is not read."""
+
+
+OWN = "mk_lightning"
+NETWORKS: dict[str, type[QNetwork]] = {
+    f"{OWN}.{kind.__name__}": kind for kind in (NatureDueling, SmallDueling, ImpalaDueling)
+}
+"""The package's own networks, by the name that a checkpoint notes."""
 
 
 class MissingCheckpointError(UserError):
@@ -76,27 +87,52 @@ def _problem(name: object, weights: object) -> str | None:
     return None
 
 
-def network_options(checkpoint: Mapping[str, Any]) -> dict[str, int]:
-    """The arguments of the `DuelingNetwork` whose weights a checkpoint holds.
+def about_network(network: nn.Module) -> dict[str, Any]:
+    """Return what a checkpoint notes of its `QNetwork`: arguments, and the class where it is not `NatureDueling`."""
+    assert isinstance(network, QNetwork)
+    kind = type(network)
+    name = f"{OWN}.{kind.__name__}" if kind in NETWORKS.values() else kind.__qualname__
+    return {"num_actions": network.num_actions, **network.arguments} | (
+        {} if kind is NatureDueling else {"class": name}
+    )
+
+
+def noted_network(checkpoint: Mapping[str, Any]) -> tuple[int, QNetworkCallable]:
+    """Return the number of actions and the network that a checkpoint notes; only the package's own, as it runs no code.
 
     Raises:
-        UserError: it does not say them.
+        UserError: it notes none, or one that is not the package's own.
     """
     noted = checkpoint.get("network")
-    if not isinstance(noted, Mapping) or not all(type(noted.get(name)) is int for name in ("num_actions", "hidden")):
+    if not isinstance(noted, Mapping) or type(noted.get("num_actions")) is not int:
         raise UserError(f"the checkpoint does not say which network it holds, its `network` is {shortened(noted)}")
-    return {name: noted[name] for name in ("num_actions", "hidden")}
+    arguments = {str(name): value for name, value in noted.items() if name not in ("num_actions", "class")}
+    name = noted.get("class", f"{OWN}.{NatureDueling.__name__}")
+    kind = NETWORKS.get(str(name))
+    if kind is None:
+        raise UserError(
+            f"the checkpoint holds a network of another's making, {shortened(name)}: give its class, "
+            "DuelingDoubleDQN.load_from_checkpoint(path, network=...)"
+        )
+    try:
+        inspect.signature(kind).bind(noted["num_actions"], **arguments)
+        if not all(type(value) is int for value in arguments.values()):
+            raise TypeError
+    except TypeError:
+        raise UserError(f"the checkpoint notes a network that there is not: {shortened(noted)}") from None
+    return noted["num_actions"], partial(kind, **arguments)
 
 
-def load_network(path: str | Path) -> DuelingNetwork:
-    """The Q-network of a checkpoint.
+def load_network(path: str | Path) -> QNetwork:
+    """Return the Q-network of a checkpoint.
 
     Raises:
         MissingCheckpointError: no such file.
-        UserError: it is no checkpoint of a `DuelingDoubleDQN`.
+        UserError: it is no checkpoint of a `DuelingDoubleDQN`, or its network is not the package's own.
     """
     checkpoint = read_checkpoint(path)
-    network = DuelingNetwork(**network_options(checkpoint))
+    num_actions, make = noted_network(checkpoint)
+    network = make(num_actions)
     report = load_matching(network, checkpoint["state_dict"])
     if not report.complete:
         raise UserError(f"{path} does not fit the network that it names ({report})")

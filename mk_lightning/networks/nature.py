@@ -1,44 +1,74 @@
-"""The dueling Q-network."""
+"""Dueling Q-networks on the convolutions of the two DQN papers."""
 
 from __future__ import annotations
+
+from typing import ClassVar
 
 import torch
 from torch import nn
 
+from mk_lightning.networks.base import STACK, QNetwork, dueling, pixels
+from mk_lightning.utils.errors import check_at_least
+from mk_lightning.utils.memory import check_memory
 
-class DuelingNetwork(nn.Module):
-    """NatureCNN (Mnih 2015) with two linear heads (Wang 2016, arXiv:1511.06581, equation 9).
+COPIES = 6
+"""Of a weight, while it is trained: itself, the target's, the actor's, its gradient, the optimizer's two moments."""
 
-    `Q(s, a) = V(s) + A(s, a) - mean_a' A(s, a')`. Parameters lie in four groups whose names are the first part of
-    theirs: `convolutions`, `features`, `value`, `advantage`.
+
+class NatureDueling(QNetwork):
+    """The three convolutions of Mnih 2015 (doi:10.1038/nature14236), with two linear heads.
+
+    `Q(s, a) = V(s) + A(s, a) - mean_a' A(s, a')`. Submodules: `convolutions`, `features`, `value`, `advantage`.
 
     Args:
-        num_actions: actions.
-        stack: frames in an observation.
-        hidden: width of the fully connected layer.
+        num_actions: actions of the game's table.
+        hidden: units of the fully connected layer; as many as fit into the machine's memory.
+
+    Raises:
+        UserError: `hidden` is out of range.
     """
 
-    def __init__(self, num_actions: int, stack: int = 4, hidden: int = 512) -> None:
-        super().__init__()
-        self.num_actions = num_actions
-        self.convolutions = nn.Sequential(
-            nn.Conv2d(stack, 32, 8, 4),
-            nn.ReLU(),
-            nn.Conv2d(32, 64, 4, 2),
-            nn.ReLU(),
-            nn.Conv2d(64, 64, 3, 1),
-            nn.ReLU(),
-        )
-        self.features = nn.Sequential(nn.Flatten(), nn.Linear(64 * 7 * 7, hidden), nn.ReLU())
+    parameter_groups: ClassVar = {"first_linear": ("features.1",), "heads": ("value", "advantage")}
+    layers: ClassVar[tuple[tuple[int, int, int], ...]] = ((32, 8, 4), (64, 4, 2), (64, 3, 1))
+    """Filters, kernel size and stride of each convolution."""
+    side: ClassVar = 7
+    """Height and width of what the last one returns."""
+
+    def __init__(self, num_actions: int, hidden: int = 512) -> None:
+        super().__init__(num_actions, hidden=hidden)
+        check_at_least(f"{type(self).__name__}: hidden", hidden, 1)
+        flat = self.layers[-1][0] * self.side**2
+        check_memory(f"{type(self).__name__}: hidden", hidden, COPIES * 4 * flat)
+        convolutions: list[nn.Module] = []
+        channels = STACK
+        for filters, kernel, stride in self.layers:
+            convolutions += [nn.Conv2d(channels, filters, kernel, stride), nn.ReLU()]
+            channels = filters
+        self.convolutions = nn.Sequential(*convolutions)
+        self.features = nn.Sequential(nn.Flatten(), nn.Linear(flat, hidden), nn.ReLU())
         self.value = nn.Linear(hidden, 1)
         self.advantage = nn.Linear(hidden, num_actions)
-        # Twice as fast on CPU, and the layout tensor cores want on GPU.
         self.convolutions.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, observations: torch.Tensor) -> torch.Tensor:
-        """Q-values (B, actions) float32 of observations (B, stack, 84, 84) uint8."""
-        pixels = observations.to(self.value.weight.dtype, memory_format=torch.channels_last) / 255
-        features = self.features(self.convolutions(pixels))
-        advantage = self.advantage(features)
-        q_values: torch.Tensor = self.value(features) + advantage - advantage.mean(1, keepdim=True)
-        return q_values
+        """Return the Q-values (B, actions) of observations (B, 4, 84, 84) uint8."""
+        features = self.features(self.convolutions(pixels(observations, self.value.weight)))
+        return dueling(self.value(features), self.advantage(features))
+
+
+class SmallDueling(NatureDueling):
+    """The two convolutions of Mnih 2013 (arXiv:1312.5602), with two linear heads: fewer filters and a smaller layer.
+
+    Args:
+        num_actions: actions of the game's table.
+        hidden: units of the fully connected layer.
+
+    Raises:
+        UserError: `hidden` is out of range.
+    """
+
+    layers: ClassVar = ((16, 8, 4), (32, 4, 2))
+    side: ClassVar = 9
+
+    def __init__(self, num_actions: int, hidden: int = 256) -> None:
+        super().__init__(num_actions, hidden)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mk_lightning.experience.episodes import EpisodeRecord
-from mk_lightning.networks.nature import DuelingNetwork
+from mk_lightning.networks.base import QNetwork
 from mk_lightning.playback.overlay import Panel
 from mk_lightning.playback.rerun import Moment, ReplayEnv, Screen
 from mk_lightning.playback.saliency import Insight, look_into
@@ -48,7 +48,7 @@ def first_of_each_state(records: Iterable[EpisodeRecord], matches: int) -> list[
 
 
 def record_match(
-    env: ReplayEnv, record: EpisodeRecord, network: DuelingNetwork, folder: Path, settings: FilmSettings
+    env: ReplayEnv, record: EpisodeRecord, network: QNetwork, folder: Path, settings: FilmSettings
 ) -> Path:
     """Play a match once more; write `films/<state>-<seed>.mp4` (or `.gif`) and `.jsonl`, `movies/<state>-<seed>.bk2`.
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from mk_lightning.networks.nature import DuelingNetwork
+from mk_lightning.networks.base import QNetwork
 
 EVERY = 7
 """Pixels between two places that are blurred to see what becomes of the Q-values."""
@@ -33,7 +33,7 @@ class Insight(NamedTuple):
 
 
 @torch.inference_mode()
-def look_into(network: DuelingNetwork, stack: NDArray[np.uint8], *, saliency: bool = False) -> Insight:
+def look_into(network: QNetwork, stack: NDArray[np.uint8], *, saliency: bool = False) -> Insight:
     """Q-values, value, and on request the saliency of an observation.
 
     V is the mean of the Q-values, for the advantages are taken off their mean.
@@ -47,7 +47,7 @@ def look_into(network: DuelingNetwork, stack: NDArray[np.uint8], *, saliency: bo
     return Insight(q_values, float(q_values.mean()), _saliency(network, stack, q_values) if saliency else None)
 
 
-def _saliency(network: DuelingNetwork, stack: NDArray[np.uint8], q_values: NDArray[np.float32]) -> NDArray[np.float32]:
+def _saliency(network: QNetwork, stack: NDArray[np.uint8], q_values: NDArray[np.float32]) -> NDArray[np.float32]:
     """Half the squared change of the Q-values when a place is blurred (Greydanus 2018, arXiv:1711.00138, eq. 2)."""
     frames = stack.astype(np.float32)
     blurred = np.stack([cv2.GaussianBlur(frame, (0, 0), RADIUS) for frame in frames]).astype(np.float32)
@@ -69,7 +69,7 @@ def _masks(size: int) -> NDArray[np.float32]:
     return grid.reshape(-1, 1, size, size).astype(np.float32)
 
 
-def _q_values(network: DuelingNetwork, observations: NDArray[np.float32]) -> NDArray[np.float32]:
-    pixels = torch.from_numpy(observations).to(network.value.weight.device)
+def _q_values(network: QNetwork, observations: NDArray[np.float32]) -> NDArray[np.float32]:
+    pixels = torch.from_numpy(observations).to(next(network.parameters()).device)
     values: NDArray[np.float32] = network(pixels).cpu().numpy()
     return values

@@ -14,6 +14,7 @@ from mk_lightning.data.settings import EvaluationSettings, ReplaySettings
 from mk_lightning.envs.config import EnvConfig
 from mk_lightning.envs.episode import EpisodeResult
 from mk_lightning.learning.module import DuelingDoubleDQN
+from tests.networks.narrow import narrow
 
 A, B, C = "VeryEasy.Bramble-01", "Hard.Kestrel-05", "Hard.Heron-06"
 MATCH = 9
@@ -61,7 +62,7 @@ def fit(folder: Path, callback: Callback, ckpt_path: Path | None = None, **optio
         What the tape saw, the weights, and the figures that were logged last.
     """
     torch.manual_seed(0)
-    module, tape = DuelingDoubleDQN(num_actions=26, hidden=8, learning_rate=1e-3), Tape(callback)
+    module, tape = DuelingDoubleDQN(num_actions=26, network=narrow(8), learning_rate=1e-3), Tape(callback)
     saver = ModelCheckpoint(folder, "{step}", every_n_train_steps=6, save_top_k=-1, enable_version_counter=False)
     trainer = Trainer(
         accelerator="cpu", max_epochs=2, default_root_dir=folder, callbacks=[callback, tape, saver], logger=False,

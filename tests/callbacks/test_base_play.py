@@ -19,6 +19,7 @@ from mk_lightning.learning.fisher import sample_actions
 from mk_lightning.learning.losses import distillation_loss
 from mk_lightning.learning.module import DuelingDoubleDQN
 from tests.learning.batches import new_trainer
+from tests.networks.narrow import narrow
 
 SEED, SAMPLES, TEMPERATURE = 5, 24, 0.1
 
@@ -43,7 +44,7 @@ def new_data(learner_steps: int = 4, **settings) -> ExperienceDataModule:
 @pytest.fixture
 def module() -> DuelingDoubleDQN:
     torch.manual_seed(0)
-    return DuelingDoubleDQN(num_actions=26, hidden=16, learning_rate=1e-3)
+    return DuelingDoubleDQN(num_actions=26, network=narrow(16), learning_rate=1e-3)
 
 
 def recording(folder) -> Recording:

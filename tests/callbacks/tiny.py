@@ -9,6 +9,8 @@ import torch
 from pytorch_lightning import LightningModule
 from torch import nn
 
+from mk_lightning.networks.nature import NatureDueling
+
 
 class TinyBatch(NamedTuple):
     inputs: torch.Tensor
@@ -17,7 +19,9 @@ class TinyBatch(NamedTuple):
 
 
 class TinyNetwork(nn.Module):
-    """The names of its parameters are those of the DuelingNetwork's first convolution, `features` and heads."""
+    """The names of its parameters are those of the NatureDueling's first convolution, `features` and heads."""
+
+    parameter_groups = NatureDueling.parameter_groups
 
     def __init__(self) -> None:
         super().__init__()

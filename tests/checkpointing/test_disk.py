@@ -17,6 +17,7 @@ from mk_lightning.data.settings import EvaluationSettings, ReplaySettings
 from mk_lightning.learning.module import DuelingDoubleDQN
 from mk_lightning.utils.errors import UserError
 from tests.checkpointing.test_stopped_runs import ROOT, begin, command, learner_step, wait_until
+from tests.networks.narrow import narrow
 
 
 def data(capacity: int = 1000, on_disk: bool = True, max_env_steps: int = 100_000) -> ExperienceDataModule:
@@ -30,7 +31,7 @@ def data(capacity: int = 1000, on_disk: bool = True, max_env_steps: int = 100_00
 
 
 def test_a_run_takes_no_more_than_is_said(tmp_path: Path) -> None:
-    module = DuelingDoubleDQN(hidden=8)
+    module = DuelingDoubleDQN(network=narrow(8))
     weights = sum(parameter.numel() for parameter in module.online.parameters()) * 4 * 9
     steps = 10_016 * 10
     assert bytes_on_disk(module, data(max_env_steps=steps)) == weights + (1000 + 2 * 10_016) * TRANSITION_BYTES
@@ -42,7 +43,7 @@ def test_a_run_takes_no_more_than_is_said(tmp_path: Path) -> None:
 
 def test_too_small_a_disk_is_refused_before_the_run_begins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A disk with room for less than the run may take, and one with just enough."""
-    module, wanted = DuelingDoubleDQN(hidden=8), data(max_env_steps=100_160)
+    module, wanted = DuelingDoubleDQN(network=narrow(8)), data(max_env_steps=100_160)
     needed = bytes_on_disk(module, wanted)
     usage = shutil.disk_usage(tmp_path)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=needed - 1))

@@ -24,7 +24,7 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In a directory with two configs and a file for a group."""
     monkeypatch.chdir(tmp_path)
     Path("a.yaml").write_text(yaml.safe_dump(CONFIG))
-    Path("b.yaml").write_text("model: {hidden: 8}\ndata: {reward_scale: 7.0}\n")
+    Path("b.yaml").write_text("model: {target_every: 8}\ndata: {reward_scale: 7.0}\n")
     Path("data.yaml").write_text("env: {num_envs: 4}\nreward_scale: 3.0\n")
 
 
@@ -89,15 +89,17 @@ def test_files_come_before_options(given: str, arranged: str) -> None:
 
 
 def test_an_option_wins_wherever_it_stands(capsys: pytest.CaptureFixture[str]) -> None:
-    config = parsed(capsys, "fit", "--data.reward_scale", "5", "-c", "a.yaml", "--model.hidden", "4", "-c", "b.yaml")
-    assert (config["data"]["reward_scale"], config["model"]["hidden"]) == (5.0, 4)
+    words = ("--data.reward_scale", "5", "-c", "a.yaml", "--model.target_every", "4", "-c", "b.yaml")
+    config = parsed(capsys, "fit", *words)
+    assert (config["data"]["reward_scale"], config["model"]["target_every"]) == (5.0, 4)
     config = parsed(capsys, "fit", "--data.reward_scale", "5", "-c", "b.yaml", "--data", "data.yaml")
-    assert (config["data"]["reward_scale"], config["model"]["hidden"], config["data"]["env"]["num_envs"]) == (5, 8, 4)
+    data = config["data"]
+    assert (data["reward_scale"], config["model"]["target_every"], data["env"]["num_envs"]) == (5, 8, 4)
 
 
 def test_of_two_configs_the_later_wins(capsys: pytest.CaptureFixture[str]) -> None:
-    assert parsed(capsys, "fit", "-c", "a.yaml", "-c", "b.yaml")["model"]["hidden"] == 8
-    assert parsed(capsys, "fit", "-c", "b.yaml", "-c", "a.yaml")["model"]["hidden"] == 16
+    assert parsed(capsys, "fit", "-c", "a.yaml", "-c", "b.yaml")["model"]["target_every"] == 8
+    assert parsed(capsys, "fit", "-c", "b.yaml", "-c", "a.yaml")["model"]["target_every"] == 9
 
 
 def test_configs_can_be_pipes(capsys: pytest.CaptureFixture[str], pipe: Pipe) -> None:
@@ -105,12 +107,16 @@ def test_configs_can_be_pipes(capsys: pytest.CaptureFixture[str], pipe: Pipe) ->
         "-c",
         pipe(Path("a.yaml").read_text()),
         "-c",
-        pipe("model: {hidden: 9}"),
+        pipe("model: {target_every: 9}"),
         "--data",
         pipe("reward_scale: 2"),
     ]
     config = parsed(capsys, "fit", *words)
-    assert (config["model"]["hidden"], config["data"]["reward_scale"], config["data"]["max_env_steps"]) == (9, 2, 320)
+    assert (config["model"]["target_every"], config["data"]["reward_scale"], config["data"]["max_env_steps"]) == (
+        9,
+        2,
+        320,
+    )
 
 
 @pytest.mark.parametrize(
@@ -120,7 +126,7 @@ def test_configs_can_be_pipes(capsys: pytest.CaptureFixture[str], pipe: Pipe) ->
         ("a: &a [*a]", "{} is not YAML"),
         ("x: " + "y" * 999_998, "{} is no config: it has 1,000,001 bytes"),
         ("", "a config must be a mapping of keys, got nothing"),
-        ("model: {hidden: many}", "model.hidden must be a whole number, got many"),
+        ("model: {q_limit: many}", "model.q_limit must be a number, got many"),
     ],
 )
 def test_a_mistake_in_a_pipe_is_told_of_what_was_given(

@@ -19,14 +19,15 @@ from mk_lightning.data.settings import EvaluationSettings, ReplaySettings
 from mk_lightning.envs.config import EnvConfig
 from mk_lightning.evaluation.evaluation import Evaluation
 from mk_lightning.learning.module import DuelingDoubleDQN
-from mk_lightning.networks.checkpoint import read_checkpoint
+from mk_lightning.networks.checkpoint import about_network, read_checkpoint
 from tests.cli.mistakes import Mistake, fit, refuse
 from tests.evaluation.test_compare import AFTER, BEFORE, A
+from tests.networks.narrow import narrow
 
 Files = Callable[[Path], object]
 STATES = ["VeryEasy.Bramble-01"], ["VeryEasy.Heron-06"]
 SMALL = [
-    "--model.hidden=16",
+    "--model.network.hidden=16",
     f"--data.original_states={STATES[0]}",
     f"--data.challenging_states={STATES[1]}",
     "--data.train_states=null",
@@ -43,9 +44,9 @@ class RunsCode:
 
 def weights(**options: Any) -> dict[str, Any]:
     """What a checkpoint of weights holds."""
-    module = DuelingDoubleDQN(**{"hidden": 16} | options)
+    module = DuelingDoubleDQN(**{"network": narrow(16)} | options)
     content: dict[str, Any] = {"state_dict": module.state_dict(), "global_step": 7, "env_steps": 112, "epoch": 0}
-    return content | {"network": {"num_actions": module.online.num_actions, "hidden": module.online.value.in_features}}
+    return content | {"network": about_network(module.online)}
 
 
 def resumable(**changes: Any) -> dict[str, Any]:
@@ -142,15 +143,15 @@ CHECKPOINTS = {
     "claims": start(changed(online__value__bias=torch.zeros(1).expand(10**12)), "which are not in the file"),
     "parameter too many": start(changed(online__more=torch.zeros(1)), "unexpected: more"),
     "env_steps": start(saved(weights() | {"env_steps": -3}), "its env_steps is -3"),
-    "another width": start(saved(weights(hidden=8)), "of another shape: features.1.weight"),
+    "another width": start(saved(weights(network=narrow(8))), "of another shape: features.1.weight"),
     "other actions": start(saved(weights(num_actions=5)), "of another shape: advantage.weight"),
-    "another width in a test": evaluate(saved(weights(hidden=8)), "the checkpoint's network is"),
+    "another width in a test": evaluate(saved(weights(network=narrow(8))), "the checkpoint's network is"),
     "parameter missing in a test": evaluate(saved({"state_dict": {}}), "does not fit the network"),
     "options in a test": evaluate(
-        saved(weights(hidden=8) | {"hyper_parameters": {"hidden": 8}}), "the checkpoint's network is"
+        saved(weights(network=narrow(8)) | {"hyper_parameters": {"hidden": 8}}), "the checkpoint's network is"
     ),
     "lying about its network": evaluate(
-        saved(weights(hidden=8) | {"network": {"num_actions": 26, "hidden": 16}}), "does not fit the network"
+        saved(weights(network=narrow(8)) | {"network": {"num_actions": 26, "hidden": 16}}), "does not fit the network"
     ),
 }
 
@@ -158,7 +159,7 @@ RESUMED = {
     "weights only": resume(saved(weights()), "holds weights only, a fit cannot be resumed from it"),
     "no global_step": resume(saved(resumable() | {"global_step": None}), "its global_step is None"),
     "no replay": resume(saved(weights() | {"optimizer_states": []}), "has no replay"),
-    "another width": resume(saved(resumable()), "the checkpoint's network is", "--model.hidden=8"),
+    "another width": resume(saved(resumable()), "the checkpoint's network is", "--model.network.hidden=8"),
     "seed": resume(
         saved(resumable()), "seed_everything of the checkpoint is 1, this config's 2", "--seed_everything=2"
     ),

@@ -87,7 +87,7 @@ MISTAKES = {
     "log_every_n_steps": fit("at least 0 learner_steps, got -1", "--trainer.log_every_n_steps", "-1"),
     # -- sizes
     "capacity": fit("7.1 EB of memory, this machine or container has", "--data.replay.capacity", str(10**15)),
-    "hidden": fit("75.3 TB of memory, this machine or container has", "--model.hidden", str(10**9)),
+    "hidden": fit("75.3 TB of memory, this machine or container has", "--model.network.hidden", str(10**9)),
     "recording": fit("of memory, this machine or container has", "--data.recording.env_steps", str(10**15)),
     "num_envs": fit("between 1 and 1,024, got 100000", "--data.env.num_envs", "100000"),
     "num_envs of an evaluation": fit("between 1 and 1,024, got 100000", "--data.evaluation.num_envs", "100000"),

@@ -22,13 +22,13 @@ def refuse(words: list[str], capsys: pytest.CaptureFixture[str]) -> str:
 
 
 def test_what_may_be_null_is_not_asked_for() -> None:
-    assert {"model.hidden", "data.overlap", "data.replay.on_disk", "data.env.num_envs", "run_dir"} <= _needed()
+    assert {"model.q_limit", "data.overlap", "data.replay.on_disk", "data.env.num_envs", "run_dir"} <= _needed()
     nullable = {"model.target_every", "model.init_from", "data.replay.priorities", "data.original_states"}
     assert not nullable & _needed()
 
 
 @pytest.mark.parametrize(
-    "key", ["model.hidden", "data.overlap", "data.replay.on_disk", "data.evaluation.every", "run_dir"]
+    "key", ["model.q_limit", "data.overlap", "data.replay.on_disk", "data.evaluation.every", "run_dir"]
 )
 def test_an_empty_key_of_a_config(key: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     config = copy.deepcopy(CONFIG)

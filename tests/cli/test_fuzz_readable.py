@@ -29,5 +29,5 @@ MESSAGES = (
     | st.text()
 )
 def test_fuzz_readable(message: str) -> None:
-    line = readable(message, ["data.env.num_envs", "model.hidden", "config"])
+    line = readable(message, ["data.env.num_envs", "model.q_limit", "config"])
     assert len(line.splitlines()) <= 1

@@ -83,7 +83,11 @@ def test_a_resumed_fit_needs_no_longer_what_it_started_from(
         monkeypatch.delenv(name)
     monkeypatch.setenv("NETRC", str(tmp_path / "no-netrc"))
     shutil.copy(find_file("checkpoints/dojo-base.ckpt"), "base.ckpt")
-    config = {**CONFIG, "model": CONFIG["model"] | {"init_from": "base.ckpt", "hidden": 512}}
+    config = {
+        **CONFIG,
+        "model": CONFIG["model"]
+        | {"init_from": "base.ckpt", "network": {"class_path": "NatureDueling", "init_args": {"hidden": 512}}},
+    }
     Path("tiny.yaml").write_text(yaml.safe_dump(config))
     words = ["fit", "-c", "tiny.yaml", "-c", "configs/logger/wandb.yaml", "--run_dir", "run"]
     main([*words, "--data.max_env_steps", "160"])

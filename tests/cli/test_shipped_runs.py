@@ -47,7 +47,7 @@ SMALL = [
     "--data.evaluation.matches=1",
     "--data.evaluation.test_matches=1",
 ]
-TINY = "--model.hidden=16"
+TINY = "--model.network.hidden=16"
 FIGHTER = "runs/mk2-pretrain/checkpoints/best.ckpt"
 
 

@@ -21,6 +21,7 @@ from mk_lightning.schedules import Linear
 from mk_lightning.utils.errors import UserError
 from tests.cli.mistakes import copy_of_the_dojo
 from tests.learning.batches import new_trainer, random_batch
+from tests.networks.narrow import narrow
 
 SMALL = {
     "game": "dojo",
@@ -42,7 +43,7 @@ def new_data(**options) -> ExperienceDataModule:
 @pytest.fixture
 def module() -> DuelingDoubleDQN:
     torch.manual_seed(0)
-    return DuelingDoubleDQN(num_actions=26, hidden=8)
+    return DuelingDoubleDQN(num_actions=26, network=narrow(8))
 
 
 # -- launchers ---------------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from mk_lightning.experience.collector import Collector
 from mk_lightning.experience.episodes import EpisodeSpec, play_episodes
 from mk_lightning.experience.greedy_policy import GreedyPolicy
 from mk_lightning.experience.replay import Priorities, Replay
-from mk_lightning.networks.nature import DuelingNetwork
+from mk_lightning.networks.nature import NatureDueling
 from mk_lightning.schedules import Constant
 from tests.experience.conftest import STATES
 from tests.experience.policies import Fingerprint
@@ -29,7 +29,7 @@ def make_loader(short_envs):
         for loader in loaders:
             loader.synchronize()
         torch.manual_seed(0)
-        learner = DuelingNetwork(26, hidden=8)
+        learner = NatureDueling(26, hidden=8)
         learner.advantage.weight.data *= 100  # so that other weights choose other actions
         actor = GreedyPolicy(copy.deepcopy(learner).requires_grad_(False))
         replay = Replay(300, 3, n_step=2, priorities=priorities, seed=1)

@@ -18,7 +18,7 @@ def test_a_checkpoint_a_module_and_a_function_that_act_alike_play_the_same_match
     module = DuelingDoubleDQN.load_from_checkpoint(BASE)
     policies = [BASE, module, module.online, lambda stacks: module.predict(stacks)]
     evaluations = [evaluate(policy, "dojo", [A, B], matches=2, env=SHORT) for policy in policies]
-    assert [e.policy for e in evaluations] == [BASE, "DuelingDoubleDQN", "DuelingNetwork", "<lambda>"]
+    assert [e.policy for e in evaluations] == [BASE, "DuelingDoubleDQN", "NatureDueling", "<lambda>"]
     assert all(e.matches == evaluations[0].matches for e in evaluations)
     assert [(m.state, m.seed) for m in evaluations[0].matches] == [(s, 2_000_000 + m) for m in (0, 1) for s in (A, B)]
     assert Comparison(*evaluations[:2]).over([A, B]).change == 0

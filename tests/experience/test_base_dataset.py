@@ -6,14 +6,14 @@ import torch
 
 from mk_lightning.experience.base_dataset import FILE, Recording, Rehearsal, fingerprint, record
 from mk_lightning.experience.replay import NO_ACTION
-from mk_lightning.networks.nature import DuelingNetwork
+from mk_lightning.networks.nature import NatureDueling
 from mk_lightning.utils.errors import UserError
 
 
 @pytest.fixture(scope="module")
 def network():
     torch.manual_seed(0)
-    return DuelingNetwork(26, hidden=8)
+    return NatureDueling(26, hidden=8)
 
 
 @pytest.fixture(scope="module")
@@ -78,4 +78,4 @@ def test_another_recording_is_not_mistaken_for_this_one(recording, tmp_path):
 
 def test_another_fighter_has_another_fingerprint(network):
     torch.manual_seed(1)
-    assert fingerprint(DuelingNetwork(26, hidden=8)) != fingerprint(network) == fingerprint(network)
+    assert fingerprint(NatureDueling(26, hidden=8)) != fingerprint(network) == fingerprint(network)

@@ -10,7 +10,7 @@ from mk_lightning.envs.vector_env import RetroVectorEnv
 from mk_lightning.experience import episodes
 from mk_lightning.experience.episodes import TRACED, EpisodeSpec, play_episodes
 from mk_lightning.experience.greedy_policy import GreedyPolicy
-from mk_lightning.networks.nature import DuelingNetwork
+from mk_lightning.networks.nature import NatureDueling
 from tests.envs.processes import Killer
 from tests.experience.conftest import CUT_OFF, STATES
 from tests.experience.policies import Always, Fingerprint, fingerprints
@@ -39,7 +39,7 @@ def outcomes(records):
 
 def network_policy() -> GreedyPolicy:
     torch.manual_seed(0)
-    network = DuelingNetwork(26, hidden=16)
+    network = NatureDueling(26, hidden=16)
     network.advantage.weight.data *= 100  # so that the best action changes from frame to frame
     return GreedyPolicy(network)
 

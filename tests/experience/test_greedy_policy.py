@@ -4,12 +4,12 @@ import numpy as np
 import torch
 
 from mk_lightning.experience.greedy_policy import GreedyPolicy
-from mk_lightning.networks.nature import DuelingNetwork
+from mk_lightning.networks.nature import NatureDueling
 
 
 def networks():
     torch.manual_seed(0)
-    return DuelingNetwork(26, hidden=8), DuelingNetwork(26, hidden=8)
+    return NatureDueling(26, hidden=8), NatureDueling(26, hidden=8)
 
 
 def test_the_action_with_the_highest_value():

@@ -14,13 +14,14 @@ from mk_lightning.evaluation.evaluate import evaluate
 from mk_lightning.learning.module import DuelingDoubleDQN
 from mk_lightning.utils.errors import UserError
 from tests.lightning.probe import fit, new_module
+from tests.networks.narrow import narrow
 
 BASE = "checkpoints/dojo-base.ckpt"
 
 
 @pytest.mark.parametrize("weights_only", [True, False])
 def test_a_checkpoint_is_all_that_is_needed(weights_only: bool, tmp_path: Path) -> None:
-    run = fit(tmp_path, module=new_module(num_actions=7, hidden=24))
+    run = fit(tmp_path, module=new_module(num_actions=7, network=narrow(24)))
     run.trainer.save_checkpoint(tmp_path / "x.ckpt", weights_only=weights_only)
     module = DuelingDoubleDQN.load_from_checkpoint(tmp_path / "x.ckpt")
     assert (module.online.num_actions, module.online.value.in_features) == (7, 24)

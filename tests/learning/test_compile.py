@@ -49,7 +49,7 @@ def test_a_user_s_compiled_network_has_checkpoints_like_any_other(checkpoints, t
         plain, compiled = (torch.load(checkpoints[name, kind], weights_only=True) for name in ("plain", "compiled"))
         assert plain["state_dict"].keys() == compiled["state_dict"].keys()
         assert all(torch.equal(plain["state_dict"][name], compiled["state_dict"][name]) for name in plain["state_dict"])
-        module = DuelingDoubleDQN.load_from_checkpoint(checkpoints["compiled", kind], num_actions=5, hidden=8)
+        module = DuelingDoubleDQN.load_from_checkpoint(checkpoints["compiled", kind])
         assert torch.equal(module.online.value.weight, compiled["state_dict"]["online.value.weight"])
 
 

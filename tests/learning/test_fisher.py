@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from mk_lightning.learning.fisher import fisher_diagonal, normalised, sample_actions
-from mk_lightning.networks.nature import DuelingNetwork
+from mk_lightning.networks.nature import NatureDueling
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def test_of_a_linear_softmax_policy_it_is_the_analytic_one(samples):
 
 def test_samples_one_by_one_and_all_at_once_agree():
     torch.manual_seed(0)
-    network = DuelingNetwork(5, hidden=8)
+    network = NatureDueling(5, hidden=8)
     observations = torch.randint(0, 256, (64, 4, 84, 84), dtype=torch.uint8)
     actions = torch.randint(0, 5, (64,))
     at_once = fisher_diagonal(network, observations, actions)
@@ -58,7 +58,7 @@ def test_samples_one_by_one_and_all_at_once_agree():
 def test_a_policys_fisher_leaves_the_value_stream_out():
     """The softmax does not see what all actions have in common: why `q_value` is the default."""
     torch.manual_seed(0)
-    network = DuelingNetwork(5, hidden=8)
+    network = NatureDueling(5, hidden=8)
     observations = torch.randint(0, 256, (4, 4, 84, 84), dtype=torch.uint8)
     actions = torch.arange(4)
     of_policy = fisher_diagonal(network, observations, actions, estimator="policy")

@@ -12,11 +12,12 @@ from mk_lightning.learning.module import DuelingDoubleDQN
 from mk_lightning.schedules import Linear
 from mk_lightning.utils.errors import Diverged, UserError
 from tests.learning.batches import ACTIONS, new_trainer, random_batch, random_batches
+from tests.networks.narrow import narrow
 
 
 def new_module(**options) -> DuelingDoubleDQN:
     torch.manual_seed(0)
-    defaults = {"num_actions": ACTIONS, "hidden": 8, "learning_rate": 1e-2}
+    defaults = {"num_actions": ACTIONS, "network": narrow(8), "learning_rate": 1e-2}
     return DuelingDoubleDQN(**defaults | options)
 
 
@@ -193,7 +194,7 @@ def test_a_checkpoint_with_weights_only_has_no_target_network_and_loads(tmp_path
     assert {name.split(".")[0] for name in saved["state_dict"]} == {"online"}
     assert saved["network"] == {"num_actions": ACTIONS, "hidden": 8}
 
-    other = DuelingDoubleDQN.load_from_checkpoint(tmp_path / "w.ckpt", num_actions=ACTIONS, hidden=8)
+    other = DuelingDoubleDQN.load_from_checkpoint(tmp_path / "w.ckpt")
     assert same(weights_of(other.online), weights_of(module.online))
     assert same(weights_of(other.target), weights_of(module.online))
 
@@ -203,12 +204,12 @@ def test_a_whole_checkpoint_keeps_the_target_network(tmp_path):
     trainer = new_trainer(tmp_path)
     trainer.fit(module, random_batches(2))
     trainer.save_checkpoint(tmp_path / "a.ckpt")
-    other = DuelingDoubleDQN.load_from_checkpoint(tmp_path / "a.ckpt", num_actions=ACTIONS, hidden=8)
+    other = DuelingDoubleDQN.load_from_checkpoint(tmp_path / "a.ckpt")
     assert same(weights_of(other.target), weights_of(module.target))
     assert not same(weights_of(other.target), weights_of(other.online))
 
 
-@pytest.mark.parametrize("other", [{"num_actions": ACTIONS + 1}, {"hidden": 9}])
+@pytest.mark.parametrize("other", [{"num_actions": ACTIONS + 1}, {"network": narrow(9)}])
 def test_a_checkpoint_of_another_network_is_refused(tmp_path, other):
     trainer = new_trainer(tmp_path)
     trainer.fit(new_module(), random_batches(1))
@@ -226,7 +227,7 @@ def test_a_checkpoint_of_another_network_is_refused(tmp_path, other):
 def base(tmp_path):
     """A checkpoint to start from, and the Q-network in it."""
     torch.manual_seed(7)
-    module = DuelingDoubleDQN(num_actions=ACTIONS, hidden=8)
+    module = DuelingDoubleDQN(num_actions=ACTIONS, network=narrow(8))
     torch.save({"state_dict": module.state_dict()}, tmp_path / "base.ckpt")
     return str(tmp_path / "base.ckpt"), weights_of(module.online)
 
@@ -263,7 +264,7 @@ def test_init_from_takes_what_fits_when_told_to(base, caplog):
         ({"learning_rate_warmup": -1}, "model.learning_rate_warmup must be at least 0 env_steps, got -1"),
         ({"learning_rate": -0.1}, "model.learning_rate must not be negative, got -0.1"),
         ({"learning_rate": Linear(1e-3, -1e-3, 5)}, "model.learning_rate must not be negative, got -0.001"),
-        ({"hidden": 0}, "model.hidden must be at least 1, got 0"),
+        ({"network": narrow(0)}, "hidden must be at least 1, got 0"),
         ({"huber_delta": 0.0}, "model.huber_delta must be above 0, got 0.0"),
         ({"target_every": None}, "target_every .hard updates. or model.target_tau"),
         ({"target_tau": 0.5}, "target_every .hard updates. or model.target_tau"),

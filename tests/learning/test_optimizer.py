@@ -15,6 +15,7 @@ from tests.cli.mistakes import fit as command
 from tests.cli.mistakes import refuse
 from tests.learning.batches import random_batches
 from tests.lightning.probe import Played, fit, new_module, new_trainer
+from tests.networks.narrow import narrow
 
 
 class GivenRate(torch.optim.SGD):
@@ -130,7 +131,7 @@ class Own(DuelingDoubleDQN):
 
     def __init__(self, configured: str) -> None:
         torch.manual_seed(0)
-        super().__init__(num_actions=5, hidden=8)
+        super().__init__(num_actions=5, network=narrow(8))
         self.configured = configured
 
     def configure_optimizers(self):

@@ -13,6 +13,7 @@ from pytorch_lightning import Callback, LightningDataModule, LightningModule, Tr
 from mk_lightning.learning.module import DuelingDoubleDQN
 from tests.evaluation.records import record
 from tests.learning.batches import ACTIONS, Batches, random_batch
+from tests.networks.narrow import narrow
 
 STATE = "VeryEasy.Bramble-01"
 BATCHES, VALIDATION_BATCHES = 5, 3
@@ -100,7 +101,7 @@ class Played(LightningDataModule):
 
 def new_module(**options: Any) -> DuelingDoubleDQN:
     torch.manual_seed(0)
-    return DuelingDoubleDQN(**{"num_actions": ACTIONS, "hidden": 8, "learning_rate": 1e-2} | options)
+    return DuelingDoubleDQN(**{"num_actions": ACTIONS, "network": narrow(8), "learning_rate": 1e-2} | options)
 
 
 class Fit(NamedTuple):

@@ -18,6 +18,7 @@ from mk_lightning.evaluation.evaluation import Evaluation
 from mk_lightning.utils.errors import UserError
 from tests.learning.batches import random_batches
 from tests.lightning.probe import BATCHES, Played, fit, new_module, new_trainer
+from tests.networks.narrow import narrow
 from tests.test_resume import CONFIG
 
 AVERAGE = {"class_path": "pytorch_lightning.callbacks.EMAWeightAveraging", "init_args": {"decay": 0.9}}
@@ -128,9 +129,9 @@ def test_after_a_fit_the_weights_that_are_there_are_measured_and_loaded(tmp_path
     saved = ModelCheckpoint(tmp_path, "a", monitor="val/return/all", mode="max")
     watch = Watch()
     trained = fit(tmp_path, WeightAveraging(), watch, saved, enable_checkpointing=True)
-    others = new_module(hidden=8)
+    others = new_module(network=narrow(8))
     trained.trainer.validate(others, Played(), verbose=False)
-    assert same(watch.validated[BATCHES], weights(new_module(hidden=8)))
+    assert same(watch.validated[BATCHES], weights(new_module(network=narrow(8))))
     trained.trainer.test(others, Played(), ckpt_path=tmp_path / "a.ckpt", verbose=False, weights_only=True)
     assert same(watch.tested, torch.load(tmp_path / "a.ckpt", weights_only=True)["state_dict"])
 

@@ -274,7 +274,7 @@ def model_checkpoint(folder: Path) -> None:
     saved = shipped.ModelCheckpoint(folder, "{step}", monitor="val/return/all", mode="max", every_n_epochs=1)
     run = fit(folder, saved, enable_checkpointing=True)
     assert float(saved.best_model_score) == 12.5
-    module = type(run.module).load_from_checkpoint(saved.best_model_path, num_actions=5, hidden=8)
+    module = type(run.module).load_from_checkpoint(saved.best_model_path)
     assert all(map(torch.equal, module.parameters(), run.module.parameters()))
 
 

@@ -29,6 +29,7 @@ from tests.cli.mistakes import fit as command
 from tests.data.test_datamodule import new_data
 from tests.lightning.outcomes import documented
 from tests.lightning.probe import BATCHES, VALIDATION_BATCHES, Played, Probe, baseline, fit, new_module, new_trainer
+from tests.networks.narrow import narrow
 from tests.test_resume import CONFIG
 
 WORKS, DIFFERS, REFUSED = "works", "differs", "refused"
@@ -391,7 +392,7 @@ def default_root_dir(folder: Path) -> None:
 def enable_autolog_hparams(folder: Path) -> None:
     class Named(type(new_module())):
         def __init__(self, hidden: int) -> None:
-            super().__init__(num_actions=5, hidden=hidden)
+            super().__init__(num_actions=5, network=narrow(hidden))
             self.save_hyperparameters()
 
     for value in (True, False):

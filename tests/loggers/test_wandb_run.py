@@ -21,7 +21,11 @@ from tests.test_resume import fit
 
 GAME = load_game("dojo")
 A, B = "VeryEasy.Bramble-01", "Hard.Heron-06"
-CONFIG = {"model": {"hidden": 16, "learning_rate": {"class_path": "Linear"}}, "run_dir": "runs/x", "ckpt_path": None}
+CONFIG = {
+    "model": {"q_limit": 16, "learning_rate": {"class_path": "Linear"}},
+    "run_dir": "runs/x",
+    "ckpt_path": None,
+}
 VALIDATION = {
     f"val/{figure}/{name}": float(number)
     for number, (figure, name) in enumerate(

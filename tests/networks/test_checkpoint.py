@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from mk_lightning.networks.checkpoint import PREFIX, load_matching, read_checkpoint
-from mk_lightning.networks.nature import DuelingNetwork
+from mk_lightning.networks.nature import NatureDueling
 from mk_lightning.utils.errors import UserError
 
 
@@ -13,7 +13,7 @@ def weights_of(network) -> dict[str, torch.Tensor]:
 
 
 def test_all_that_matches_is_loaded():
-    theirs, mine = DuelingNetwork(5, hidden=8), DuelingNetwork(5, hidden=8)
+    theirs, mine = NatureDueling(5, hidden=8), NatureDueling(5, hidden=8)
     report = load_matching(mine, weights_of(theirs) | {"target.value.bias": torch.full((1,), 9.0)})
     assert report.complete
     assert len(report.matched) == 12
@@ -23,9 +23,9 @@ def test_all_that_matches_is_loaded():
 
 
 def test_the_report_names_what_is_missing_unexpected_and_of_another_shape():
-    mine = DuelingNetwork(5, hidden=8)
+    mine = NatureDueling(5, hidden=8)
     before = {name: tensor.clone() for name, tensor in mine.state_dict().items()}
-    weights = weights_of(DuelingNetwork(7, hidden=8))
+    weights = weights_of(NatureDueling(7, hidden=8))
     del weights["online.value.bias"]
     weights["online.extra.weight"] = torch.zeros(2)
     report = load_matching(mine, weights)

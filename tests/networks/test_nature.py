@@ -4,13 +4,13 @@ import pytest
 import torch
 from torch import nn
 
-from mk_lightning.networks.nature import DuelingNetwork
+from mk_lightning.networks.nature import NatureDueling
 
 
 @pytest.fixture
 def network():
     torch.manual_seed(0)
-    return DuelingNetwork(26, hidden=32)
+    return NatureDueling(26, hidden=32)
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def test_parameters_lie_in_four_named_groups(network):
 
 def test_the_size_of_the_original():
     """NatureCNN with 512 units: 1,684,128 parameters below the heads."""
-    network = DuelingNetwork(26)
+    network = NatureDueling(26)
     count = sum(p.numel() for p in network.parameters())
     assert count == 1_684_128 + (512 + 1) + 26 * (512 + 1)
 

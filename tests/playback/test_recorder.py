@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from mk_lightning.experience.episodes import EpisodeRecord, EpisodeSpec
-from mk_lightning.networks.nature import DuelingNetwork
+from mk_lightning.networks.nature import NatureDueling
 from mk_lightning.playback.overlay import Panel
 from mk_lightning.playback.recorder import FilmSettings, first_of_each_state, record_match
 from mk_lightning.playback.rerun import Moment, ReplayEnv
@@ -20,7 +20,7 @@ from mk_lightning.utils.errors import UserError
 from tests.evaluation.records import record
 
 ACTIONS = [3, 7, 7, 0, 12, 3, 3, 3]
-NETWORK = DuelingNetwork(26, hidden=16)
+NETWORK = NatureDueling(26, hidden=16)
 
 
 @pytest.fixture(scope="module")

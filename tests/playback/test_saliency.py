@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from mk_lightning.networks.nature import DuelingNetwork
+from mk_lightning.networks.nature import NatureDueling
 from mk_lightning.playback.saliency import look_into
 
 
@@ -15,7 +15,7 @@ def stack() -> np.ndarray:
 
 def test_the_q_values_are_the_networks_and_v_is_its_value(stack: np.ndarray) -> None:
     torch.manual_seed(0)
-    network = DuelingNetwork(26, hidden=16)
+    network = NatureDueling(26, hidden=16)
     insight = look_into(network, stack)
     observation = torch.from_numpy(stack[None])
     with torch.no_grad():
@@ -26,7 +26,7 @@ def test_the_q_values_are_the_networks_and_v_is_its_value(stack: np.ndarray) -> 
     assert insight.saliency is None
 
 
-class Corner(DuelingNetwork):
+class Corner(NatureDueling):
     """Its Q-values hang on the upper left of the picture alone."""
 
     def forward(self, observations: torch.Tensor) -> torch.Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from pytorch_lightning.profilers.pytorch import RegisterRecordFunction
 
-from mk_lightning.networks.nature import DuelingNetwork
+from mk_lightning.networks.nature import NatureDueling
 from mk_lightning.utils.network_copies import bare_copy, uncompiled
 from tests.lightning.probe import new_module
 
@@ -24,12 +24,12 @@ def test_a_network_that_is_being_profiled_can_be_copied():
 
 
 def test_a_user_s_own_hooks_are_copied():
-    network = DuelingNetwork(5, hidden=8)
+    network = NatureDueling(5, hidden=8)
     network.value.register_forward_hook(lambda module, inputs, output: output + 7)
     observations = torch.zeros(1, 4, 84, 84, dtype=torch.uint8)
     assert torch.equal(bare_copy(network)(observations), network(observations))
 
 
 def test_uncompiled_is_the_network_itself():
-    network = DuelingNetwork(5, hidden=8)
+    network = NatureDueling(5, hidden=8)
     assert uncompiled(torch.compile(network, backend="eager")) is uncompiled(network) is network

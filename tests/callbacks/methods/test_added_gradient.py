@@ -11,6 +11,7 @@ from mk_lightning.callbacks.methods.weight_decay import WeightDecay
 from mk_lightning.learning.module import DuelingDoubleDQN, adam
 from mk_lightning.utils.errors import UserError
 from tests.learning.batches import ACTIONS, new_trainer, random_batches
+from tests.networks.narrow import narrow
 
 
 def plain_adam(parameters) -> torch.optim.Optimizer:
@@ -48,7 +49,7 @@ def half_precision() -> MixedPrecision:
 @pytest.mark.parametrize("optimizer", [adam, plain_adam])
 @pytest.mark.parametrize("options", [{}, {"plugins": half_precision}, {"plugins": half_precision, "clip": 10.0}])
 def test_it_is_added_to_gradients_that_are_unscaled(tmp_path, optimizer, options):
-    module = DuelingDoubleDQN(num_actions=ACTIONS, hidden=8, optimizer=optimizer)
+    module = DuelingDoubleDQN(num_actions=ACTIONS, network=narrow(8), optimizer=optimizer)
     away = Away()
     added = Added(away)
     trainer = new_trainer(
@@ -62,7 +63,7 @@ def test_it_is_added_to_gradients_that_are_unscaled(tmp_path, optimizer, options
 
 
 def test_an_optimizer_that_unscales_by_itself_is_refused(tmp_path):
-    module = DuelingDoubleDQN(num_actions=ACTIONS, hidden=8, optimizer=fused_adam)
+    module = DuelingDoubleDQN(num_actions=ACTIONS, network=narrow(8), optimizer=fused_adam)
     trainer = new_trainer(tmp_path, WeightDecay(1.0, "l2_sp"), plugins=[half_precision()])
     with pytest.raises(UserError, match=r"with trainer\.precision 16-mixed it must not be fused"):
         trainer.fit(module, random_batches(1))

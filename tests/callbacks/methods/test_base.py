@@ -22,13 +22,14 @@ from mk_lightning.data.datamodule import ExperienceDataModule
 from mk_lightning.learning.module import DuelingDoubleDQN
 from mk_lightning.utils.errors import UserError
 from tests.learning.batches import ACTIONS, new_trainer, random_batches
+from tests.networks.narrow import narrow
 
 ORIGINAL, CHALLENGING = ["VeryEasy.Bramble-01"], ["Medium.Heron-06"]
 
 
 @pytest.fixture(scope="module")
 def model() -> DuelingDoubleDQN:
-    return DuelingDoubleDQN(hidden=8)
+    return DuelingDoubleDQN(network=narrow(8))
 
 
 @pytest.fixture
@@ -134,7 +135,7 @@ def test_the_method_of_the_docs_works(tmp_path, monkeypatch):
     ShrinkHeads = importlib.import_module("shrink").ShrinkHeads  # noqa: N806
     with pytest.raises(UserError, match="factor must be"):
         ShrinkHeads(2.0)
-    module = DuelingDoubleDQN(num_actions=ACTIONS, hidden=8, learning_rate=0.0)
+    module = DuelingDoubleDQN(num_actions=ACTIONS, network=narrow(8), learning_rate=0.0)
     before = [head.weight.detach().clone() for head in (module.online.value, module.online.advantage)]
     new_trainer(tmp_path, ShrinkHeads(0.5)).fit(module, random_batches(3))
     for weight, head in zip(before, (module.online.value, module.online.advantage), strict=True):

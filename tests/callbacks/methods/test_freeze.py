@@ -14,6 +14,7 @@ from mk_lightning.learning.module import DuelingDoubleDQN
 from mk_lightning.utils.errors import UserError
 from tests.callbacks import tiny
 from tests.learning.batches import ACTIONS, new_trainer, random_batches
+from tests.networks.narrow import narrow
 
 
 def adamw(parameters):
@@ -22,7 +23,7 @@ def adamw(parameters):
 
 def new_module() -> DuelingDoubleDQN:
     torch.manual_seed(0)
-    return DuelingDoubleDQN(num_actions=ACTIONS, hidden=8, learning_rate=1e-2, optimizer=adamw, target_every=2)
+    return DuelingDoubleDQN(num_actions=ACTIONS, network=narrow(8), learning_rate=1e-2, optimizer=adamw, target_every=2)
 
 
 def changed(module, before) -> set[str]:

@@ -17,6 +17,7 @@ from mk_lightning.utils.errors import UserError
 from tests.callbacks.played import A, B, new_data
 from tests.evaluation.records import record
 from tests.learning.batches import ACTIONS, random_batches
+from tests.networks.narrow import narrow
 
 MATCHES = 4
 STATES = {"original_states": [A, "VeryEasy.Ember-04"], "challenging_states": [B]}
@@ -86,7 +87,7 @@ def same(one, other) -> bool:
 def run(folder, guard: ForgettingGuard, wins, ckpt_path=None):
     """Fit, an epoch of 3 learner_steps for each entry of `wins`, with the command line's checkpoints."""
     torch.manual_seed(0)
-    module, tape = DuelingDoubleDQN(num_actions=ACTIONS, hidden=8, learning_rate=1e-2, target_every=2), Tape()
+    module, tape = DuelingDoubleDQN(num_actions=ACTIONS, network=narrow(8), learning_rate=1e-2, target_every=2), Tape()
     best = BestCheckpoint(folder, "val/kept")
     every = ModelCheckpoint(folder, "{epoch}", save_top_k=-1, save_on_train_epoch_end=True)
     trainer = Trainer(
@@ -267,7 +268,7 @@ def test_restore_cannot_be_added_to_a_run(tmp_path):
 def test_a_run_on_the_shipped_game(tmp_path):
     """Matches that are cut off are not won, so nothing can be forgotten and nothing is gained."""
     torch.manual_seed(0)
-    module, tape, data = DuelingDoubleDQN(hidden=8), Tape(), new_data(max_env_steps=120)
+    module, tape, data = DuelingDoubleDQN(network=narrow(8)), Tape(), new_data(max_env_steps=120)
     best = BestCheckpoint(tmp_path, "val/kept")
     trainer = Trainer(
         accelerator="cpu", max_epochs=1, default_root_dir=tmp_path, logger=False, enable_progress_bar=False,

@@ -3,10 +3,10 @@ from __future__ import annotations
 import pytest
 
 from mk_lightning.callbacks.methods.parameters import matching_names
-from mk_lightning.networks.nature import DuelingNetwork
+from mk_lightning.networks.nature import NatureDueling
 from mk_lightning.utils.errors import UserError
 
-NETWORK = DuelingNetwork(3, hidden=2)
+NETWORK = NatureDueling(3, hidden=2)
 NAMES = [name for name, _ in NETWORK.named_parameters()]
 
 

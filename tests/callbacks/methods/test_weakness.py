@@ -9,6 +9,7 @@ from mk_lightning.utils.errors import UserError
 from tests.callbacks.played import A, B, C, assert_resumed_equals_uninterrupted, fit
 from tests.callbacks.played import new_data as played_data
 from tests.learning.batches import new_trainer
+from tests.networks.narrow import narrow
 
 # -- the rule ----------------------------------------------------------------------------------------------------------
 
@@ -59,7 +60,7 @@ def test_refuses(options, message):
 )
 def test_refuses_when_there_is_nothing_to_choose(train_states, message):
     with pytest.raises(UserError, match=message) as error:
-        WeaknessTargeting().check(DuelingDoubleDQN(hidden=8), played_data(train_states=train_states), [])
+        WeaknessTargeting().check(DuelingDoubleDQN(network=narrow(8)), played_data(train_states=train_states), [])
     assert "\n" not in str(error.value)
 
 
@@ -68,7 +69,7 @@ def test_it_and_a_curriculum_exclude_each_other(tmp_path):
     for callbacks in ([curriculum, WeaknessTargeting()], [WeaknessTargeting(), curriculum]):
         trainer = new_trainer(tmp_path, *callbacks)
         with pytest.raises(UserError, match="both choose the training states"):
-            trainer.fit(DuelingDoubleDQN(hidden=8), played_data())
+            trainer.fit(DuelingDoubleDQN(network=narrow(8)), played_data())
 
 
 # -- a run -------------------------------------------------------------------------------------------------------------

@@ -1,0 +1,13 @@
+"""A network whose learner_steps take no time."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from mk_lightning.networks.base import QNetworkCallable
+from mk_lightning.networks.nature import NatureDueling
+
+
+def narrow(hidden: int = 8) -> QNetworkCallable:
+    """The real one with a fully connected layer of `hidden` units."""
+    return partial(NatureDueling, hidden=hidden)
