@@ -24,6 +24,7 @@ from .envs.episode import EpisodeResult as EpisodeResult
 from .envs.fighting_env import FightingEnv as FightingEnv
 from .envs.vector_env import RetroVectorEnv as RetroVectorEnv
 from .evaluation.compare import Comparison as Comparison
+from .evaluation.compare import compare as compare
 from .evaluation.evaluate import evaluate as evaluate
 from .evaluation.evaluation import Evaluation as Evaluation
 from .experience.episodes import EpisodeRecord as EpisodeRecord
@@ -49,8 +50,11 @@ from .schedules import Cyclical as Cyclical
 from .schedules import Exponential as Exponential
 from .schedules import Linear as Linear
 from .schedules import Schedule as Schedule
+from .utils.errors import RunStopped as RunStopped
 from .utils.errors import UserError as UserError
 from .utils.errors import WorkerError as WorkerError
+from .workflows.finetuning import FineTuned as FineTuned
+from .workflows.finetuning import finetune as finetune
 
 __all__: list[str]
 __version__: str

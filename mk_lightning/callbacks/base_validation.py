@@ -5,7 +5,6 @@ Lightning's own validation needs a stage of its own; this one is played within a
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -24,29 +23,26 @@ def base_validation(trainer: Trainer, pl_module: Any) -> MatchScores:
     """
     if pl_module.base_scores is None:
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
-        scores = MatchScores(data.evaluation_states)
+        scores = MatchScores(data.state_groups)
         for batch in counted(trainer, "validation", data.val_dataloader()):
-            scores.update(record.result for record in batch)
+            scores.update(record.result for record in batch.records)
         pl_module.base_scores = scores
-        show_rates(trainer, log_scores(trainer, "val", scores, data.state_groups))
+        show_rates(trainer, log_scores(trainer, "val", scores))
     base: MatchScores = pl_module.base_scores
     return base
 
 
-def log_scores(
-    trainer: Trainer, prefix: str, scores: MatchScores, groups: Mapping[str, Sequence[str]]
-) -> dict[str, float]:
+def log_scores(trainer: Trainer, prefix: str, scores: MatchScores) -> dict[str, float]:
     """Give every logger a row of metrics, as Lightning does after a stage of evaluation, and return it.
 
     Args:
         trainer: whose loggers, and whose number of learner_steps.
         prefix: of the metrics' names.
         scores: of the matches.
-        groups: states by group.
     """
-    figures = scores.figures(prefix, {"all": scores.states, **groups})
+    metrics = scores.metrics(prefix)
     env_steps: Any = trainer.lightning_module.env_steps
-    row = {name: torch.tensor(value).item() for name, value in {"env_steps": float(env_steps), **figures}.items()}
+    row = {name: torch.tensor(value).item() for name, value in {"env_steps": float(env_steps), **metrics}.items()}
     for logger in trainer.loggers:
         logger.log_metrics(row, step=trainer.global_step)
     return row

@@ -12,7 +12,7 @@ from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import Callback
 
 from mk_lightning.data.loaders import EpisodeLoader
-from mk_lightning.experience.episodes import EpisodeRecord
+from mk_lightning.experience.episodes import EpisodeBatch
 from mk_lightning.experience.transition import Batch
 
 TERMINAL_SECONDS, LOG_SECONDS = 0.5, 15.0
@@ -78,7 +78,7 @@ class ProgressLine(Callback):
         self._begin_evaluation()
 
     def on_validation_batch_end(
-        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: list[EpisodeRecord], *_: Any
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: EpisodeBatch, *_: Any
     ) -> None:
         """Show how many matches have been played."""
         self._evaluated(trainer, "validation", batch, trainer.val_dataloaders)
@@ -93,7 +93,7 @@ class ProgressLine(Callback):
         self._begin_evaluation()
 
     def on_test_batch_end(
-        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: list[EpisodeRecord], *_: Any
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: EpisodeBatch, *_: Any
     ) -> None:
         """Show how many matches have been played."""
         self._evaluated(trainer, "test", batch, trainer.test_dataloaders)
@@ -103,12 +103,12 @@ class ProgressLine(Callback):
         self._begin_evaluation()
 
     def on_predict_batch_end(
-        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: list[EpisodeRecord], *_: Any
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: EpisodeBatch, *_: Any
     ) -> None:
         """Show how many matches have been played."""
         self._evaluated(trainer, "predict", batch, trainer.predict_dataloaders)
 
-    def count(self, trainer: Trainer, what: str, loader: EpisodeLoader) -> Iterator[list[EpisodeRecord]]:
+    def count(self, trainer: Trainer, what: str, loader: EpisodeLoader) -> Iterator[EpisodeBatch]:
         """Show how many matches have been played while they are iterated over."""
         self._begin_evaluation()
         for batch in loader:
@@ -129,8 +129,8 @@ class ProgressLine(Callback):
         self._evaluation_began = time.monotonic()
         self._matches = 0
 
-    def _evaluated(self, trainer: Trainer, what: str, batch: list[EpisodeRecord], loaders: Any) -> None:
-        self._matches += len(batch)
+    def _evaluated(self, trainer: Trainer, what: str, batch: EpisodeBatch, loaders: Any) -> None:
+        self._matches += len(batch.records)
         if not (trainer.is_global_zero and self._line.due()):
             return
         total = sum(len(loader.specs) for loader in (loaders if isinstance(loaders, list) else [loaders]))
@@ -139,7 +139,7 @@ class ProgressLine(Callback):
         self._line.show(f"{what}: {self._matches}/{total} matches | {rate:.1f} matches/s | {_duration(left)} left")
 
 
-def counted(trainer: Trainer, what: str, loader: EpisodeLoader) -> Iterable[list[EpisodeRecord]]:
+def counted(trainer: Trainer, what: str, loader: EpisodeLoader) -> Iterable[EpisodeBatch]:
     """Whole matches that a callback plays by itself, on the Trainer's progress line if it has one.
 
     Args:

@@ -12,27 +12,22 @@ from lightning_fabric.utilities.exceptions import MisconfigurationException
 from pytorch_lightning import Trainer
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 
-from mk_lightning.callbacks.checkpoints.compatibility import check_checkpoint, find_base
 from mk_lightning.callbacks.checkpoints.resumable import ResumableCheckpoint
 from mk_lightning.callbacks.checkpoints.signals import Interruption
-from mk_lightning.callbacks.evaluation.before_after import BeforeAfter
-from mk_lightning.callbacks.methods.base import check_methods
-from mk_lightning.checkpointing.disk import check_disk
 from mk_lightning.checkpointing.io import CheckpointFiles
 from mk_lightning.checkpointing.run_directory import RunDirectory
 from mk_lightning.cli.missing import naming_both
 from mk_lightning.cli.parser import link_options
-from mk_lightning.cli.parts import named_loggers, run_callbacks, run_loggers
 from mk_lightning.cli.printing import show, show_fit, show_prediction, show_test, show_validation
 from mk_lightning.cli.stopped import answering, finished
-from mk_lightning.cli.trainer_options import check_monitor, check_run_parts, check_trainer
-from mk_lightning.data.base_play import check_recording
+from mk_lightning.cli.trainer_options import check_run_parts, check_trainer
 from mk_lightning.loggers.base import RunLogger
-from mk_lightning.networks.checkpoint import read_checkpoint
 from mk_lightning.playback.recorder import FilmSettings
 from mk_lightning.utils.errors import UserError, check_between
 from mk_lightning.utils.files import check_directory, find_file
 from mk_lightning.utils.trainer_checks import check_experience_trainer
+from mk_lightning.workflows.preflight import check_evaluation, check_fit
+from mk_lightning.workflows.run_parts import named_loggers, run_callbacks, run_loggers
 
 log = logging.getLogger(__name__)
 
@@ -125,20 +120,10 @@ class MKLightningCLI(LightningCLI):
         plugins = [*filter(None, config.plugins if isinstance(config.plugins, list) else [config.plugins])]
         check_run_parts(callbacks, plugins, config)
         if self.subcommand == "fit":
-            check_monitor(self.config.fit.monitor, self.datamodule, callbacks)
-        check_methods(callbacks, self.model, self.datamodule)
-        if self.run.checkpoint:
-            resumed = self.run.resume_step is not None
-            check_checkpoint(self.run.checkpoint, self.model, self.datamodule, callbacks, resumed=resumed)
-            if resumed:
-                content = read_checkpoint(self.run.checkpoint)
-                state = content[type(self.datamodule).__qualname__]
-                find_base(self.run.checkpoint, self.model, self.datamodule, state, self._init_from)
-                BeforeAfter().check_resumed(self.run.path, content, self.datamodule)
-        elif self.subcommand == "fit":
-            check_recording(self.datamodule, self.model.online)
-        if self.subcommand == "fit":
-            self._room = check_disk(self.run.path, self.model, self.datamodule)
+            monitor = self.config.fit.monitor
+            check_fit(self.model, self.datamodule, callbacks, self.run, monitor, self._init_from)
+        else:
+            check_evaluation(self.model, self.datamodule, callbacks, self.run)
         for logger in named_loggers(config.logger):
             if isinstance(logger, RunLogger):
                 logger.check()
@@ -180,9 +165,7 @@ class MKLightningCLI(LightningCLI):
         self.trainer.predict(weights_only=True, **kwargs)
 
     def before_fit(self) -> None:
-        """Say what the run will take, and tell the loggers."""
-        log.info(self._room)
-        self.datamodule.say_length()
+        """Tell the loggers."""
         self._begin()
 
     def before_validate(self) -> None:

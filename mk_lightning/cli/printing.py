@@ -14,11 +14,11 @@ from rich.table import Table
 from mk_lightning.callbacks.evaluation.before_after import BeforeAfter
 from mk_lightning.callbacks.evaluation.films import FilmWriter
 from mk_lightning.callbacks.evaluation.writer import EvaluationWriter
-from mk_lightning.cli.parts import part
 from mk_lightning.evaluation.answers import answers, cut_off, repeated
 from mk_lightning.evaluation.before_after import TEXT_WIDTH, score_table
 from mk_lightning.evaluation.tables import evaluation_table
 from mk_lightning.learning.early_stopping import say_why_it_ended
+from mk_lightning.workflows.run_parts import part
 
 
 @rank_zero_only

@@ -21,13 +21,7 @@ from mk_lightning.cli.trainer_options import RunTrainer
 from mk_lightning.data.datamodule import ExperienceDataModule
 from mk_lightning.learning.module import DuelingDoubleDQN
 from mk_lightning.utils.errors import UserError
-
-TRAINER_DEFAULTS = {
-    "devices": 1,  # or Lightning takes every GPU there is
-    "enable_progress_bar": False,
-    "enable_model_summary": False,
-    "num_sanity_val_steps": 0,
-}
+from mk_lightning.workflows.run_parts import TRAINER_DEFAULTS
 
 
 def run(words: list[str], pipes: Pipes) -> int:

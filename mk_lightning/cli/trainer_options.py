@@ -12,12 +12,9 @@ from typing import Any
 
 from lightning_fabric.plugins.environments.cluster_environment import ClusterEnvironment
 from pytorch_lightning import Callback, Trainer
-from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint, OnExceptionCheckpoint, ProgressBar, Timer
+from pytorch_lightning.callbacks import ModelCheckpoint, OnExceptionCheckpoint, ProgressBar, Timer
 from pytorch_lightning.plugins import CheckpointIO
 
-from mk_lightning.callbacks.methods.guard import KEPT, ForgettingGuard
-from mk_lightning.data.datamodule import ExperienceDataModule
-from mk_lightning.games.names import suggestion
 from mk_lightning.utils.errors import UserError, check_at_least, shortened
 from mk_lightning.utils.trainer_checks import check_callbacks
 
@@ -158,30 +155,3 @@ def check_run_parts(callbacks: Sequence[Callback], plugins: Iterable[Any], optio
 
 def _has_state(callback: Callback) -> bool:
     return bool(callback.state_dict()) or isinstance(callback, ModelCheckpoint)
-
-
-def check_monitor(monitor: str, data: ExperienceDataModule, callbacks: Sequence[Callback]) -> None:
-    """Check that a fit measures the figures by which its best checkpoint is chosen and its callbacks act.
-
-    Raises:
-        UserError: it does not.
-    """
-    names = _figures(data, callbacks, ("win_rate", "win_rate_low", "return"))
-    if monitor not in names:
-        raise UserError(f"monitor {monitor!r} is not a figure of this run{suggestion(monitor, names)}")
-    if not all(type(callback).__module__.startswith(("pytorch_lightning.", "mk_lightning.")) for callback in callbacks):
-        return  # one of the user's own may log what another one monitors
-    names = _figures(data, callbacks, ("win_rate", "win_rate_low", "win_rate_high", "return", "env_steps"))
-    for callback in callbacks:
-        monitored = str(callback.monitor) if isinstance(callback, (EarlyStopping, ModelCheckpoint)) else ""
-        if monitored.startswith("val/") and monitored not in names:
-            raise UserError(
-                f"trainer.callbacks: {type(callback).__name__}: monitor {monitored!r} is not a figure of this run"
-                f"{suggestion(monitored, names)}"
-            )
-
-
-def _figures(data: ExperienceDataModule, callbacks: Iterable[Callback], kinds: Iterable[str]) -> list[str]:
-    """Names of what a validation measures."""
-    names = [f"val/{kind}/{name}" for kind in kinds for name in ("all", *data.state_groups, *data.evaluation_states)]
-    return [*names, KEPT] if any(isinstance(callback, ForgettingGuard) for callback in callbacks) else names

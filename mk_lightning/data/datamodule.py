@@ -12,7 +12,7 @@ from lightning_utilities.core.rank_zero import rank_zero_only
 from pytorch_lightning import LightningDataModule
 from pytorch_lightning.trainer.states import TrainerFn
 
-from mk_lightning.data.base_play import base_recording
+from mk_lightning.data.base_play import base_recording, check_recording
 from mk_lightning.data.compatibility import check_resumable, common, restore_replay
 from mk_lightning.data.continuation import Continuation
 from mk_lightning.data.fit_folder import RECORDING, REPLAY, FitFolder, run_folder
@@ -114,6 +114,7 @@ class ExperienceDataModule(LightningDataModule):
         warmup = -(-warmup_env_steps // env.num_envs) * env.num_envs
         self.length = RunLength.nearest(max_env_steps, evaluation.every, env_steps_per_learner_step, warmup)
         """What was asked for, rounded to what can be played."""
+        self.num_actions = len(self.game.actions)
         self.max_epochs, self.learner_steps_per_epoch = self.length.epochs, self.length.learner_steps_per_epoch
         self._rounding = self.length.rounding(max_env_steps, evaluation.every)
         self._evaluation_env: RetroVectorEnv | None = None
@@ -139,7 +140,7 @@ class ExperienceDataModule(LightningDataModule):
         """Check that the Trainer leaves experience and matches what they are, and say how long a fit is.
 
         Raises:
-            UserError: it does not.
+            UserError: it does not; or the folder of the recording has another one.
         """
         if self.trainer is None:
             return
@@ -147,6 +148,8 @@ class ExperienceDataModule(LightningDataModule):
         # By a launcher's RANK or SLURM_PROCID Lightning may take this for another rank, whose loggers write nothing.
         rank_zero_only.rank = 0  # type: ignore[attr-defined]
         if stage == TrainerFn.FITTING:
+            if self._continuation.state is None and self.trainer.ckpt_path is None:
+                check_recording(self, self._network)
             self.say_length()
             per_step, env_steps = self.env_steps_per_learner_step, self.length.env_steps
             tell_length(self.trainer, self.learner_steps_per_epoch, per_step, env_steps)
@@ -259,7 +262,7 @@ class ExperienceDataModule(LightningDataModule):
             specs: the matches.
             epsilon: probability of a random action.
         """
-        return EpisodeLoader(GreedyPolicy(network), self._matches_env(), specs, epsilon=epsilon)
+        return EpisodeLoader(GreedyPolicy(network), self._matches_env(), specs, self.state_groups, epsilon=epsilon)
 
     def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
         """Move what the learner reads; matches stay as they are."""

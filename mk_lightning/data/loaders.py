@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import Any
@@ -15,7 +15,7 @@ from mk_lightning.data.settings import ExperienceSettings
 from mk_lightning.envs.vector_env import RetroVectorEnv
 from mk_lightning.experience.base_dataset import Rehearsal
 from mk_lightning.experience.collector import Collector
-from mk_lightning.experience.episodes import EpisodeRecord, EpisodeSpec, play_episodes
+from mk_lightning.experience.episodes import EpisodeBatch, EpisodeSpec, play_episodes
 from mk_lightning.experience.greedy_policy import GreedyPolicy
 from mk_lightning.experience.policy import Policy
 from mk_lightning.experience.replay import Replay
@@ -79,7 +79,8 @@ class ExperienceLoader:
         self._thread = ThreadPoolExecutor(1, "collector")
         self._job: Future[None] | None = None
         self._ready = False
-        self._awaited: tuple[NDArray[np.int64], NDArray[np.float32]] | None = None
+        self._learnt: tuple[NDArray[np.int64], NDArray[np.float32]] | None = None
+        """Indices and TD errors that the replay has not taken in."""
 
     def __len__(self) -> int:
         """Batches per epoch."""
@@ -101,15 +102,30 @@ class ExperienceLoader:
             old = self.rehearsal.sample(self.rehearsed).transition
             transition = Transition(*(torch.cat(parts) for parts in zip(transition, old, strict=True)))
             weights = torch.cat([weights, torch.ones(self.rehearsed)])
-        slot = np.zeros(self.batch_size, np.float32)
         collector = self.collector
-        batch = Batch(transition, weights, slot, collector.env_steps, collector.stats(), collector.take_finished())
-        self._awaited = (sample.indices, slot[: len(sample.indices)])
+        batch = Batch(
+            transition,
+            weights,
+            sample.indices,
+            self,
+            collector.env_steps,
+            collector.stats(),
+            collector.take_finished(),
+        )
         self._ready = False
         if self.overlap:
             self.actor.load_weights(self.learner)
             self._job = self._thread.submit(self._play, self.vector_steps)
         return batch
+
+    def update_priorities(self, indices: NDArray[np.int64], td_errors: NDArray[np.float32]) -> None:
+        """Take in the TD errors of a batch, for the replay to have once nobody writes to it: at the next `synchronize`.
+
+        Args:
+            indices: (K,) of the batch.
+            td_errors: (K,) absolute, learning units.
+        """
+        self._learnt = (indices, td_errors)
 
     def synchronize(self) -> None:
         """Wait for the running job and take in the TD errors of the last batch: a point where state can be saved."""
@@ -117,10 +133,9 @@ class ExperienceLoader:
             self._job.result()
             self._job = None
             self._ready = True
-        if self._awaited:
-            indices, td_errors = self._awaited
-            self.replay.update_priorities(indices, td_errors)
-            self._awaited = None
+        if self._learnt:
+            self.replay.update_priorities(*self._learnt)
+            self._learnt = None
 
     def close(self) -> None:
         """Wait for the running job and end the thread."""
@@ -191,12 +206,13 @@ def new_loader(
 
 
 class EpisodeLoader:
-    """Evaluation batches: lists of matches played while Lightning iterates.
+    """Evaluation batches: matches played while Lightning iterates.
 
     Args:
         policy: plays greedily.
         env: environments to play in.
         specs: matches to play.
+        groups: states of the evaluation, by the group's name.
         epsilon: probability of a random action.
         batch_size: matches per batch.
     """
@@ -206,6 +222,7 @@ class EpisodeLoader:
         policy: Policy,
         env: RetroVectorEnv,
         specs: Sequence[EpisodeSpec],
+        groups: Mapping[str, Sequence[str]],
         *,
         epsilon: float,
         batch_size: int = 8,
@@ -213,6 +230,7 @@ class EpisodeLoader:
         self.policy = policy
         self.env = env
         self.specs = specs
+        self.groups = groups
         self.epsilon = epsilon
         self.batch_size = batch_size
 
@@ -220,8 +238,8 @@ class EpisodeLoader:
         """Batches."""
         return -(-len(self.specs) // self.batch_size)
 
-    def __iter__(self) -> Iterator[list[EpisodeRecord]]:
+    def __iter__(self) -> Iterator[EpisodeBatch]:
         """Play every match, in the order of the specs."""
         records = play_episodes(self.policy, self.env, self.specs, epsilon=self.epsilon)
         while batch := list(islice(records, self.batch_size)):
-            yield batch
+            yield EpisodeBatch(batch, self.groups, self.epsilon)

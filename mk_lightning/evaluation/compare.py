@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from mk_lightning.evaluation.evaluation import Evaluation
@@ -130,6 +131,23 @@ class Comparison:
             if -100 * change.interval[1] > most:
                 lines.append(f"{state}: {change}")
         return lines
+
+
+def compare(before: Evaluation | str | Path, after: Evaluation | str | Path) -> Comparison:
+    """Return what changed between two policies that played the same matches.
+
+    Args:
+        before: an evaluation (`evaluate`), or the file of one that `fit` or `test` wrote.
+        after: the same of the other policy.
+
+    Raises:
+        UserError: a file cannot be read, or the matches are not the same.
+
+    Example:
+        >>> change = compare("runs/dojo/before.json", "runs/dojo/after.json").over(states)  # doctest: +SKIP
+    """
+    read = (one if isinstance(one, Evaluation) else Evaluation.read(Path(one)) for one in (before, after))
+    return Comparison(*read)
 
 
 def _matches(evaluation: Evaluation) -> list[str]:

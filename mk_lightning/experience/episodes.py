@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -55,6 +55,20 @@ class EpisodeRecord(NamedTuple):
     spec: EpisodeSpec
     result: EpisodeResult
     trace: EpisodeTrace
+
+
+class EpisodeBatch(NamedTuple):
+    """Some matches of an evaluation, and what it is of: all that is needed to score them.
+
+    Attributes:
+        records: the matches.
+        groups: every state of the evaluation, by the group's name.
+        epsilon: probability of a random action.
+    """
+
+    records: list[EpisodeRecord]
+    groups: Mapping[str, Sequence[str]]
+    epsilon: float
 
 
 class _Tape:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -31,16 +31,24 @@ class Transition(NamedTuple):
     """Observation k env_steps later, (B, 4, 84, 84) uint8."""
 
 
+class PrioritySource(Protocol):
+    """Whatever draws batches by priority, and learns from the learner what the priorities are."""
+
+    def update_priorities(self, indices: NDArray[np.int64], td_errors: NDArray[np.float32]) -> None:
+        """Take in |TD error| (K,), learning units, of the rows at `indices` (K,)."""
+
+
 class Batch(NamedTuple):
     """A batch with what surrounds it: where it came from, how much each row counts, and the run's counters."""
 
     transition: Transition
     weights: torch.Tensor
     """Importance weights, (B,) float32; ones when the replay draws uniformly."""
-    td_errors: NDArray[np.float32]
-    """An empty slot, (B,): the learner writes |TD error| into it and the replay reads it back as the new priorities
-    before the next batch is drawn. So priorities need no hook and the learner no replay. No tensor, for those Lightning
-    copies to the run's device and precision."""
+    indices: NDArray[np.int64]
+    """Positions of the first K rows in the replay, (K,); the others, if any, come from the base policy's play. No
+    tensor, for those Lightning copies to the run's device and precision."""
+    source: PrioritySource
+    """Where the batch comes from; the learner gives it the TD errors of the rows at `indices`."""
     env_steps: int
     """env_steps collected when the batch was drawn; schedules of the learner read it."""
     stats: dict[str, float]

@@ -11,7 +11,7 @@ from typing import Any, Self
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pytorch_lightning import Callback, Trainer
+from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.cli import OptimizerCallable
 from pytorch_lightning.trainer.states import TrainerFn
 
@@ -79,6 +79,8 @@ class DuelingDoubleDQN(MatchScoring):
     Raises:
         UserError: an argument out of range, or a checkpoint that does not match.
     """
+
+    __jit_unused_properties__ = [*LightningModule.__jit_unused_properties__, "_data"]  # noqa: RUF012
 
     def __init__(
         self,
@@ -252,7 +254,7 @@ class DuelingDoubleDQN(MatchScoring):
         self._expect_rate()
 
     def training_step(self, batch: Batch, batch_idx: int) -> torch.Tensor:
-        """The weighted Huber loss of a batch; |TD errors| go into the batch's slot.
+        """Return the weighted Huber loss of a batch, and tell its source the TD errors.
 
         Raises:
             Diverged: a Q-value or the loss is not finite, or a Q-value is beyond `q_limit`.
@@ -262,7 +264,8 @@ class DuelingDoubleDQN(MatchScoring):
         with torch.no_grad():
             target = double_q_target(step.r_t, step.discount_t, self.online(step.s_t), self.target(step.s_t))
         errors = td_errors(q_tm1, step.a_tm1, target)
-        batch.td_errors[:] = errors.detach().abs().float().cpu().numpy()
+        absolute = errors.detach().abs().float().cpu().numpy()
+        batch.source.update_priorities(batch.indices, absolute[: len(batch.indices)])
         loss = huber_loss(errors, batch.weights, self.huber_delta)
         self._check_values(q_tm1, loss)
         if log_is_due(self.trainer):
@@ -270,7 +273,7 @@ class DuelingDoubleDQN(MatchScoring):
                 {
                     "loss": loss.detach(),
                     "q_value": q_tm1.detach().mean(),
-                    "td_error": float(batch.td_errors.mean()),
+                    "td_error": float(absolute.mean()),
                     "learning_rate": self.trainer.optimizers[0].param_groups[0]["lr"],
                     **batch.stats,
                 }
@@ -330,6 +333,10 @@ class DuelingDoubleDQN(MatchScoring):
             f"learning diverged at learner_step {self.global_step:,}: {what}; lower model.learning_rate, or let the "
             "target network follow more slowly (a higher model.target_every)"
         )
+
+    @property
+    def _data(self) -> Any:
+        return self.trainer.datamodule  # type: ignore[attr-defined]
 
     def _expect_rate(self) -> None:
         """Set the next learner_step's rate before it begins: callbacks that log it see a batch before the module."""

@@ -16,15 +16,16 @@ class MatchScores(Metric):
     """Wins, returns and lengths of matches per state.
 
     Args:
-        states: names of the states that may come up.
+        groups: names of the states that may come up, by the group's name.
     """
 
     full_state_update = False
     sums: torch.Tensor
 
-    def __init__(self, states: Sequence[str], **kwargs: Any) -> None:
+    def __init__(self, groups: Mapping[str, Sequence[str]], **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.states = list(states)
+        self.groups = groups
+        self.states = [state for states in groups.values() for state in states]
         # float64: counts stay exact and the order of matches does not show in the means.
         self.add_state("sums", torch.zeros(len(self.states), 4, dtype=torch.float64), dist_reduce_fx="sum")
 
@@ -48,26 +49,26 @@ class MatchScores(Metric):
         total = self.compute().cpu()[[self.states.index(state) for state in states]].sum(0)
         return _score(total) if total[1] > 0 else None
 
-    def figures(self, prefix: str, groups: Mapping[str, Sequence[str]]) -> dict[str, float]:
-        """What to log: `<prefix>/<kind>/<name>` for every state and group of which a match was seen.
+    def metrics(self, prefix: str) -> dict[str, float]:
+        """Return what to log: `<prefix>/<kind>/<name>` for every state and group of which a match was seen, and `all`.
 
         Args:
             prefix: of the names.
-            groups: states, by the group's name.
         """
+        groups = {"all": self.states, **self.groups}
         named = self.per_state()
         named |= {group: total for group, states in groups.items() if (total := self.over(states))}
-        figures: dict[str, float] = {}
+        metrics: dict[str, float] = {}
         for name, score in named.items():
             low, high = score.interval
-            figures |= {
+            metrics |= {
                 f"{prefix}/win_rate/{name}": score.win_rate,
                 f"{prefix}/win_rate_low/{name}": low,
                 f"{prefix}/win_rate_high/{name}": high,
                 f"{prefix}/return/{name}": score.mean_return,
                 f"{prefix}/env_steps/{name}": score.mean_env_steps,
             }
-        return figures
+        return metrics
 
 
 def _score(sums: torch.Tensor) -> StateScore:

@@ -42,7 +42,7 @@ def train(module: LightningModule, callbacks: list[Callback], steps: int, folder
     """Take learner_steps on batches that carry nothing but their place in the run."""
     per_step = options.get("accumulate_grad_batches", 1)
     none = torch.zeros(0)
-    batches = [Batch(none, none, none, 8 * k, {}, ()) for k in range(steps * per_step)]  # type: ignore[arg-type]
+    batches = [Batch(none, none, none, none, 8 * k, {}, ()) for k in range(steps * per_step)]  # type: ignore[arg-type]
     trainer = Trainer(
         accelerator="cpu", max_epochs=1, callbacks=callbacks, logger=False, enable_checkpointing=False,
         enable_progress_bar=False, enable_model_summary=False, default_root_dir=folder, **options,

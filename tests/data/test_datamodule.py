@@ -5,6 +5,7 @@ import re
 import warnings
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from lightning_utilities.core.rank_zero import rank_zero_only
@@ -214,18 +215,22 @@ def test_td_errors_become_priorities_at_any_precision(tmp_path, module, precisio
 
     class Watch(Callback):
         def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx):
-            drawn.append(batch.td_errors)
+            drawn.append(data._loader._learnt)
 
     trainer = new_trainer(tmp_path, Watch(), limit_train_batches=3, limit_val_batches=0, precision=precision)
     trainer.fit(module, data)
     assert len(drawn) == 3
-    assert all((td_errors > 0).all() for td_errors in drawn)
+    for indices, td_errors in drawn:
+        assert indices.shape == td_errors.shape == (4,)
+        assert td_errors.dtype == np.float32
+        assert (td_errors > 0).all()
 
 
-def test_td_errors_stay_in_host_memory_when_a_batch_moves():
+def test_indices_stay_in_host_memory_when_a_batch_moves():
     batch = random_batch(0)
     moved = new_data().transfer_batch_to_device(batch, torch.device("meta"), 0)
-    assert moved.td_errors is batch.td_errors
+    assert moved.indices is batch.indices
+    assert moved.source is batch.source
     assert {t.device.type for t in (*moved.transition, moved.weights)} == {"meta"}
     assert (moved.env_steps, moved.stats) == (batch.env_steps, batch.stats)
     matches = [object()]
@@ -265,11 +270,16 @@ def test_an_epoch_is_the_time_between_two_validations(tmp_path, module):
 def test_validation_and_test_matches(tmp_path, module):
     """Every state, the same seeds whatever is evaluated, and none of a test's matches in a validation."""
     data, trainer = new_data(), new_trainer(tmp_path)
-    trainer.validate(module, data, verbose=False)
+    (metrics,) = trainer.validate(module, data, verbose=False)
     scores = module.val_scores[0].per_state()
+    returned = {state: metrics[f"val/return/{state}"] for state in data.evaluation_states}
+    assert returned == pytest.approx({state: score.mean_return for state, score in scores.items()})
     assert {state: score.matches for state, score in scores.items()} == dict.fromkeys(data.evaluation_states, 4)
     validated = trainer.val_dataloaders.specs
-    trainer.test(module, data, verbose=False)
+    returned = {name: value for row in trainer.test(module, data, verbose=False) for name, value in row.items()}
+    for epsilon, scores in module.test_scores.items():
+        for state, score in scores.per_state().items():
+            assert returned[f"test/epsilon_{epsilon:g}/return/{state}"] == pytest.approx(score.mean_return)
     tested = [loader.specs for loader in trainer.test_dataloaders]
     assert [loader.epsilon for loader in trainer.test_dataloaders] == [0.0, 0.5]
     assert tested[0] == tested[1]

@@ -57,10 +57,11 @@ def make_loader(short_envs):
 
 @torch.no_grad()
 def learn(loader: ExperienceLoader, batch) -> None:
-    """A stand-in for a learner_step: errors into the slot, and other weights, that depend on the batch alone."""
-    batch.td_errors[:] = batch.transition.s_tm1.float().mean((1, 2, 3)) / 50
+    """A stand-in for a learner_step: TD errors, and other weights, that depend on the batch alone."""
+    errors = (batch.transition.s_tm1.float().mean((1, 2, 3)) / 50).numpy()
+    batch.source.update_priorities(batch.indices, errors[: len(batch.indices)])
     for p in loader.learner.parameters():
-        p.mul_(-1.0 + 0.001 * float(batch.td_errors.mean()))
+        p.mul_(-1.0 + 0.001 * float(errors.mean()))
 
 
 def run(loader: ExperienceLoader, epochs: int = 2, pause: float = 0.0) -> list:
@@ -131,21 +132,20 @@ def test_the_actor_acts_with_the_weights_of_a_fixed_moment(make_loader, overlap)
 def test_td_errors_become_priorities_before_the_next_draw(make_loader, overlap):
     loader = make_loader(overlap, priorities=Priorities(alpha=1.0, beta=0.0))
     batch = loader.next_batch()
-    drawn, _ = loader._awaited
     newer = loader.replay.drawable().stop * 3
-    batch.td_errors[3] = 1e7  # one transition outweighs all others that are known by now
-    loader.next_batch()
-    again = loader._awaited[0]
-    assert set(again[again < newer]) == {drawn[3]}
+    # One transition outweighs all others that are known by now.
+    batch.source.update_priorities(batch.indices, np.array([0, 0, 0, 1e7, 0, 0, 0, 0], np.float32))
+    again = loader.next_batch().indices
+    assert set(again[again < newer]) == {batch.indices[3]}
     # In turns the next rows come after these errors, and so with the highest priority seen.
     assert (again >= newer).any() == (not overlap)
 
 
-def test_priorities_are_the_errors_in_the_slot(make_loader):
+def test_priorities_are_the_errors_of_the_rows_at_the_indices(make_loader):
     loader = make_loader(False, priorities=Priorities(alpha=0.5, epsilon=0.25))
     batch = loader.next_batch()
-    indices, _ = loader._awaited
-    batch.td_errors[:] = np.arange(8)
+    indices = batch.indices
+    batch.source.update_priorities(indices, np.arange(8, dtype=np.float32))
     loader.synchronize()
     leaves = loader.replay.state_dict()["priorities"].numpy()
     expected = {}
@@ -195,12 +195,13 @@ def test_an_error_while_collecting_reaches_the_learner(make_loader, monkeypatch)
 
 def test_episode_loader_plays_all_matches_in_batches(short_envs):
     specs = [EpisodeSpec(STATES[k % 2], 70 + k) for k in range(7)]
-    loader = EpisodeLoader(Fingerprint(), short_envs, specs, epsilon=0.1, batch_size=3)
+    loader = EpisodeLoader(Fingerprint(), short_envs, specs, {"all": STATES}, epsilon=0.1, batch_size=3)
     assert len(loader) == 3
     for _ in range(2):  # every validation plays them anew
         batches = list(loader)
-        assert [len(batch) for batch in batches] == [3, 3, 1]
-        assert [record.spec for batch in batches for record in batch] == specs
+        assert [len(batch.records) for batch in batches] == [3, 3, 1]
+        assert [record.spec for batch in batches for record in batch.records] == specs
+        assert {(batch.epsilon, *batch.groups["all"]) for batch in batches} == {(0.1, *STATES)}
     expected = [r.result.episode_return for r in play_episodes(Fingerprint(), short_envs, specs, epsilon=0.1)]
-    assert [record.result.episode_return for batch in batches for record in batch] == expected
+    assert [record.result.episode_return for batch in batches for record in batch.records] == expected
     assert np.isfinite(expected).all()

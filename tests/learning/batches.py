@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from pytorch_lightning import Trainer
 
 from mk_lightning.experience.transition import Batch, Transition
@@ -13,6 +14,16 @@ from mk_lightning.experience.transition import Batch, Transition
 torch.set_num_threads(1)
 
 ACTIONS = 5
+
+
+class Told:
+    """A source that keeps what it is told."""
+
+    indices: NDArray[np.int64]
+    td_errors: NDArray[np.float32]
+
+    def update_priorities(self, indices: NDArray[np.int64], td_errors: NDArray[np.float32]) -> None:
+        self.indices, self.td_errors = indices, td_errors
 
 
 def random_batch(seed: int, size: int = 4, env_steps: int = 0) -> Batch:
@@ -26,7 +37,7 @@ def random_batch(seed: int, size: int = 4, env_steps: int = 0) -> Batch:
         frames[1],
     )
     weights = torch.rand(size, generator=rng)
-    return Batch(transition, weights, np.zeros(size, np.float32), env_steps, {"epsilon": 0.5}, ())
+    return Batch(transition, weights, np.arange(size), Told(), env_steps, {"epsilon": 0.5}, ())
 
 
 class Batches:

@@ -68,7 +68,7 @@ def test_training_step_equals_the_formulas_written_out(tmp_path):
         total = total + batch.weights[b] * torch.where(size <= 0.7, size**2 / 2, 0.7 * (size - 0.35))
     (total / 6).backward()
     torch.testing.assert_close(loss, total.detach() / 6, check_stride=False)
-    np.testing.assert_allclose(batch.td_errors, errors, rtol=1e-6)
+    np.testing.assert_allclose(batch.source.td_errors, errors, rtol=1e-6)
     for mine, theirs in zip(module.online.parameters(), twin.online.parameters(), strict=True):
         torch.testing.assert_close(mine.grad, theirs.grad, rtol=1e-4, atol=1e-6)
     assert all(p.grad is None for p in module.target.parameters())

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, NamedTuple
 import torch
 from pytorch_lightning import Callback, LightningDataModule, LightningModule, Trainer
 
+from mk_lightning.experience.episodes import EpisodeBatch
 from mk_lightning.learning.module import DuelingDoubleDQN
 from tests.evaluation.records import record
 from tests.learning.batches import ACTIONS, Batches, random_batch
@@ -83,9 +84,6 @@ class Probe(Callback):
 class Played(LightningDataModule):
     """Random transitions to learn from, and matches that were played already to score."""
 
-    evaluation_states: ClassVar = [STATE]
-    state_groups: ClassVar = {"original": [STATE]}
-    test_epsilons: ClassVar = [0.0]
     warmup_env_steps = 0
     env_steps_per_learner_step = 32
 
@@ -94,7 +92,8 @@ class Played(LightningDataModule):
         return Batches([random_batch(k, size=1, env_steps=32 * (k + 1)) for k in range(BATCHES)])
 
     def val_dataloader(self) -> Batches:
-        return Batches([[record([1, 2], STATE, seed=k)] for k in range(VALIDATION_BATCHES)])
+        played = [[record([1, 2], STATE, seed=k)] for k in range(VALIDATION_BATCHES)]
+        return Batches([EpisodeBatch(records, {"original": [STATE]}, 0.0) for records in played])
 
     test_dataloader = predict_dataloader = val_dataloader
 

@@ -28,7 +28,17 @@ from tests.cli.mistakes import Mistake, refuse
 from tests.cli.mistakes import fit as command
 from tests.data.test_datamodule import new_data
 from tests.lightning.outcomes import documented
-from tests.lightning.probe import BATCHES, VALIDATION_BATCHES, Played, Probe, baseline, fit, new_module, new_trainer
+from tests.lightning.probe import (
+    BATCHES,
+    STATE,
+    VALIDATION_BATCHES,
+    Played,
+    Probe,
+    baseline,
+    fit,
+    new_module,
+    new_trainer,
+)
 from tests.networks.narrow import narrow
 from tests.test_resume import CONFIG
 
@@ -250,13 +260,13 @@ def limit_train_batches(folder: Path) -> None:
 
 def limit_val_batches(folder: Path) -> None:
     run = fit(folder, limit_val_batches=2)
-    assert run.module.val_scores[0].over(Played.evaluation_states).matches == len(run.probe.validated) == 2
+    assert run.module.val_scores[0].over([STATE]).matches == len(run.probe.validated) == 2
 
 
 def limit_test_batches(folder: Path) -> None:
     module = new_module()
     new_trainer(folder, limit_test_batches=2).test(module, Played(), verbose=False)
-    assert module.test_scores[0].over(Played.evaluation_states).matches == 2
+    assert module.test_scores[0.0].over([STATE]).matches == 2
 
 
 def limit_predict_batches(folder: Path) -> None:

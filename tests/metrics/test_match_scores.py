@@ -11,6 +11,7 @@ from mk_lightning.metrics.match_scores import MatchScores
 from mk_lightning.metrics.state_score import StateScore
 
 STATES = ["a", "b", "c", "never"]
+GROUPS = {"original": ["a", "b"], "challenging": ["c", "never"]}
 
 
 def results(count: int = 60) -> list[EpisodeResult]:
@@ -42,7 +43,7 @@ def assert_close(score: StateScore, expected: StateScore) -> None:
 
 
 def test_equals_naive_sums():
-    played, scores = results(), MatchScores(STATES)
+    played, scores = results(), MatchScores(GROUPS)
     for k in range(0, 60, 7):
         scores.update(played[k : k + 7])
     per_state = scores.per_state()
@@ -58,7 +59,7 @@ def test_the_order_of_matches_does_not_show():
     seen = []
     for seed in range(5):
         random.Random(seed).shuffle(played)
-        scores = MatchScores(STATES)
+        scores = MatchScores(GROUPS)
         scores.update(played)
         seen.append(scores.per_state())
     for other in seen[1:]:
@@ -69,7 +70,7 @@ def test_the_order_of_matches_does_not_show():
 def test_two_ranks_add_up():
     """What torchmetrics does when it reduces: the sum of the states."""
     played = results()
-    whole, *parts = (MatchScores(STATES) for _ in range(3))
+    whole, *parts = (MatchScores(GROUPS) for _ in range(3))
     whole.update(played)
     for rank, part in enumerate(parts):
         part.update(played[rank::2])
@@ -78,7 +79,7 @@ def test_two_ranks_add_up():
 
 
 def test_reset_forgets():
-    scores = MatchScores(STATES)
+    scores = MatchScores(GROUPS)
     scores.update(results())
     scores.reset()
     assert scores.per_state() == {}
@@ -86,7 +87,7 @@ def test_reset_forgets():
 
 def test_a_match_after_a_look_counts():
     """The scores are read after every validation; nothing may be cached."""
-    played, scores = results(), MatchScores(STATES)
+    played, scores = results(), MatchScores(GROUPS)
     scores.update(played[:30])
     first = scores.over(STATES)
     scores.update(played[30:])
@@ -99,6 +100,18 @@ def test_figures_of_a_score():
     assert score.interval == wilson_interval(3, 7)
 
 
+def test_metrics_of_every_state_and_group_seen():
+    played, scores = results(), MatchScores(GROUPS)
+    scores.update(played)
+    metrics = scores.metrics("val")
+    names = ("a", "b", "c", "original", "challenging", "all")
+    kinds = ("win_rate", "win_rate_low", "win_rate_high", "return", "env_steps")
+    assert metrics.keys() == {f"val/{kind}/{name}" for kind in kinds for name in names}
+    assert metrics["val/win_rate/all"] == naive(played).win_rate
+    assert metrics["val/return/original"] == pytest.approx(naive([r for r in played if r.state in "ab"]).mean_return)
+    assert metrics["val/env_steps/challenging"] == metrics["val/env_steps/c"]
+
+
 def test_an_unknown_state_is_an_error():
     with pytest.raises(ValueError, match="elsewhere"):
-        MatchScores(STATES).update([EpisodeResult(0, "elsewhere", True, False, 0.0, 1, 2, 0)])
+        MatchScores(GROUPS).update([EpisodeResult(0, "elsewhere", True, False, 0.0, 1, 2, 0)])

@@ -12,6 +12,8 @@ from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.trainer.states import TrainerFn
 from torch import Tensor
 
+from mk_lightning.callbacks.checkpoints.monitor import check_monitor
+from mk_lightning.data.datamodule import ExperienceDataModule
 from mk_lightning.networks.checkpoint import read_checkpoint
 from mk_lightning.utils.errors import UserError
 
@@ -45,13 +47,20 @@ class BestCheckpoint(ModelCheckpoint):
         """Where the folder is; Lightning puts the first run's there if none is given."""
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Begin a new fit without the best of the fit before, and in its own folder."""
+        """Begin a new fit without the best of the fit before, and in its own folder.
+
+        Raises:
+            UserError: the fit does not measure the monitor.
+        """
         if stage == TrainerFn.FITTING and trainer.ckpt_path is None and trainer.global_step == 0:
             self.dirpath = self._given
             self.best_model_path = self.kth_best_model_path = ""
             self.best_model_score = self.current_score = None
             self.best_k_models = {}
             self._last_global_step_saved = 0
+        data = trainer.datamodule  # type: ignore[attr-defined]
+        if stage == TrainerFn.FITTING and isinstance(data, ExperienceDataModule):
+            check_monitor(str(self.monitor), data, trainer.callbacks)  # type: ignore[attr-defined]
         super().setup(trainer, pl_module, stage)
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import signal
 import time
@@ -16,12 +17,16 @@ from pytorch_lightning.loggers import TensorBoardLogger
 from pytorch_lightning.trainer.states import TrainerFn
 
 from mk_lightning.callbacks.checkpoints.signals import Interruption
+from mk_lightning.checkpointing.disk import check_disk
 from mk_lightning.checkpointing.io import CHECKPOINTS, LAST, METRICS_ROWS, PREVIOUS, CheckpointFiles
+from mk_lightning.data.datamodule import ExperienceDataModule
 from mk_lightning.data.fit_folder import run_folder
 from mk_lightning.experience.transition import Batch
 from mk_lightning.loggers.metrics_csv import MetricsCSV
 from mk_lightning.utils.errors import Interrupted, check_positive
 from mk_lightning.utils.files import PART
+
+log = logging.getLogger(__name__)
 
 NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EACCES)
 """What disks without hard links say; and a folder closed to writing, of which the checkpoint itself tells next."""
@@ -77,8 +82,14 @@ class ResumableCheckpoint(Checkpoint):
         """learner_steps at the end of the last batch."""
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """See to the files of checkpoints."""
-        run = run_folder(trainer)
+        """Check that there is room for them, and see to the files of checkpoints.
+
+        Raises:
+            UserError: the disk has no room for the fit.
+        """
+        run, data = run_folder(trainer), trainer.datamodule  # type: ignore[attr-defined]
+        if stage == TrainerFn.FITTING and isinstance(data, ExperienceDataModule):
+            log.info(check_disk(run, pl_module, data))  # type: ignore[arg-type]
         if self._default_folder:
             self.folder = run / CHECKPOINTS
         if not isinstance(trainer.strategy.checkpoint_io, CheckpointFiles):

@@ -148,10 +148,10 @@ class BeforeAfter(Callback):
         data = _data(trainer)
         epsilon = data.evaluation.epsilon
         batches = counted(trainer, "test", data.matches(network, data.test_specs(), epsilon))
-        records = [record for batch in batches for record in batch]
-        scores = MatchScores(data.evaluation_states)
+        records = [record for batch in batches for record in batch.records]
+        scores = MatchScores(data.state_groups)
         scores.update(record.result for record in records)
-        log_scores(trainer, f"test/epsilon_{epsilon:g}", scores, data.state_groups)
+        log_scores(trainer, f"test/epsilon_{epsilon:g}", scores)
         return Evaluation.of(
             records, data.game, policy=policy, epsilon=epsilon, env=data.env.episode_kwargs, groups=data.state_groups
         )

@@ -7,7 +7,7 @@ from typing import Any
 from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import Callback
 
-from mk_lightning.experience.episodes import EpisodeRecord
+from mk_lightning.experience.episodes import EpisodeBatch, EpisodeRecord
 
 
 class MatchRecorder(Callback):
@@ -26,13 +26,13 @@ class MatchRecorder(Callback):
         self.records = []
 
     def on_test_batch_end(
-        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: list[EpisodeRecord],
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: EpisodeBatch,
         batch_idx: int, dataloader_idx: int = 0,
     ) -> None:  # fmt: skip
         """Keep a batch."""
         while len(self.records) <= dataloader_idx:
             self.records.append([])
-        self.records[dataloader_idx].extend(batch)
+        self.records[dataloader_idx].extend(batch.records)
 
     on_predict_start = on_test_start
     on_predict_batch_end = on_test_batch_end

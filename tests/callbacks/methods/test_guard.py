@@ -12,6 +12,7 @@ from pytorch_lightning.callbacks import ModelCheckpoint
 from mk_lightning.callbacks.checkpoints.best import BestCheckpoint
 from mk_lightning.callbacks.methods.guard import ForgettingGuard, kept
 from mk_lightning.data.datamodule import ExperienceDataModule
+from mk_lightning.experience.episodes import EpisodeBatch
 from mk_lightning.learning.module import DuelingDoubleDQN
 from mk_lightning.utils.errors import UserError
 from tests.callbacks.played import A, B, new_data
@@ -45,11 +46,12 @@ class Scripted(ExperienceDataModule):
 
             def __iter__(self):
                 wins = data.base if data.trainer.global_step == 0 else data.wins[data.trainer.current_epoch]
-                yield [
+                records = [
                     record([0], state, m, won=m < won)
                     for state, won in zip(data.evaluation_states, wins, strict=True)
                     for m in range(MATCHES)
                 ]
+                yield EpisodeBatch(records, data.state_groups, 0.0)
 
         return Matches()
 

@@ -1,4 +1,4 @@
-"""The loggers and callbacks that every run of the command line has, beside those of its config."""
+"""The loggers, callbacks and options of the Trainer that every run has, beside those of its config."""
 
 from __future__ import annotations
 
@@ -17,6 +17,13 @@ from mk_lightning.callbacks.progress import ProgressLine
 from mk_lightning.checkpointing.io import CHECKPOINTS
 from mk_lightning.checkpointing.run_directory import RunDirectory
 from mk_lightning.loggers.metrics_csv import MetricsCSV
+
+TRAINER_DEFAULTS: dict[str, Any] = {
+    "devices": 1,  # or Lightning takes every GPU there is
+    "enable_progress_bar": False,
+    "enable_model_summary": False,
+    "num_sanity_val_steps": 0,
+}
 
 Part = TypeVar("Part", bound=Callback)
 

@@ -1,0 +1,151 @@
+"""Fine-tune a checkpoint in one call: what `mk-lightning fit` does with a shipped config and a recipe."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from pytorch_lightning import Trainer
+from pytorch_lightning.loggers import Logger
+from rich.table import Table
+
+from mk_lightning.callbacks.checkpoints.best import BestCheckpoint
+from mk_lightning.callbacks.checkpoints.resumable import ResumableCheckpoint
+from mk_lightning.callbacks.evaluation.before_after import BeforeAfter
+from mk_lightning.callbacks.progress import ProgressLine
+from mk_lightning.checkpointing.io import CHECKPOINTS
+from mk_lightning.checkpointing.run_directory import AUTO, RunDirectory
+from mk_lightning.data.validation import MAX_SEED
+from mk_lightning.evaluation.before_after import BeforeAfterScores
+from mk_lightning.evaluation.compare import Comparison
+from mk_lightning.evaluation.evaluation import Evaluation
+from mk_lightning.loggers.metrics_csv import MetricsCSV
+from mk_lightning.utils.errors import check_between
+from mk_lightning.utils.files import check_directory, write_text
+from mk_lightning.workflows.preflight import check_fit
+from mk_lightning.workflows.recipe import config_files, read_recipe
+from mk_lightning.workflows.run_parts import TRAINER_DEFAULTS
+
+
+@dataclass(frozen=True)
+class FineTuned:
+    """What a fine-tuning has come to.
+
+    Attributes:
+        run_dir: directory of the run; `mk-lightning fit -c RUN/config.yaml --ckpt_path last` continues it.
+        checkpoint: file of the best policy, for `DuelingDoubleDQN.load_from_checkpoint` and the next fine-tuning.
+        comparison: of the test matches before and after, state by state.
+    """
+
+    run_dir: Path
+    checkpoint: Path
+    comparison: Comparison
+
+    def table(self) -> Table:
+        """Return the win rates before and after, for `rich.print`."""
+        before, after = self.comparison.before, self.comparison.after
+        return BeforeAfterScores(before.groups, before.scores(), after.scores()).table()
+
+    def report(self) -> Path:
+        """Return the file of the report, an HTML page on its own."""
+        return self.run_dir / "report.html"
+
+    @classmethod
+    def read(cls, run_dir: Path) -> FineTuned:
+        """Return what the fit in a run's directory has come to.
+
+        Raises:
+            UserError: a file of it is missing or damaged.
+        """
+        before, after = (Evaluation.read(run_dir / f"{name}.json") for name in ("before", "after"))
+        return cls(run_dir, run_dir / CHECKPOINTS / "best.ckpt", Comparison(before, after))
+
+
+def finetune(
+    checkpoint: str | Path,
+    game: str = "dojo",
+    *,
+    challenging: str | Sequence[str] | None = None,
+    original: str | Sequence[str] | None = None,
+    recipe: str | Path | Sequence[str | Path] = "recommended",
+    env_steps: int | None = None,
+    run_dir: str | Path = "runs/finetune",
+    resume: bool = False,
+    seed: int = 1,
+    loggers: Sequence[Logger] = (),
+) -> FineTuned:
+    """Fine-tune a policy on the states it loses, and measure it before and after.
+
+    It is the run of `mk-lightning fit -c configs/<game>/finetune.yaml -c configs/<game>/<recipe>.yaml`, bit for bit,
+    with these arguments in place of the config's; of a game without configs, the dojo's. Either continues the other's.
+    Like it, it sets torch's threads (`torch_threads`), which are part of what makes two runs equal.
+
+    Args:
+        checkpoint: the policy to begin with: a shipped checkpoint, `best.ckpt` of a run, or any of a
+            `DuelingDoubleDQN` with the recipe's network.
+        game: id, alias or path of a `game.yaml`.
+        challenging: names, tiers or patterns of the states that the fine-tuning is for; None takes the config's.
+        original: the same of the states that are not to be forgotten.
+        recipe: name of a shipped overlay (`recommended`, `ewc`, `cloning`, ...), file of your own, or several of them,
+            each laid over those before it; `()` fine-tunes plainly.
+        env_steps: env_steps to train for; None takes the config's.
+        run_dir: directory of the run; a number is added when it exists.
+        resume: continue the newest run at `run_dir`, if there is one; a finished one is only read.
+        seed: of the run.
+        loggers: beside `metrics.csv`, such as `WandbRun()`.
+
+    Raises:
+        UserError: an argument cannot be used.
+        RunStopped: the run was stopped by a signal or has diverged; `resume` continues it.
+
+    Example:
+        >>> result = finetune("checkpoints/dojo-base.ckpt", challenging="VeryHard.Kestrel-05")  # doctest: +SKIP
+        >>> rich.print(result.table())  # doctest: +SKIP
+    """
+    check_directory("run_dir", run_dir)
+    check_between("seed", seed, 0, MAX_SEED)
+    given = {
+        "seed_everything": seed,
+        "run_dir": str(run_dir),
+        "model.init_from": str(checkpoint),
+        "data.game": game,
+        "data.original_states": _names(original),
+        "data.challenging_states": _names(challenging),
+        "data.max_env_steps": env_steps,
+    }
+    files = config_files(game, [recipe] if isinstance(recipe, (str, Path)) else recipe)
+    run = RunDirectory.choose("fit", Path(run_dir), AUTO if resume else None)
+    made = read_recipe(
+        files, {name: value for name, value in given.items() if value is not None}, begins=run.checkpoint is None
+    )
+    if run.is_finished(made.data.max_epochs):
+        return FineTuned.read(run.path)
+    check_fit(made.model, made.data, made.callbacks, run, made.monitor, str(checkpoint))
+    run, lease = run.take()
+    try:
+        write_text(run.path / "config.yaml", made.text)
+        torch.set_num_threads(made.torch_threads)
+        folder = run.path / CHECKPOINTS
+        own = [
+            ProgressLine(),
+            BeforeAfter(),
+            BestCheckpoint(folder, made.monitor),
+            ResumableCheckpoint(**made.checkpoint, folder=folder),
+        ]
+        trainer = Trainer(
+            **TRAINER_DEFAULTS | made.trainer,
+            max_epochs=made.data.max_epochs,
+            default_root_dir=run.path,
+            logger=[MetricsCSV(run.path), *loggers],
+            callbacks=[*made.callbacks, *own],
+        )
+        trainer.fit(made.model, made.data, ckpt_path=run.checkpoint, weights_only=True)
+    finally:
+        lease.release()
+    return FineTuned.read(run.path)
+
+
+def _names(states: str | Sequence[str] | None) -> list[str] | None:
+    return [states] if isinstance(states, str) else None if states is None else list(states)
