@@ -13,6 +13,7 @@ from pytorch_lightning.loggers import Logger
 from torch.optim import Optimizer
 
 from mk_lightning.callbacks.methods.curriculum import Phase
+from mk_lightning.envs.rewards import Reward
 from mk_lightning.experience.replay import Priorities
 from mk_lightning.games.names import suggestion
 from mk_lightning.schedules import Schedule
@@ -174,6 +175,8 @@ def _base(key: str, kinds: str) -> type[Any]:
     """What a class at `key` must be; a callback, unless something says otherwise."""
     if "Schedule" in kinds or key.rpartition(".")[2] in {"learning_rate", "epsilon", "weight", "schedule"}:
         return Schedule
+    if "env.reward" in key:
+        return Reward
     if "optimizer" in key:
         return Optimizer
     return Logger if "logger" in key else Callback
@@ -182,7 +185,7 @@ def _base(key: str, kinds: str) -> type[Any]:
 def _argument_names(key: str) -> list[str]:
     """Arguments of what can stand at `key`; of callbacks and schedules, those of ours and of what they are given."""
     base = _base(key, "")
-    if base in {Optimizer, Logger}:
+    if base in {Optimizer, Logger, Reward}:
         return sorted({name for kind in _classes(base) for name in inspect.signature(kind).parameters})
     kinds = [kind for base in (Callback, Schedule) for kind in _classes(base)]
     ours = (kind for kind in kinds if kind.__module__.startswith("mk_lightning."))
