@@ -37,7 +37,9 @@ NO_CLASS = re.compile(r"Problem with given class_path '[\w.]*?(\w+)':\s+module .
 OTHER_CLASS = re.compile(
     r"(?:Import path|Expected) '?([\w.]+)'? (?:does not correspond to|to be) a subclass of \W*(\w+)"
 )
-ABSTRACT = re.compile(r"Expected an instantiatable class, but (\w+) is abstract")
+ABSTRACT = re.compile(r"Expected an instantiatable class, but (?:\w+\.)*(\w+) is abstract")
+NO_FILE = re.compile(r"\s*- Expected a path but .* either not accessible or invalid\s+- ")
+"""That the value names no file of options either."""
 WRONG_KIND = re.compile(
     r"Expected a (?P<kind><class '[\w.]+'>|typing.Literal\[.*\]|\w+\[.*\])\. Got value: (?P<value>.*)"
 )
@@ -137,6 +139,7 @@ def _kinds(kinds: str) -> list[str]:
 
 def _reason(key: str, reason: str) -> str:
     """What is wrong below `key`, at the most exact place that is known."""
+    reason = NO_FILE.sub("", reason)
     while inner := INNER_KEY.match(reason):
         key, reason = f"{key}.{inner['key']}", reason[inner.end() :]
     if match := UNION.search(reason):

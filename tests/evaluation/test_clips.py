@@ -129,6 +129,8 @@ def test_what_cannot_be_played_once_more_has_no_films(
     assert line.startswith(f"no films: {message}")
 
 
-def test_the_number_of_environments_does_not_matter(turned: Comparison) -> None:
-    many = Comparison(*(replace(e, env=ENV | {"num_envs": 9}) for e in (turned.before, turned.after)))
-    assert film_pairs(many) == film_pairs(turned)
+@pytest.mark.parametrize("other", [{"num_envs": 9}, {"reward": "nowhere.Own()"}])
+def test_what_a_film_does_not_show_does_not_matter(turned: Comparison, other: dict[str, int | str]) -> None:
+    """Above all, nothing that a file names is imported."""
+    same = Comparison(*(replace(e, env=ENV | other) for e in (turned.before, turned.after)))
+    assert film_pairs(same) == film_pairs(turned)
