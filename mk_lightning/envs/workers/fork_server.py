@@ -4,10 +4,10 @@ What is loaded before the fork (code, the emulator's tables, Python's objects) i
 milliseconds, and where several share a core they find each other's tables in its caches, which is seen in the
 env_steps/s. Forking is safe here, as this process has no other thread.
 
-It imports numpy, cv2, gymnasium and stable_retro and never the user's ``__main__`` or torch. It stays to fork workers
-in place of dead ones, and to wait for its workers, for only their parent can learn how they ended. It ends with its own
-parent, and its workers with it. Signals that are meant for their parent, such as Ctrl-C, do not reach them: they are
-started with these blocked.
+It imports numpy, cv2, gymnasium, stable_retro and the module of a reward of the user's own, and never the user's
+``__main__`` or torch. It stays to fork workers in place of dead ones, and to wait for its workers, for only their
+parent can learn how they ended. It ends with its own parent, and its workers with it. Signals that are meant for their
+parent, such as Ctrl-C, do not reach them: they are started with these blocked.
 """
 
 from __future__ import annotations
