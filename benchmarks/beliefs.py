@@ -28,6 +28,7 @@ from _report import benchmark_parser, print_table, report
 from forgetting import ARMS, BASE, CONFIG
 from rich.progress import track
 
+from mk_lightning.envs.config import EnvConfig
 from mk_lightning.envs.vector_env import RetroVectorEnv
 from mk_lightning.experience.base_dataset import BATCH, RecordedBatch, record
 from mk_lightning.networks.checkpoint import load_matching, read_checkpoint
@@ -60,7 +61,7 @@ def main() -> None:
     beliefs: dict[str, list[dict[str, float]]] = {arm: [{} for _ in found] for arm, found in fighters.items()}
     for group in GROUPS:
         states, longest = data[f"{group}_states"], data["env"]["max_env_steps"]
-        with closing(RetroVectorEnv("dojo", states, num_envs=16, max_env_steps=longest)) as env:
+        with closing(RetroVectorEnv("dojo", states, EnvConfig(num_envs=16, max_env_steps=longest))) as env:
             for arm, found in track(fighters.items(), f"{group} states"):
                 for belief, checkpoint in zip(beliefs[arm], found, strict=True):
                     network = _network(env, checkpoint)

@@ -21,6 +21,7 @@ import torch
 import yaml
 from _report import benchmark_parser, print_table, report
 
+from mk_lightning.envs.config import EnvConfig
 from mk_lightning.envs.vector_env import RetroVectorEnv
 from mk_lightning.experience.base_dataset import Rehearsal, record
 from mk_lightning.experience.episodes import EpisodeSpec, play_episodes
@@ -49,7 +50,7 @@ def main() -> None:
     load_matching(base, read_checkpoint(BASE)["state_dict"])
     data = yaml.safe_load(CONFIG.read_text())["data"]
     states, longest = data["original_states"], data["env"]["max_env_steps"]
-    with closing(RetroVectorEnv("dojo", states, num_envs=16, max_env_steps=longest)) as env:
+    with closing(RetroVectorEnv("dojo", states, EnvConfig(num_envs=16, max_env_steps=longest))) as env:
         fisher = _fisher(env, base, options.samples)
         figures: dict[str, float | int | str] = {
             "draws": len(options.seeds),

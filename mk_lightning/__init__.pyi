@@ -22,6 +22,9 @@ from .data.settings import ReplaySettings as ReplaySettings
 from .envs.config import EnvConfig as EnvConfig
 from .envs.episode import EpisodeResult as EpisodeResult
 from .envs.fighting_env import FightingEnv as FightingEnv
+from .envs.rewards import DamageReward as DamageReward
+from .envs.rewards import Fight as Fight
+from .envs.rewards import Reward as Reward
 from .envs.vector_env import RetroVectorEnv as RetroVectorEnv
 from .evaluation.compare import Comparison as Comparison
 from .evaluation.compare import compare as compare

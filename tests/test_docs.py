@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import re
 import runpy
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ import pytest
 import yaml
 
 from mk_lightning.callbacks.methods.parameters import matching_names
+from mk_lightning.cli.main import main
+from mk_lightning.envs.rewards import Fight
 from mk_lightning.experience.episodes import EpisodeSpec
 from mk_lightning.networks.making import make_network
 from mk_lightning.playback.rerun import ReplayEnv
@@ -69,6 +72,26 @@ def test_the_network_of_the_page_is_one() -> None:
     assert matching_names(network, ["output", "body"], "test") == {
         "head.weight", "head.bias", "body.weight", "body.bias"
     }  # fmt: skip
+
+
+def test_the_reward_of_the_page_pays_what_it_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = (ROOT / "docs/extend/reward.md").read_text()
+    (module,) = re.findall(r"```python\n(.*?)```", page, re.S)
+    (overlay,) = re.findall(r"```yaml\n(.*?)```", page, re.S)
+    (command,) = re.findall(r"mk-lightning (fit .*)", page)
+    (tmp_path / "rewards.py").write_text(module)
+    (tmp_path / "overlay.yaml").write_text(overlay)
+    monkeypatch.chdir(tmp_path)
+    given = {"class_path": "rewards.Approach", "init_args": {"per_pixel": 0.1}}
+    for words in (command.split(), ["fit", "-c", "configs/dojo/pretrain.yaml", "-c", "overlay.yaml"]):
+        with pytest.raises(SystemExit):
+            main([*words, "--print_config"])
+        assert yaml.safe_load(capsys.readouterr().out)["data"]["env"]["reward"] == given
+    reward = import_module("rewards").Approach(per_pixel=0.1)
+    far, near = {"x_position": 100, "enemy_x_position": 40}, {"x_position": 90, "enemy_x_position": 60}
+    assert reward(Fight(120, 120, 0, 0, far), Fight(120, 115, 0, 0, near), 120) == 5 + 0.1 * 30
 
 
 def test_stable_retro_plays_a_movie_as_it_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

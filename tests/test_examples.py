@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import runpy
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import imageio
 import pytest
 
+import mk_lightning as mk
 from mk_lightning.cli.main import main
 from tests.test_parity import assert_equal, left
 
@@ -37,8 +39,25 @@ def test_finetune_is_the_shipped_config_s_run(tmp_path: Path, monkeypatch: pytes
     assert_equal(left(folders[1]), left(folders[0]))
 
 
-def test_finetune_has_at_most_forty_lines() -> None:
-    assert len((EXAMPLES / "finetune.py").read_text().splitlines()) <= 40
+@pytest.mark.parametrize("name", ["finetune.py", "own_reward.py"])
+def test_a_run_has_at_most_forty_lines(name: str) -> None:
+    assert len((EXAMPLES / name).read_text().splitlines()) <= 40
+
+
+def test_own_reward_fine_tunes_by_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    """In short; the matches before are those of the default reward, less the price of their env_steps."""
+    monkeypatch.syspath_prepend(EXAMPLES)
+    monkeypatch.chdir(tmp_path)
+    import_module("own_reward").main("run", 96, warmup=64, longest=60, matches=1)
+    assert "win rate of 1 match a state, before and after" in capsys.readouterr().out
+    own = mk.Evaluation.read(tmp_path / "run/before.json")
+    assert own.env["reward"] == "own_reward.Hurry(price=0.1)"
+    damage = mk.evaluate(
+        "checkpoints/dojo-base.ckpt", "dojo", own.states, matches=1, env=mk.EnvConfig(max_env_steps=60)
+    )
+    paid = [match.reward for match in damage.matches]
+    assert any(paid)
+    assert [m.reward + 0.1 * m.env_steps for m in own.matches] == pytest.approx(paid)
 
 
 def test_evaluate_prints_win_rates_and_a_verdict(capsys: pytest.CaptureFixture[str]) -> None:

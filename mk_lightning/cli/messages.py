@@ -13,6 +13,7 @@ from pytorch_lightning.loggers import Logger
 from torch.optim import Optimizer
 
 from mk_lightning.callbacks.methods.curriculum import Phase
+from mk_lightning.envs.rewards import Reward
 from mk_lightning.experience.replay import Priorities
 from mk_lightning.games.names import suggestion
 from mk_lightning.networks.base import QNetwork
@@ -37,7 +38,9 @@ NO_CLASS = re.compile(r"Problem with given class_path '[\w.]*?(\w+)':\s+module .
 OTHER_CLASS = re.compile(
     r"(?:Import path|Expected) '?([\w.]+)'? (?:does not correspond to|to be) a subclass of \W*(\w+)"
 )
-ABSTRACT = re.compile(r"Expected an instantiatable class, but (\w+) is abstract")
+ABSTRACT = re.compile(r"Expected an instantiatable class, but (?:\w+\.)*(\w+) is abstract")
+NO_FILE = re.compile(r"\s*- Expected a path but .* either not accessible or invalid\s+- ")
+"""That the value names no file of options either."""
 WRONG_KIND = re.compile(
     r"Expected a (?P<kind><class '[\w.]+'>|typing.Literal\[.*\]|\w+\[.*\])\. Got value: (?P<value>.*)"
 )
@@ -137,6 +140,7 @@ def _kinds(kinds: str) -> list[str]:
 
 def _reason(key: str, reason: str) -> str:
     """What is wrong below `key`, at the most exact place that is known."""
+    reason = NO_FILE.sub("", reason)
     while inner := INNER_KEY.match(reason):
         key, reason = f"{key}.{inner['key']}", reason[inner.end() :]
     if match := UNION.search(reason):
@@ -176,6 +180,8 @@ def _base(key: str, kinds: str) -> type[Any]:
     """What a class at `key` must be; a callback, unless something says otherwise."""
     if "Schedule" in kinds or key.rpartition(".")[2] in {"learning_rate", "epsilon", "weight", "schedule"}:
         return Schedule
+    if "env.reward" in key:
+        return Reward
     if "optimizer" in key:
         return Optimizer
     if key.endswith("network"):
@@ -186,7 +192,7 @@ def _base(key: str, kinds: str) -> type[Any]:
 def _argument_names(key: str) -> list[str]:
     """Arguments of what can stand at `key`; of callbacks and schedules, those of ours and of what they are given."""
     base = _base(key, "")
-    if base in {Optimizer, Logger, QNetwork}:
+    if base in {Optimizer, Logger, QNetwork, Reward}:
         return sorted({name for kind in _classes(base) for name in inspect.signature(kind).parameters})
     kinds = [kind for base in (Callback, Schedule) for kind in _classes(base)]
     ours = (kind for kind in kinds if kind.__module__.startswith("mk_lightning."))

@@ -34,7 +34,7 @@ def about_recording(data: ExperienceSettings, network: torch.nn.Module, rank: in
         "epsilon": data.recording.epsilon,
         "reward_scale": data.reward_scale,
         "num_envs": data.env.num_envs,
-        **data.env.episode_kwargs,
+        **data.env.episode_options,
         "seed": [data.seed, rank] if data.recording.folder is None else [0, rank],
     }
 
@@ -93,9 +93,8 @@ def base_recording(
         )
     settings = data.recording
     log.info(f"recording {settings.env_steps:,} env_steps of the base policy on {len(about['states'])} original states")
-    options: dict[str, Any] = data.env.episode_kwargs
     # Not in the evaluation's environments, whose number may change nothing but its speed.
-    with closing(RetroVectorEnv(data.game, about["states"], num_envs=data.env.num_envs, **options)) as env:
+    with closing(RetroVectorEnv(data.game, about["states"], data.env)) as env:
         recording = record(
             env,
             network,

@@ -7,9 +7,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from mk_lightning.data.settings import ExperienceSettings
+from mk_lightning.envs.reward_checks import DEFAULT_REWARD, described
 from mk_lightning.experience.replay import Replay
 from mk_lightning.experience.segments import Segments, check_segments
 from mk_lightning.utils.errors import UserError, shortened
+
+REWARD = "data.env.reward"
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +28,7 @@ def common(data: ExperienceSettings) -> dict[str, Any]:
         "data.env.num_envs": data.env.num_envs,
         "data.env.frame_skip": data.env.frame_skip,
         "data.env.release_frames": data.env.release_frames,
+        REWARD: described(data.env.reward),
         "data.reward_scale": data.reward_scale,
         "data.replay.capacity": data.replay.capacity,
         "data.replay.priorities": data.replay.priorities is not None,
@@ -81,8 +85,10 @@ def check_resumable(data: ExperienceSettings, state: object) -> None:
         raise UserError("the checkpoint has no replay, a fit cannot be resumed from it; use --model.init_from")
     check_segments(state.get("segments"))
     mine = common(data)
-    theirs = state.get("common")
-    for name, value in (theirs if isinstance(theirs, Mapping) else {}).items():
+    found = state.get("common")
+    # Checkpoints from before there was another reward do not name it.
+    theirs = {REWARD: DEFAULT_REWARD, **(found if isinstance(found, Mapping) else {})}
+    for name, value in theirs.items():
         if name in mine and mine[name] != value:
             raise UserError(
                 f"{name} of the checkpoint is {shortened(value)}, this config's {shortened(mine[name])}: a run is "

@@ -336,7 +336,7 @@ class ExperienceDataModule(LightningDataModule):
         return self.trainer.global_rank  # type: ignore[union-attr]
 
     def _start_env(self, states: dict[str, float] | Sequence[str], num_envs: int) -> RetroVectorEnv:
-        return RetroVectorEnv(self.game, states, num_envs=num_envs, **self.env.episode_kwargs)  # type: ignore[arg-type]
+        return RetroVectorEnv(self.game, states, self.env, num_envs=num_envs)
 
     def test_specs(self) -> list[EpisodeSpec]:
         """The matches of a test."""

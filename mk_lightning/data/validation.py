@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from mk_lightning.data.settings import MAX_ENV_STEPS, ExperienceSettings
+from mk_lightning.envs.reward_checks import check_for_workers
 from mk_lightning.experience.replay import least_capacity
 from mk_lightning.schedules import bounds
 from mk_lightning.utils.errors import UserError, check_between, check_positive, shortened
@@ -34,7 +35,8 @@ def check_experience(data: ExperienceSettings) -> None:
     The ROM is last, so that a config can be mended before anybody has one.
 
     Raises:
-        UserError: a number does not fit; the message names the nearest that would, where there is one.
+        UserError: a number does not fit; the message names the nearest that would, where there is one. Or workers
+            cannot be given the reward.
         GameError: a state's file is none, or the ROM is missing or another.
     """
     check_between("data.max_env_steps", data.max_env_steps, 1, MAX_ENV_STEPS, "env_steps")
@@ -78,6 +80,7 @@ def check_experience(data: ExperienceSettings) -> None:
     if data.rehearsal_ratio:
         require_originals(data, "data.rehearsal_ratio")
     check_positive("data.reward_scale", data.reward_scale)
+    check_for_workers(data.env.reward)
     check_between("seed_everything", data.seed, 0, MAX_SEED)
     for state in dict.fromkeys((*data.evaluation_states, *data.train_states)):
         data.game.state_bytes(state)  # a file that is no state is told here, not by an emulator

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-from mk_lightning.utils.errors import check_between
+from mk_lightning.envs.reward_checks import DEFAULT_REWARD, described
+from mk_lightning.envs.rewards import DamageReward, Reward
+from mk_lightning.utils.errors import UserError, check_between, shortened
 
 MAX_ENVS = 1024
 """Processes; more would be a slip of the keyboard, and starting them would stop the machine."""
@@ -22,6 +25,10 @@ class EnvConfig:
         max_noops: most frames without input at the start of a match, 0 to 3,600; with random actions where the game
             has no `seed_variable`, or its matches would differ in nothing else.
         max_env_steps: env_steps after which a match is cut off, 1 to 1,000,000.
+        reward: what an env_step is worth, game units.
+
+    Raises:
+        UserError: one is out of its range; the message names it, its value and a valid one.
     """
 
     num_envs: int = 8
@@ -29,6 +36,7 @@ class EnvConfig:
     release_frames: int = 1
     max_noops: int = 30
     max_env_steps: int = 1800
+    reward: Reward = field(default_factory=DamageReward)
 
     def __post_init__(self) -> None:
         check_between("data.env.num_envs", self.num_envs, 1, MAX_ENVS)
@@ -36,8 +44,26 @@ class EnvConfig:
         check_between("data.env.release_frames", self.release_frames, 0, self.frame_skip - 1, "frames")
         check_between("data.env.max_noops", self.max_noops, 0, 3600, "frames")
         check_between("data.env.max_env_steps", self.max_env_steps, 1, 10**6, "env_steps")
+        if not isinstance(self.reward, Reward):
+            raise UserError(f"data.env.reward must be a Reward, such as DamageReward(), got {shortened(self.reward)}")
+        described(self.reward)  # which checks that files can note it
 
     @property
-    def episode_kwargs(self) -> dict[str, int]:
-        """Without the number of environments: what makes a match what it is."""
-        return {name: value for name, value in asdict(self).items() if name != "num_envs"}
+    def episode_options(self) -> dict[str, int | str]:
+        """What makes a match what it is, as files note it: all but the number of environments.
+
+        The reward only where it is not the default, as in files from before there was another.
+        """
+        options: dict[str, int | str] = {
+            "frame_skip": self.frame_skip,
+            "release_frames": self.release_frames,
+            "max_noops": self.max_noops,
+            "max_env_steps": self.max_env_steps,
+        }
+        reward = described(self.reward)
+        return options if reward == DEFAULT_REWARD else options | {"reward": reward}
+
+
+def with_default_reward(options: Mapping[str, object]) -> dict[str, object]:
+    """Return what a file notes of matches, with the reward that goes without saying, for a comparison."""
+    return {"reward": DEFAULT_REWARD, **options}

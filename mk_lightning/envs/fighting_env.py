@@ -17,10 +17,11 @@ from gymnasium.spaces import Box, Discrete
 from numpy.typing import NDArray
 
 from mk_lightning.envs.buttons import button_masks
+from mk_lightning.envs.config import EnvConfig
 from mk_lightning.envs.episode import EpisodeResult
 from mk_lightning.envs.observation import FRAME_SHAPE, to_frame
-from mk_lightning.envs.options import check_env_options
-from mk_lightning.envs.rewards import Fight, match_over, match_won, step_reward
+from mk_lightning.envs.reward_checks import compute_reward
+from mk_lightning.envs.rewards import Fight, match_over, match_won
 from mk_lightning.games.catalog import load_game
 from mk_lightning.games.game import Game
 from mk_lightning.games.names import GameError
@@ -46,7 +47,7 @@ class FightingEnv(gymnasium.Env[Frame, int]):
     repeated without it would press nothing. The screen is fetched and the RAM read once per env_step.
 
     - Observation: the newest screen, (84, 84) uint8 grey. Stacking frames is left to the user.
-    - Reward: :func:`mk_lightning.envs.rewards.step_reward`, in game units.
+    - Reward: that of the config, in game units; by default :class:`mk_lightning.envs.rewards.DamageReward`.
     - Terminated: a side has won two rounds, by the RAM; the game's ``scenario.json`` is not asked.
     - Truncated: ``max_env_steps`` have been played.
     - Info: every variable of ``data.json`` as int and ``state``, the save state's name; when the match ends also
@@ -73,11 +74,8 @@ class FightingEnv(gymnasium.Env[Frame, int]):
         self,
         game: Game | str,
         states: States = "all",
+        config: EnvConfig = EnvConfig(),  # noqa: B008 - frozen
         *,
-        frame_skip: int = 4,
-        release_frames: int = 1,
-        max_noops: int = 30,
-        max_env_steps: int = 1800,
         render_mode: str | None = None,
     ) -> None:
         """Start the emulator.
@@ -85,26 +83,19 @@ class FightingEnv(gymnasium.Env[Frame, int]):
         Args:
             game: a :class:`Game`, or what :func:`load_game` takes; by name ``gymnasium.make("mk_lightning/Dojo-v0")``.
             states: states to draw from at each reset: names or patterns, or a mapping from them to weights.
-            frame_skip: frames per env_step.
-            release_frames: frames at its end with the attack buttons released; fewer than ``frame_skip``.
-            max_noops: most frames without input at the start of a match; the number is drawn from 0 to this.
-            max_env_steps: env_steps after which a match is truncated.
+            config: how matches are played; its ``num_envs`` is for many environments.
             render_mode: ``rgb_array`` or None.
 
         Raises:
             GameError: the game, a state or the ROM cannot be used.
-            UserError: an option is out of its range.
+            UserError: no such ``render_mode``.
             RuntimeError: this process already runs an emulator.
         """
         self.game = load_game(game) if isinstance(game, str) else game
         self._weights = self.game.state_weights(states)
-        check_env_options(frame_skip, release_frames, max_noops, max_env_steps)
         if render_mode not in (None, "rgb_array"):
             raise UserError(f"render_mode must be 'rgb_array' or None, not {render_mode!r}")
-        self.frame_skip = frame_skip
-        self.release_frames = release_frames
-        self.max_noops = max_noops
-        self.max_env_steps = max_env_steps
+        self.config = config
         self.render_mode = render_mode
         self.action_space = Discrete(len(self.game.actions))  # type: ignore[assignment]
         self.observation_space = Box(0, 255, FRAME_SHAPE, np.uint8)
@@ -142,7 +133,7 @@ class FightingEnv(gymnasium.Env[Frame, int]):
             raise GameError(f"reset knows the option 'state', not {sorted(unknown)[0]!r}")
         # All three are drawn, needed or not, so that what a seed means does not depend on the options.
         cpu_seed = int(self.np_random.integers(1, 0x10000))
-        noops = int(self.np_random.integers(0, self.max_noops + 1))
+        noops = int(self.np_random.integers(0, self.config.max_noops + 1))
         drawn = self.np_random.choice(len(self._weights), p=list(self._weights.values()))
         self._state = (options or {}).get("state") or list(self._weights)[drawn]
         self._em.set_state(self.game.state_bytes(self._state))
@@ -152,7 +143,7 @@ class FightingEnv(gymnasium.Env[Frame, int]):
         self._hold(self._no_buttons, 1)  # or the screen would still show the last match
         self._pass_time(noops)
         self._variables = self._data.lookup_all()
-        self._fight = self._read_fight()
+        self._fight = Fight.of(self._variables)
         self.env_steps = 0
         self.episode_return = 0.0
         self._over = False
@@ -167,6 +158,7 @@ class FightingEnv(gymnasium.Env[Frame, int]):
         Raises:
             ResetNeeded: no match is under way.
             ValueError: no such row.
+            UserError: the config's reward raises, or returns no number.
         """
         frame = np.empty(FRAME_SHAPE, np.uint8)
         reward, terminated, truncated = self.play(action, frame)
@@ -225,19 +217,20 @@ class FightingEnv(gymnasium.Env[Frame, int]):
             raise ResetNeeded("no match is under way: call reset() first")
         if not 0 <= action < len(self._held):
             raise ValueError(f"action must be 0 to {len(self._held) - 1}, not {action}")
-        self._hold(self._held[action], self.frame_skip - self.release_frames)
-        if self.release_frames:
-            self._hold(self._released[action], self.release_frames)
+        config = self.config
+        self._hold(self._held[action], config.frame_skip - config.release_frames)
+        if config.release_frames:
+            self._hold(self._released[action], config.release_frames)
         to_frame(self._em.get_screen(), frame)
         # lookup_all reads live memory; update_ram would only keep a copy for the scenario's own rewards.
         self._variables = self._data.lookup_all()
-        fight = self._read_fight()
-        reward = step_reward(self._fight, fight, self.game.full_health)
+        fight = Fight.of(self._variables)
+        reward = compute_reward(config.reward, self._fight, fight, self.game.full_health)
         self._fight = fight
         self.env_steps += 1
         self.episode_return += reward
         terminated = match_over(fight)
-        truncated = not terminated and self.env_steps >= self.max_env_steps
+        truncated = not terminated and self.env_steps >= config.max_env_steps
         self._over = terminated or truncated
         return reward, terminated, truncated
 
@@ -302,7 +295,7 @@ class FightingEnv(gymnasium.Env[Frame, int]):
         self._state = captured["state"]
         self.state_index = self.game.state_index(self._state) if self._state else -1
         self._variables = dict(captured["variables"])
-        self._fight = self._read_fight() if self._variables else Fight(0, 0, 0, 0)
+        self._fight = Fight.of(self._variables) if self._variables else Fight(0, 0, 0, 0)
         self.env_steps = captured["env_steps"]
         self.episode_return = captured["return"]
         self._over = captured["over"]
@@ -336,15 +329,12 @@ class FightingEnv(gymnasium.Env[Frame, int]):
         if self.game.seed_variable:
             self._hold(self._no_buttons, frames)
             return
-        for left in range(frames, 0, -self.frame_skip):
-            self._hold(self._held[self.np_random.integers(len(self._held))], min(left, self.frame_skip))
+        frame_skip = self.config.frame_skip
+        for left in range(frames, 0, -frame_skip):
+            self._hold(self._held[self.np_random.integers(len(self._held))], min(left, frame_skip))
 
     def _hold(self, buttons: NDArray[np.uint8], frames: int) -> None:
         """Play frames with these buttons held."""
         self._em.set_button_mask(buttons, 0)
         for _ in range(frames):
             self._em.step()
-
-    def _read_fight(self) -> Fight:
-        ram = self._variables
-        return Fight(ram["health"], ram["enemy_health"], ram["rounds_won"], ram["enemy_rounds_won"])

@@ -1,17 +1,21 @@
-"""The seed project's reward, as pure functions of what the RAM says."""
+"""What an env_step is worth, and when a match is over: by what the RAM says."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
 from typing import NamedTuple
 
-__all__ = ["ROUNDS_TO_WIN", "Fight", "match_over", "match_won", "round_bonus", "step_reward"]
+__all__ = ["ROUNDS_TO_WIN", "DamageReward", "Fight", "Reward", "match_over", "match_won", "round_bonus"]
 
 ROUNDS_TO_WIN = 2
 """Rounds that win a match: best of three."""
 
 
 class Fight(NamedTuple):
-    """The RAM variables that reward and match end depend on, at one moment."""
+    """What the RAM says at one moment."""
 
     health: int
     """The agent's health, 0 to full."""
@@ -21,29 +25,78 @@ class Fight(NamedTuple):
     """Rounds the agent has won in this match."""
     enemy_rounds_won: int
     """Rounds the opponent has won in this match."""
+    variables: Mapping[str, int] = MappingProxyType({})
+    """Every variable of the game's ``data.json``, these four among them."""
+
+    @classmethod
+    def of(cls, variables: Mapping[str, int]) -> Fight:
+        """Read it out of the variables of ``data.json``."""
+        return cls(
+            variables["health"],
+            variables["enemy_health"],
+            variables["rounds_won"],
+            variables["enemy_rounds_won"],
+            variables,
+        )
+
+
+class Reward(ABC):
+    """What an env_step is worth: ``EnvConfig(reward=...)``, or ``data.env.reward`` in a config.
+
+    It is a function of its arguments: it keeps no state from one env_step to the next and draws no random numbers, or a
+    match that is played again, after a worker has died or a run is resumed, would be another. It is pickled for the
+    worker processes, which import its class by name.
+
+    Each argument of its ``__init__`` stands under the same name on the object, as a frozen dataclass has it, and is a
+    number, text, None, another reward, or a list or mapping of them: by class and arguments two rewards are the same.
+
+    Example:
+        >>> @dataclass(frozen=True)
+        ... class HitReward(Reward):
+        ...     hit: float = 1.0
+        ...
+        ...     def __call__(self, before: Fight, after: Fight, full_health: int) -> float:
+        ...         return self.hit * (after.enemy_health < before.enemy_health)
+        >>> HitReward(hit=2.0)(Fight(120, 120, 0, 0), Fight(120, 113, 0, 0), full_health=120)
+        2.0
+    """
+
+    @abstractmethod
+    def __call__(self, before: Fight, after: Fight, full_health: int) -> float:
+        """Return the reward of the time between two RAM readings, in game units.
+
+        Args:
+            before: at the end of the env_step before, or at the start of the match.
+            after: at the end of this env_step.
+            full_health: what a full bar of health stands for, RAM units.
+        """
+
+
+@dataclass(frozen=True)
+class DamageReward(Reward):
+    """The seed project's: damage dealt minus damage taken, and a bonus for each round."""
+
+    def __call__(self, before: Fight, after: Fight, full_health: int) -> float:
+        """Return the reward of the time between two RAM readings, in game units.
+
+        Damage dealt minus damage taken, plus :func:`round_bonus` of the winner's health for a round won, minus it
+        for a round lost. A match won without being hit earns ``4 * full_health`` (480).
+
+        Health that rises is a new round and no damage. Should the new round's full health already stand in
+        ``after`` together with the decision of the last one, the bonus is computed from ``before``, the last
+        health seen in it.
+        """
+        reward = float(max(before.enemy_health - after.enemy_health, 0) - max(before.health - after.health, 0))
+        if after.rounds_won > before.rounds_won:
+            reward += round_bonus(min(before.health, after.health), full_health)
+        if after.enemy_rounds_won > before.enemy_rounds_won:
+            reward -= round_bonus(min(before.enemy_health, after.enemy_health), full_health)
+        return reward
 
 
 def round_bonus(health: int, full_health: int) -> float:
     """Return what a won round is worth: ``full ** ((health + 1) / (full + 1))``, from about 1 to ``full``."""
     return float(full_health ** ((health + 1) / (full_health + 1)))
-
-
-def step_reward(before: Fight, after: Fight, full_health: int = 120) -> float:
-    """Return the reward of the time between two RAM readings, in game units.
-
-    Damage dealt minus damage taken, plus :func:`round_bonus` of the winner's health for a round won, minus it
-    for a round lost. A match won without being hit earns ``4 * full_health`` (480).
-
-    Health that rises is a new round and no damage. Should the new round's full health already stand in
-    ``after`` together with the decision of the last one, the bonus is computed from ``before``, the last
-    health seen in it.
-    """
-    reward = float(max(before.enemy_health - after.enemy_health, 0) - max(before.health - after.health, 0))
-    if after.rounds_won > before.rounds_won:
-        reward += round_bonus(min(before.health, after.health), full_health)
-    if after.enemy_rounds_won > before.enemy_rounds_won:
-        reward -= round_bonus(min(before.enemy_health, after.enemy_health), full_health)
-    return reward
 
 
 def match_over(fight: Fight) -> bool:

@@ -12,18 +12,19 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import ArrayLike, NDArray
 
+from mk_lightning.envs.config import MAX_ENVS, EnvConfig
 from mk_lightning.envs.episode import EpisodeResult
 from mk_lightning.envs.fighting_env import States
 from mk_lightning.envs.infos import Infos
 from mk_lightning.envs.observation import FRAME_SHAPE
-from mk_lightning.envs.options import check_env_options
+from mk_lightning.envs.reward_checks import check_for_workers
 from mk_lightning.envs.workers.pool import WorkerPool
 from mk_lightning.envs.workers.shared_memory import SharedArrays
 from mk_lightning.envs.workers.worker import WorkerSetup
 from mk_lightning.games.catalog import load_game
 from mk_lightning.games.game import Game
 from mk_lightning.games.names import GameError
-from mk_lightning.utils.errors import UserError, WorkerError
+from mk_lightning.utils.errors import WorkerError, check_between
 
 __all__ = ["RetroVectorEnv", "WorkerError"]
 
@@ -74,38 +75,32 @@ class RetroVectorEnv(VectorEnv[Frames, NDArray[np.integer[Any]], NDArray[Any]]):
         self,
         game: Game | str,
         states: States = "all",
+        config: EnvConfig = EnvConfig(),  # noqa: B008 - frozen
         *,
-        num_envs: int = 8,
-        frame_skip: int = 4,
-        release_frames: int = 1,
-        max_noops: int = 30,
-        max_env_steps: int = 1800,
+        num_envs: int | None = None,
         render_mode: str | None = None,
     ) -> None:
         """Start the workers and wait until every emulator runs.
 
         Args:
-            game: as for :class:`FightingEnv`, like every option below but ``num_envs``.
+            game: as for :class:`FightingEnv`.
             states: states to draw from at each reset, the same for all environments.
-            num_envs: number of environments, and so of worker processes.
-            frame_skip: frames per env_step.
-            release_frames: frames at the end of an env_step with the attack buttons released.
-            max_noops: most frames without input at the start of a match, or with random actions where the game has no
-                `seed_variable`.
-            max_env_steps: env_steps after which a match is truncated.
+            config: how matches are played.
+            num_envs: number of environments, and so of worker processes; None takes the config's.
             render_mode: ``rgb_array`` or None.
 
         Raises:
             GameError: the game, a state or the ROM cannot be used.
-            UserError: an option is out of its range.
+            UserError: ``num_envs`` is out of its range, or workers cannot be given the config's reward.
             WorkerError: a worker did not start.
         """
         self.game = load_game(game) if isinstance(game, str) else game
         weights = self.game.state_weights(states)
         self.game.rom_path()
-        if num_envs < 1:
-            raise UserError(f"num_envs must be 1 or more, not {num_envs}")
-        check_env_options(frame_skip, release_frames, max_noops, max_env_steps)
+        num_envs = config.num_envs if num_envs is None else num_envs
+        check_between("num_envs", num_envs, 1, MAX_ENVS)
+        check_for_workers(config.reward)
+        self.config = config
         self.num_envs = num_envs
         self.render_mode = render_mode
         self.single_observation_space = Box(0, 255, FRAME_SHAPE, np.uint8)
@@ -116,14 +111,7 @@ class RetroVectorEnv(VectorEnv[Frames, NDArray[np.integer[Any]], NDArray[Any]]):
         self._infos = Infos(self.game.variables, self.game.states, num_envs)
         self._arrays = SharedArrays(num_envs, len(self.game.variables))
         self._arrays["states"][:] = -1
-        env_options = {
-            "frame_skip": frame_skip,
-            "release_frames": release_frames,
-            "max_noops": max_noops,
-            "max_env_steps": max_env_steps,
-            "render_mode": render_mode,
-        }
-        setup = WorkerSetup(0, self.game, weights, env_options, num_envs, self._arrays.fd)
+        setup = WorkerSetup(0, self.game, weights, config, render_mode, num_envs, self._arrays.fd)
         # The pool must not hold this environment, or neither would be collected before the interpreter exits.
         playing = partial(_state_name, self.game, self._arrays["states"])
         self._pool = WorkerPool(setup, self._arrays["actions"], playing)

@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mk_lightning.envs.config import EnvConfig
 from mk_lightning.evaluation.behaviour import Behaviour, js_divergence, side_by_side
 from mk_lightning.evaluation.compare import Comparison, Verdict, in_points
 from mk_lightning.evaluation.evaluation import Evaluation
@@ -93,7 +92,7 @@ def cut_off(evaluation: Evaluation) -> str:
             named.append(f"{state} {n_cut} of {len(matches)}")
     if not named:
         return ""
-    limit = EnvConfig(**evaluation.env).max_env_steps
+    limit = evaluation.config.max_env_steps
     return (
         f"{', '.join(named)} were cut off at {limit:,} env_steps and count as lost; "
         "a higher data.env.max_env_steps lets them be decided."

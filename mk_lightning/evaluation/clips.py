@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from operator import attrgetter
 from pathlib import Path
 
-from mk_lightning.envs.config import EnvConfig
 from mk_lightning.evaluation.compare import Comparison
 from mk_lightning.evaluation.evaluation import Evaluation
 from mk_lightning.evaluation.match import Match
@@ -97,8 +96,7 @@ def _films(comparison: Comparison, pairs: Sequence[Pair]) -> Films:
     game = load_game(before.game)
     if list(game.actions) != before.actions:
         raise UserError(f"{before.policy} was evaluated with other actions than {game.id} has")
-    env_options = EnvConfig(**before.env).episode_kwargs
-    with closing(ReplayEnv(game, **env_options)) as env, tempfile.TemporaryDirectory() as folder:
+    with closing(ReplayEnv(game, config=before.config)) as env, tempfile.TemporaryDirectory() as folder:
         return [
             (
                 f"{pair.before.state}, seed {pair.before.seed}",
@@ -129,7 +127,7 @@ def _film(env: ReplayEnv, evaluation: Evaluation, match: Match, when: str, folde
 
 
 def _last_screens(env: ReplayEnv, evaluation: Evaluation, match: Match) -> Iterator[Screen]:
-    skip = max(0, match.env_steps - SECONDS * CONSOLE_RATE // env.frame_skip)
+    skip = max(0, match.env_steps - SECONDS * CONSOLE_RATE // env.config.frame_skip)
     for moment in env.play_again(EpisodeSpec(match.state, match.seed), evaluation.played(match), skip=skip):
         yield from moment.screens
         if env.over:  # should there be actions left, it has ended too soon

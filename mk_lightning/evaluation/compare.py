@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from mk_lightning.envs.config import with_default_reward
 from mk_lightning.evaluation.evaluation import Evaluation
 from mk_lightning.metrics.intervals import mean_interval, paired_interval, sign_test
 from mk_lightning.utils.errors import UserError, shortened
@@ -155,7 +156,7 @@ def _matches(evaluation: Evaluation) -> list[str]:
 
 
 def _options(evaluation: Evaluation) -> list[str]:
-    return [f"{name} {value}" for name, value in sorted(evaluation.env.items())]
+    return [f"{name} {value}" for name, value in sorted(with_default_reward(evaluation.env).items())]
 
 
 def _only(mine: Sequence[object], theirs: Sequence[object]) -> object:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -68,13 +67,12 @@ def evaluate(
         list(dict.fromkeys(s for group in groups.values() for s in group)), matches, first_test_seed(seed)
     )
     config = env or EnvConfig()
-    options: dict[str, Any] = config.episode_kwargs
     plays, name = _policy(policy)
     with closing(
-        RetroVectorEnv(game, [spec.state for spec in specs], num_envs=min(MAX_ENVS, len(specs)), **options)
+        RetroVectorEnv(game, [spec.state for spec in specs], config, num_envs=min(MAX_ENVS, len(specs)))
     ) as envs:
         records = list(play_episodes(plays, envs, specs, epsilon=epsilon))
-    return Evaluation.of(records, game, policy=name, epsilon=epsilon, env=config.episode_kwargs, groups=groups)
+    return Evaluation.of(records, game, policy=name, epsilon=epsilon, env=config.episode_options, groups=groups)
 
 
 def _policy(policy: Policy | torch.nn.Module | str | Path) -> tuple[Policy, str]:

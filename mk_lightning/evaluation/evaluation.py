@@ -45,7 +45,8 @@ class Evaluation:
         game: the game's id.
         policy: where the policy came from, for people: a checkpoint's path, say.
         epsilon: probability of a random action.
-        env: options of the environment that make a match what it is, as `FightingEnv` takes them.
+        env: what makes a match what it is, as `EnvConfig.episode_options` notes it; the reward where it is not the
+            default.
         actions: names of the action table's rows.
         groups: states by group, those of which a match was played.
         matches: every match, in the order of its number.
@@ -59,7 +60,7 @@ class Evaluation:
     game: str
     policy: str
     epsilon: float
-    env: dict[str, int]
+    env: dict[str, int | str]
     actions: list[str]
     groups: dict[str, list[str]]
     matches: list[Match]
@@ -75,7 +76,7 @@ class Evaluation:
         *,
         policy: str,
         epsilon: float,
-        env: Mapping[str, int],
+        env: Mapping[str, int | str],
         groups: Mapping[str, Sequence[str]],
     ) -> Evaluation:
         """Sum up matches that were played."""
@@ -103,6 +104,20 @@ class Evaluation:
             action_counts={state: count.tolist() for state, count in counts.items()},
             positions={state: [[*cell, n] for cell, n in sorted(c.items())] for state, c in cells.items()},
         )
+
+    @property
+    def config(self) -> EnvConfig:
+        """How the matches were played, with the default reward: the class that a file names is not imported.
+
+        Raises:
+            UserError: a number is out of its range.
+            TypeError: there is no such option.
+        """
+        return EnvConfig(**self._env_numbers)  # type: ignore[arg-type]
+
+    @property
+    def _env_numbers(self) -> dict[str, int | str]:
+        return {name: value for name, value in self.env.items() if name != "reward"}
 
     @property
     def states(self) -> list[str]:
@@ -204,7 +219,10 @@ class Evaluation:
         Raises:
             UserError: they do not, or are not.
         """
-        env = EnvConfig(**self.env)
+        reward = self.env.get("reward", "")
+        if not is_of(self._env_numbers, dict[str, int]) or not (isinstance(reward, str) and reward.isprintable()):
+            raise UserError("env is of the wrong type")
+        max_env_steps = self.config.max_env_steps
         check_between("epsilon", self.epsilon, 0, 1)
         names = [self.game, *self.groups, *self.states]
         for name in names:
@@ -224,7 +242,7 @@ class Evaluation:
         if len(self.plays) != len(self.matches):
             raise UserError(f"{len(self.plays):,} plays of {len(self.matches):,} matches")
         for match in self.matches:
-            check_between(f"env_steps of match {match.episode}", match.env_steps, 1, env.max_env_steps)
+            check_between(f"env_steps of match {match.episode}", match.env_steps, 1, max_env_steps)
             check_at_least(f"seed of match {match.episode}", match.seed, 0)
         for counts in self.action_counts.values():
             if len(counts) != len(self.actions) or min(counts) < 0 or not sum(counts):

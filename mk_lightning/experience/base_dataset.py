@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from mk_lightning.envs.config import with_default_reward
 from mk_lightning.envs.vector_env import RetroVectorEnv
 from mk_lightning.experience.collector import Collector
 from mk_lightning.experience.greedy_policy import GreedyPolicy
@@ -87,10 +88,11 @@ class Recording:
         seen = content.get("about") if isinstance(content, dict) else None
         if not isinstance(seen, dict):
             raise UserError(f"{folder / FILE} is not a readable recording: it does not say what of")
-        for name, value in about.items():
-            if seen.get(name) != value:
+        theirs = with_default_reward(seen)
+        for name, value in with_default_reward(about).items():
+            if theirs.get(name) != value:
                 raise UserError(
-                    f"{folder} holds another recording ({name}: {shortened(seen.get(name))}, this run's "
+                    f"{folder} holds another recording ({name}: {shortened(theirs.get(name))}, this run's "
                     f"{shortened(value)}); remove it or set data.recording.folder to another"
                 )
         shape = content["replay"].get("shape") if isinstance(content.get("replay"), dict) else None

@@ -10,6 +10,7 @@ from tests.cli.mistakes import PRETRAIN, Mistake, fit, refuse
 
 LEARNING_RATE = "--model.learning_rate"
 CALLBACK = "--trainer.callbacks"
+REWARD = "--data.env.reward"
 
 
 def config(content: str | bytes, hint: str) -> Mistake:
@@ -124,6 +125,21 @@ MISTAKES = {
     ),
     "base of schedules": fit("only the base of others; valid: Constant", LEARNING_RATE, "{class_path: Schedule}"),
     "function for a schedule": fit("os.system is no Schedule", LEARNING_RATE, "{class_path: os.system}"),
+    "reward": fit("no class DamageRewrd; did you mean 'DamageReward'?", REWARD, "DamageRewrd"),
+    "base of rewards": fit("data.env.reward: Reward is only the base of others; valid: ", REWARD, "Reward"),
+    "class that is no reward": fit(
+        "data.env.reward: mk_lightning.Cloning is no Reward; valid: ", REWARD, "mk_lightning.Cloning"
+    ),
+    "reward that lacks a method": fit("Idle is only the base of others", REWARD, "tests.own_rewards.Idle"),
+    "module of a reward": fit("data.env.reward: Problem with given class_path 'nowhere.Own'", REWARD, "nowhere.Own"),
+    "null for a reward": fit("--data.env.reward is empty; give it a value", REWARD, "null"),
+    "argument of a reward": fit(
+        "no option 'per_pixl'; did you mean 'per_pixel'?", REWARD, "tests.own_rewards.Advance", f"{REWARD}.per_pixl=1"
+    ),
+    "number of a reward": fit(
+        "reward.per_pixel must be a number, got x", REWARD, "tests.own_rewards.Advance", f"{REWARD}.per_pixel=x"
+    ),
+    "reward that forgets": fit("Forgetful must keep its argument bonus", REWARD, "tests.own_rewards.Forgetful"),
     "optimizer": fit("no class Adaam; did you mean 'Adam'?", "--model.optimizer", "Adaam"),
     "argument of an optimizer": fit(
         "no option 'epsilon'", "--model.optimizer", "torch.optim.Adam", "--model.optimizer.epsilon", "1"

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from mk_lightning.envs.config import EnvConfig
 from mk_lightning.envs.fighting_env import FightingEnv
 from mk_lightning.envs.vector_env import RetroVectorEnv
 from mk_lightning.games.catalog import load_game
@@ -26,10 +27,10 @@ def states(game: Game) -> tuple[str, ...]:
 def make_env(game: Game) -> Iterator[Callable[..., FightingEnv]]:
     made: list[FightingEnv] = []
 
-    def make(states: Any = "VeryEasy.*", **options: Any) -> FightingEnv:
+    def make(states: Any = "VeryEasy.*", *, render_mode: str | None = None, **options: Any) -> FightingEnv:
         while made:
             made.pop().close()
-        made.append(FightingEnv(game, states, **options))
+        made.append(FightingEnv(game, states, EnvConfig(**options), render_mode=render_mode))
         return made[-1]
 
     yield make
@@ -46,8 +47,10 @@ def env(make_env: Callable[..., FightingEnv]) -> FightingEnv:
 def make_envs(game: Game) -> Iterator[Callable[..., RetroVectorEnv]]:
     made: list[RetroVectorEnv] = []
 
-    def make(num_envs: int = 3, states: Any = "VeryEasy.*", **options: Any) -> RetroVectorEnv:
-        made.append(RetroVectorEnv(game, states, num_envs=num_envs, **options))
+    def make(
+        num_envs: int = 3, states: Any = "VeryEasy.*", *, render_mode: str | None = None, **options: Any
+    ) -> RetroVectorEnv:
+        made.append(RetroVectorEnv(game, states, EnvConfig(**options), num_envs=num_envs, render_mode=render_mode))
         return made[-1]
 
     yield make

@@ -60,8 +60,9 @@ def test_another_process_continues_bit_for_bit(make_env: MakeEnv, tmp_path: Path
     file.write_bytes(pickle.dumps(env.capture()))
     expected = play(env, 130, seed=1)
     script = (
-        "import pickle, sys; from mk_lightning import FightingEnv; from tests.envs.test_capture import play\n"
-        "env = FightingEnv('dojo', max_env_steps=60)\n"
+        "import pickle, sys; from mk_lightning import EnvConfig, FightingEnv\n"
+        "from tests.envs.test_capture import play\n"
+        "env = FightingEnv('dojo', config=EnvConfig(max_env_steps=60))\n"
         f"env.restore(pickle.loads(open({str(file)!r}, 'rb').read()))\n"
         "sys.stdout.buffer.write(pickle.dumps(play(env, 130, seed=1)))"
     )

@@ -7,6 +7,7 @@ from gymnasium.wrappers import FrameStackObservation, RecordEpisodeStatistics
 from gymnasium.wrappers.vector import RecordEpisodeStatistics as RecordVectorStatistics
 
 import mk_lightning  # noqa: F401 - it registers them
+from mk_lightning.envs.config import EnvConfig
 from mk_lightning.envs.registration import GAMES
 from mk_lightning.games.catalog import load_game
 
@@ -20,7 +21,8 @@ def test_every_name_is_a_game() -> None:
 
 def test_make_plays_a_match_that_gymnasium_keeps_statistics_of() -> None:
     """At a match's end it would raise if it found its key taken."""
-    env = RecordEpisodeStatistics(gymnasium.make("mk_lightning/Dojo-v0", states=STATE, max_env_steps=40))
+    config = EnvConfig(max_env_steps=40)
+    env = RecordEpisodeStatistics(gymnasium.make("mk_lightning/Dojo-v0", states=STATE, config=config))
     env.reset(seed=1)
     total, over = 0.0, False
     while not over:
@@ -32,7 +34,8 @@ def test_make_plays_a_match_that_gymnasium_keeps_statistics_of() -> None:
 
 
 def test_make_vec_is_the_vector_environment() -> None:
-    envs = RecordVectorStatistics(gymnasium.make_vec("mk_lightning/Dojo-v0", num_envs=3, states=STATE, max_env_steps=5))
+    config = EnvConfig(max_env_steps=5)
+    envs = RecordVectorStatistics(gymnasium.make_vec("mk_lightning/Dojo-v0", num_envs=3, states=STATE, config=config))
     assert type(envs.unwrapped).__name__ == "RetroVectorEnv"
     envs.reset(seed=0)
     for _ in range(5):

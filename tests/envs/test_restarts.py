@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from gymnasium.error import ClosedEnvironmentError
 
+from mk_lightning.envs.config import EnvConfig
 from mk_lightning.envs.vector_env import RetroVectorEnv
 from mk_lightning.envs.workers import handles as process
 from mk_lightning.envs.workers import pool
@@ -83,7 +84,7 @@ def play(envs: RetroVectorEnv, states: tuple[str, ...], rounds: int, disturb: Di
 @pytest.fixture(scope="module")
 def expected(game: Any, states: tuple[str, ...]) -> Iterator[list[Any]]:
     """The tape of the undisturbed run."""
-    envs = RetroVectorEnv(game, "VeryEasy.*", num_envs=3, max_env_steps=LENGTH)
+    envs = RetroVectorEnv(game, "VeryEasy.*", EnvConfig(num_envs=3, max_env_steps=LENGTH))
     yield play(envs, states, rounds=24)
     assert envs.restarts == 0
     envs.close()

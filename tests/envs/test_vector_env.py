@@ -8,6 +8,7 @@ import pytest
 from gymnasium.error import ClosedEnvironmentError
 from gymnasium.vector import AsyncVectorEnv, AutoresetMode
 
+from mk_lightning.envs.config import EnvConfig
 from mk_lightning.envs.fighting_env import FightingEnv
 from mk_lightning.envs.vector_env import RetroVectorEnv
 from mk_lightning.games.game import Game
@@ -30,9 +31,10 @@ def assert_equal(ours: Any, theirs: Any) -> None:
 
 def test_it_equals_gymnasiums_vector_environment_step_for_step(make_envs: MakeEnvs, game: Game) -> None:
     """Frames, rewards, ends, automatic resets and infos."""
-    options = {"states": "VeryEasy.*", "max_env_steps": 25}
-    theirs = AsyncVectorEnv([partial(FightingEnv, game, **options)] * 3, context="spawn")
-    ours = make_envs(3, **options)
+    theirs = AsyncVectorEnv(
+        [partial(FightingEnv, game, "VeryEasy.*", EnvConfig(max_env_steps=25))] * 3, context="spawn"
+    )
+    ours = make_envs(3, max_env_steps=25)
     try:
         assert ours.metadata["autoreset_mode"] is theirs.metadata["autoreset_mode"] is AutoresetMode.NEXT_STEP
         assert ours.observation_space == theirs.observation_space
@@ -212,7 +214,7 @@ def test_a_closed_one_says_so_whatever_it_is_asked(make_envs: MakeEnvs) -> None:
 
 
 def test_options_are_checked_before_a_process_starts(make_envs: MakeEnvs) -> None:
-    with pytest.raises(UserError, match="num_envs must be 1 or more, not 0"):
+    with pytest.raises(UserError, match="num_envs must be between 1 and 1,024, got 0"):
         make_envs(0)
     with pytest.raises(UserError, match="frame_skip"):
         make_envs(1, frame_skip=0)

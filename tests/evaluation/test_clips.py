@@ -9,6 +9,7 @@ from dataclasses import replace
 import imageio.v3 as imageio
 import pytest
 
+from mk_lightning.envs.config import EnvConfig
 from mk_lightning.envs.vector_env import RetroVectorEnv
 from mk_lightning.evaluation.clips import SECONDS, choose, film_pairs
 from mk_lightning.evaluation.compare import Comparison
@@ -21,7 +22,8 @@ from tests.experience.policies import Always
 
 GAME = load_game("dojo")
 A, B, C = "VeryEasy.Bramble-01", "Hard.Heron-06", "Easy.Ember-04"
-ENV = {"frame_skip": 4, "release_frames": 1, "max_noops": 4, "max_env_steps": 300}
+CONFIG = EnvConfig(num_envs=1, max_noops=4, max_env_steps=300)
+ENV = CONFIG.episode_options
 
 
 def evaluation(won: dict[str, set[int]]) -> Evaluation:
@@ -54,7 +56,7 @@ def test_nothing_turned_nothing_to_show() -> None:
 
 def fought(action: str) -> EpisodeRecord:
     """A match in which nothing but one action is played: Z wins it."""
-    env = RetroVectorEnv("dojo", num_envs=1, **ENV)  # type: ignore[arg-type]
+    env = RetroVectorEnv("dojo", config=CONFIG)
     (record,) = play_episodes(Always(GAME.action_index(action)), env, [EpisodeSpec(A, 3)])
     env.close()
     return record
@@ -76,7 +78,7 @@ def test_each_film_is_of_its_own_policys_match(turned: Comparison) -> None:
     assert [clip.caption for clip in clips] == ["before: not won, 0 to 2 rounds", "after: won, 2 to 0 rounds"]
     ends = []
     for evaluation in (turned.before, turned.after):
-        with closing(ReplayEnv("dojo", **ENV)) as env:
+        with closing(ReplayEnv("dojo", config=CONFIG)) as env:
             *_, last = env.play_again(EpisodeSpec(A, 3), evaluation.played(evaluation.matches[0]))
         ends.append(last.screens[-2].astype(int))  # of two screens one is filmed
     for clip, own, other in zip(clips, ends, ends[::-1], strict=True):
@@ -101,7 +103,7 @@ NOT_AS_THEY_WERE: dict[str, tuple[Callable[[Comparison], Comparison], str]] = {
         "still was evaluated with other actions than Dojo-Genesis-v0 has",
     ),
     "ends sooner": (
-        lambda turned: beside(turned, of(record([KICK] * ENV["max_env_steps"], A, 3), "")),
+        lambda turned: beside(turned, of(record([KICK] * CONFIG.max_env_steps, A, 3), "")),
         "other: match 1 ends otherwise",
     ),
     "does not end": (
@@ -127,6 +129,8 @@ def test_what_cannot_be_played_once_more_has_no_films(
     assert line.startswith(f"no films: {message}")
 
 
-def test_the_number_of_environments_does_not_matter(turned: Comparison) -> None:
-    many = Comparison(*(replace(e, env=ENV | {"num_envs": 9}) for e in (turned.before, turned.after)))
-    assert film_pairs(many) == film_pairs(turned)
+@pytest.mark.parametrize("other", [{"num_envs": 9}, {"reward": "nowhere.Own()"}])
+def test_what_a_film_does_not_show_does_not_matter(turned: Comparison, other: dict[str, int | str]) -> None:
+    """Above all, nothing that a file names is imported."""
+    same = Comparison(*(replace(e, env=ENV | other) for e in (turned.before, turned.after)))
+    assert film_pairs(same) == film_pairs(turned)

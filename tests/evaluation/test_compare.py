@@ -112,6 +112,11 @@ def test_a_group_is_the_mean_of_its_states():
     [
         (replace(AFTER, game="Other-v0"), "game Dojo-Genesis-v0 beside Other-v0"),
         (replace(AFTER, epsilon=0.05), "exploration rate 0.0 beside 0.05"),
+        (replace(AFTER, env=AFTER.env | {"frame_skip": 8}), "environment frame_skip 4 beside frame_skip 8"),
+        (
+            replace(AFTER, env=AFTER.env | {"reward": "own.Hits(bonus=3)"}),
+            r"environment reward mk_lightning.envs.rewards.DamageReward\(\) beside reward own.Hits\(bonus=3\)",
+        ),
         (replace(AFTER, actions=AFTER.actions[:-1]), "action MODE beside none"),
         (replace(AFTER, groups={"original": [A]}), "state Hard.Heron-06 beside none"),
         (replace(AFTER, matches=AFTER.matches[:-1]), f"match {C} seed 39 beside none"),

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from mk_lightning.envs.config import EnvConfig
 from mk_lightning.evaluation.evaluation import Evaluation
 from mk_lightning.games.catalog import load_game
 from mk_lightning.metrics.state_score import StateScore
@@ -77,7 +78,16 @@ def test_another_file_is_one_line(content, message, tmp_path):
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize("env", [{"frame_skip": 0}, {"frame_skip": "x"}, {"speed": 3}, [4]])
+def test_a_reward_of_ones_own_is_noted_and_never_imported(evaluation, tmp_path):
+    own = replace(evaluation, env=ENV | {"reward": "nowhere.Own(bonus=3)"})
+    own.write(tmp_path / "x.json")
+    assert Evaluation.read(tmp_path / "x.json") == own
+    assert own.config == evaluation.config == EnvConfig(**ENV)
+
+
+@pytest.mark.parametrize(
+    "env", [{"frame_skip": 0}, {"frame_skip": "x"}, {"speed": 3}, [4], {"reward": 3}, {"reward": "two\nlines"}]
+)
 def test_options_that_no_environment_takes_are_refused(evaluation, env, tmp_path):
     evaluation.write(tmp_path / "x.json")
     content = json.loads((tmp_path / "x.json").read_text())

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from mk_lightning.envs.config import EnvConfig
 from mk_lightning.envs.fighting_env import FightingEnv
 from mk_lightning.envs.vector_env import RetroVectorEnv
 
@@ -16,7 +17,7 @@ CUT_OFF = 11
 @pytest.fixture(scope="module")
 def short_envs():
     """Three environments whose matches are cut off early."""
-    env = RetroVectorEnv("dojo", STATES, num_envs=3, max_env_steps=CUT_OFF)
+    env = RetroVectorEnv("dojo", STATES, EnvConfig(num_envs=3, max_env_steps=CUT_OFF))
     yield env
     env.close()
 
@@ -24,7 +25,7 @@ def short_envs():
 @pytest.fixture(scope="module")
 def more_short_envs():
     """Three more of the same."""
-    env = RetroVectorEnv("dojo", STATES, num_envs=3, max_env_steps=CUT_OFF)
+    env = RetroVectorEnv("dojo", STATES, EnvConfig(num_envs=3, max_env_steps=CUT_OFF))
     yield env
     env.close()
 
@@ -40,6 +41,6 @@ def long_envs():
 @pytest.fixture
 def single_env():
     """One short environment in this process: the reference."""
-    env = FightingEnv("dojo", STATES, max_env_steps=CUT_OFF)
+    env = FightingEnv("dojo", STATES, EnvConfig(max_env_steps=CUT_OFF))
     yield env
     env.close()

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from mk_lightning.envs.config import EnvConfig
 from mk_lightning.envs.vector_env import RetroVectorEnv
 from mk_lightning.experience import episodes
 from mk_lightning.experience.episodes import TRACED, EpisodeSpec, play_episodes
@@ -20,14 +21,14 @@ SPECS = [EpisodeSpec(state, seed) for seed in (11, 12, 13, 14, 15) for state in 
 
 @pytest.fixture(scope="module")
 def eight_envs():
-    env = RetroVectorEnv("dojo", STATES, num_envs=8, max_env_steps=CUT_OFF)
+    env = RetroVectorEnv("dojo", STATES, EnvConfig(num_envs=8, max_env_steps=CUT_OFF))
     yield env
     env.close()
 
 
 @pytest.fixture(scope="module")
 def one_env():
-    env = RetroVectorEnv("dojo", STATES, num_envs=1, max_env_steps=CUT_OFF)
+    env = RetroVectorEnv("dojo", STATES, EnvConfig(num_envs=1, max_env_steps=CUT_OFF))
     yield env
     env.close()
 

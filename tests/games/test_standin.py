@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mk_lightning.envs.config import EnvConfig
 from mk_lightning.envs.vector_env import RetroVectorEnv
 from mk_lightning.games.catalog import load_game
 from mk_lightning.games.game import Game
@@ -25,7 +26,7 @@ def test_mk2_s_integration_reads_a_match_of_the_dojo(tmp_path: Path) -> None:
 
 def play(game: Game, state: str) -> list[tuple[float, ...]]:
     rows = []
-    with closing(RetroVectorEnv(game, [state], num_envs=1, max_noops=0, max_env_steps=400)) as envs:
+    with closing(RetroVectorEnv(game, [state], EnvConfig(num_envs=1, max_noops=0, max_env_steps=400))) as envs:
         envs.reset(seed=1)
         for action in np.random.default_rng(0).integers(0, 26, 200):
             _, rewards, ended, cut, infos = envs.step(np.array([action]))

@@ -9,19 +9,20 @@ import numpy as np
 import pytest
 import stable_retro
 
+from mk_lightning.envs.config import EnvConfig
 from mk_lightning.envs.vector_env import RetroVectorEnv
 from mk_lightning.experience.episodes import EpisodeRecord, EpisodeSpec, play_episodes
 from mk_lightning.games.catalog import load_game
 from mk_lightning.playback.rerun import Moment, ReplayEnv
 from tests.experience.policies import fingerprints
 
-OPTIONS = {"frame_skip": 3, "release_frames": 1, "max_noops": 20, "max_env_steps": 60}
+CONFIG = EnvConfig(num_envs=1, frame_skip=3, release_frames=1, max_noops=20, max_env_steps=60)
 SPEC = EpisodeSpec("Medium.Grapnel-07", 11)
 
 
 @pytest.fixture(scope="module")
 def played() -> EpisodeRecord:
-    env = RetroVectorEnv("dojo", num_envs=1, **OPTIONS)  # type: ignore[arg-type]
+    env = RetroVectorEnv("dojo", config=CONFIG)
     (record,) = play_episodes(fingerprints, env, [SPEC], epsilon=0.2)
     env.close()
     return record
@@ -29,7 +30,7 @@ def played() -> EpisodeRecord:
 
 @pytest.fixture
 def env() -> Iterator[ReplayEnv]:
-    env = ReplayEnv("dojo", **OPTIONS)
+    env = ReplayEnv("dojo", config=CONFIG)
     yield env
     env.close()
 
@@ -45,7 +46,7 @@ def test_it_is_the_same_match(env: ReplayEnv, played: EpisodeRecord) -> None:
 
 def test_the_observations_are_those_the_policy_saw(env: ReplayEnv, played: EpisodeRecord) -> None:
     """A policy that reads the pixels, played greedily, says the same to each of them."""
-    vector = RetroVectorEnv("dojo", num_envs=1, **OPTIONS)  # type: ignore[arg-type]
+    vector = RetroVectorEnv("dojo", config=CONFIG)
     (greedy,) = play_episodes(fingerprints, vector, [SPEC])
     vector.close()
     stacks = np.stack([moment.stack for moment in env.play_again(SPEC, greedy.trace.actions)])

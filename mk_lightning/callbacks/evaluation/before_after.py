@@ -18,6 +18,7 @@ from mk_lightning.callbacks.checkpoints.best import BestCheckpoint
 from mk_lightning.callbacks.progress import counted
 from mk_lightning.data.datamodule import ExperienceDataModule
 from mk_lightning.data.fit_folder import run_folder
+from mk_lightning.envs.config import with_default_reward
 from mk_lightning.evaluation.before_after import BeforeAfterScores
 from mk_lightning.evaluation.clips import film_pairs
 from mk_lightning.evaluation.compare import Comparison
@@ -153,7 +154,7 @@ class BeforeAfter(Callback):
         scores.update(record.result for record in records)
         log_scores(trainer, f"test/epsilon_{epsilon:g}", scores)
         return Evaluation.of(
-            records, data.game, policy=policy, epsilon=epsilon, env=data.env.episode_kwargs, groups=data.state_groups
+            records, data.game, policy=policy, epsilon=epsilon, env=data.env.episode_options, groups=data.state_groups
         )
 
     def _report(self, trainer: Trainer, folder: Path) -> None:
@@ -225,8 +226,9 @@ def _restored(path: Path, packed: bytes | None, checkpoint: str, data: Experienc
 
 def _check_same_matches(before: Evaluation, path: Path, data: ExperienceDataModule) -> None:
     """Check that the matches after the fit will be those before it, or nothing could be compared."""
+    had_env, has_env = with_default_reward(before.env), with_default_reward(data.env.episode_options)
     pairs: list[tuple[str, object, object]] = [
-        (f"data.env.{name}", before.env.get(name), value) for name, value in data.env.episode_kwargs.items()
+        (f"data.env.{name}", had_env.get(name), value) for name, value in has_env.items()
     ]
     pairs.append(("data.evaluation.epsilon", before.epsilon, data.evaluation.epsilon))
     for name, had, has in pairs:

@@ -51,7 +51,7 @@ class FilmWriter(MatchRecorder):
         filmed = first_of_each_state(records, self.settings.matches)
         if not filmed:
             return
-        with closing(ReplayEnv(data.game, **data.env.episode_kwargs)) as env:
+        with closing(ReplayEnv(data.game, config=data.env)) as env:
             for number, record in enumerate(filmed, 1):
                 film = record_match(env, record, pl_module.online, folder, self.settings)
                 self.films.append(film)

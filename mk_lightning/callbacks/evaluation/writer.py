@@ -41,7 +41,7 @@ class EvaluationWriter(MatchRecorder):
                 data.game,
                 policy=policy,
                 epsilon=epsilon,
-                env=data.env.episode_kwargs,
+                env=data.env.episode_options,
                 groups=data.state_groups,
             )
             for epsilon, records in zip(data.test_epsilons, self.records, strict=True)

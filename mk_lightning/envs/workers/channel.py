@@ -9,7 +9,10 @@ import os
 import pickle
 import select
 import struct
+import traceback
 from typing import Any
+
+from mk_lightning.utils.errors import UserError
 
 __all__ = [
     "BEGAN",
@@ -23,6 +26,7 @@ __all__ = [
     "read_kind",
     "read_message",
     "ready",
+    "write_error",
     "write_message",
 ]
 
@@ -67,6 +71,16 @@ def write_message(fd: int, kind: bytes, payload: Any, seconds: float | None = No
     while message:
         _wait(poll, seconds)
         message = message[os.write(fd, message) :]
+
+
+def write_error(fd: int, error: Exception) -> None:
+    """Tell of an exception; what the user gave is said as it is, anything else with its kind.
+
+    Raises:
+        ConnectionError: the other side is gone.
+    """
+    summary = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
+    write_message(fd, ERROR, (summary, "".join(traceback.format_exception(error))))
 
 
 def read_kind(fd: int) -> bytes:

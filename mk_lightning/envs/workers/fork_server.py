@@ -4,10 +4,10 @@ What is loaded before the fork (code, the emulator's tables, Python's objects) i
 milliseconds, and where several share a core they find each other's tables in its caches, which is seen in the
 env_steps/s. Forking is safe here, as this process has no other thread.
 
-It imports numpy, cv2, gymnasium and stable_retro and never the user's ``__main__`` or torch. It stays to fork workers
-in place of dead ones, and to wait for its workers, for only their parent can learn how they ended. It ends with its own
-parent, and its workers with it. Signals that are meant for their parent, such as Ctrl-C, do not reach them: they are
-started with these blocked.
+It imports numpy, cv2, gymnasium, stable_retro and the module of a reward of the user's own, and never the user's
+``__main__`` or torch. It stays to fork workers in place of dead ones, and to wait for its workers, for only their
+parent can learn how they ended. It ends with its own parent, and its workers with it. Signals that are meant for their
+parent, such as Ctrl-C, do not reach them: they are started with these blocked.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ import signal
 import socket
 import threading
 import time
-import traceback
 from dataclasses import replace
 
 import cv2
 
 from mk_lightning.envs.fighting_env import FightingEnv
-from mk_lightning.envs.workers.channel import ENDED, ERROR, FORK, RESULT, read_message, write_message
+from mk_lightning.envs.workers.channel import ENDED, FORK, RESULT, read_message, write_error, write_message
 from mk_lightning.envs.workers.worker import WorkerSetup, serve
+from mk_lightning.utils.errors import UserError, one_line
 
 __all__ = ["main"]
 
@@ -42,15 +42,35 @@ def main(control_fd: int, parent: int) -> None:
     """
     cv2.setNumThreads(0)
     with contextlib.suppress(EOFError, ConnectionError):  # the parent has gone in the middle of a message
-        setup = read_message(control_fd)
         try:
-            env = FightingEnv(setup.game, setup.weights, **setup.env_options)
+            setup = _read_setup(control_fd)
+            env = FightingEnv(setup.game, setup.weights, setup.config, render_mode=setup.render_mode)
+        except (EOFError, ConnectionError):
+            raise
         except Exception as error:
-            write_message(control_fd, ERROR, (f"{type(error).__name__}: {error}", traceback.format_exc()))
+            write_error(control_fd, error)
             return
         gc.freeze()  # what is alive now stays; no collector need touch its pages
         write_message(control_fd, RESULT, None)
         _ForkServer(env, setup, socket.socket(fileno=control_fd)).run(parent)
+
+
+def _read_setup(control_fd: int) -> WorkerSetup:
+    """Take what the workers are told; the class of a user's own reward is imported for it.
+
+    Raises:
+        UserError: it cannot be.
+    """
+    try:
+        setup: WorkerSetup = read_message(control_fd)
+    except (EOFError, ConnectionError):
+        raise
+    except Exception as error:  # whatever the user's module makes of it
+        raise UserError(
+            f"the class of data.env.reward cannot be imported in the worker processes ({type(error).__name__}: "
+            f"{one_line(error)}); put it into a module that a fresh interpreter can import"
+        ) from error
+    return setup
 
 
 class _ForkServer:

@@ -8,16 +8,25 @@ from __future__ import annotations
 
 import contextlib
 import os
-import traceback
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any
 
 import numpy as np
 
+from mk_lightning.envs.config import EnvConfig
 from mk_lightning.envs.fighting_env import FightingEnv
 from mk_lightning.envs.observation import FRAME_SHAPE
-from mk_lightning.envs.workers.channel import BEGAN, CALL, DONE, ERROR, RESULT, STEP, read_message, write_message
+from mk_lightning.envs.workers.channel import (
+    BEGAN,
+    CALL,
+    DONE,
+    RESULT,
+    STEP,
+    read_message,
+    write_error,
+    write_message,
+)
 from mk_lightning.envs.workers.shared_memory import SharedArrays
 from mk_lightning.games.game import Game
 
@@ -33,8 +42,10 @@ class WorkerSetup:
     game: Game
     weights: dict[str, float]
     """Probability of each state at a reset."""
-    env_options: dict[str, Any]
-    """Keyword arguments of :class:`FightingEnv`."""
+    config: EnvConfig
+    """How matches are played."""
+    render_mode: str | None
+    """``rgb_array`` or None."""
     num_envs: int
     """Rows of the shared arrays."""
     memory_fd: int
@@ -126,4 +137,4 @@ def serve(env: FightingEnv, setup: WorkerSetup, command_fd: int, reply_fd: int) 
         pass  # the parent has gone in the middle of a message
     except Exception as error:
         with contextlib.suppress(BrokenPipeError):
-            write_message(reply_fd, ERROR, (f"{type(error).__name__}: {error}", traceback.format_exc()))
+            write_error(reply_fd, error)
