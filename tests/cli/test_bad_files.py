@@ -173,8 +173,8 @@ RESUMED = {
     "frame_skip": resume(saved(resumable()), "frame_skip of the checkpoint is 4", "--data.env.frame_skip=3"),
     "reward": resume(
         saved(resumable()),
-        "reward of the checkpoint is mk_lightning.envs.rewards.DamageReward(), this config's tests.own_rewards.Advance",
-        "--data.env.reward=tests.own_rewards.Advance",
+        "reward of the checkpoint is mk_lightning.envs.rewards.DamageReward(), this config's tests.envs.own_rewards.Advance",
+        "--data.env.reward=tests.envs.own_rewards.Advance",
     ),
     "game": resume(
         saved(resumable(**{"data.game": "MortalKombatII-Genesis-v0"})), "data.game of the checkpoint is Mortal"

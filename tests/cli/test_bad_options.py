@@ -130,16 +130,19 @@ MISTAKES = {
     "class that is no reward": fit(
         "data.env.reward: mk_lightning.Cloning is no Reward; valid: ", REWARD, "mk_lightning.Cloning"
     ),
-    "reward that lacks a method": fit("Idle is only the base of others", REWARD, "tests.own_rewards.Idle"),
+    "reward that lacks a method": fit("Idle is only the base of others", REWARD, "tests.envs.own_rewards.Idle"),
     "module of a reward": fit("data.env.reward: Problem with given class_path 'nowhere.Own'", REWARD, "nowhere.Own"),
     "null for a reward": fit("--data.env.reward is empty; give it a value", REWARD, "null"),
     "argument of a reward": fit(
-        "no option 'per_pixl'; did you mean 'per_pixel'?", REWARD, "tests.own_rewards.Advance", f"{REWARD}.per_pixl=1"
+        "no option 'per_pixl'; did you mean 'per_pixel'?",
+        REWARD,
+        "tests.envs.own_rewards.Advance",
+        f"{REWARD}.per_pixl=1",
     ),
     "number of a reward": fit(
-        "reward.per_pixel must be a number, got x", REWARD, "tests.own_rewards.Advance", f"{REWARD}.per_pixel=x"
+        "reward.per_pixel must be a number, got x", REWARD, "tests.envs.own_rewards.Advance", f"{REWARD}.per_pixel=x"
     ),
-    "reward that forgets": fit("Forgetful must keep its argument bonus", REWARD, "tests.own_rewards.Forgetful"),
+    "reward that forgets": fit("Forgetful must keep its argument bonus", REWARD, "tests.envs.own_rewards.Forgetful"),
     "optimizer": fit("no class Adaam; did you mean 'Adam'?", "--model.optimizer", "Adaam"),
     "argument of an optimizer": fit(
         "no option 'epsilon'", "--model.optimizer", "torch.optim.Adam", "--model.optimizer.epsilon", "1"

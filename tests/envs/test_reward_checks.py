@@ -21,7 +21,7 @@ from mk_lightning.envs.reward_checks import DEFAULT_REWARD, compute_reward, desc
 from mk_lightning.envs.rewards import DamageReward, Fight, Reward
 from mk_lightning.envs.vector_env import RetroVectorEnv
 from mk_lightning.utils.errors import UserError, WorkerError
-from tests.own_rewards import Advance, Broken, Forgetful, Weighted
+from tests.envs.own_rewards import Advance, Broken, Forgetful, Weighted
 
 ROOT = Path(__file__).parents[2]
 FRESH = Fight(120, 120, 0, 0, {"x_position": 70})
@@ -32,14 +32,14 @@ MOVED = Fight(120, 113, 0, 0, {"x_position": 73})
     ("reward", "text"),
     [
         (DamageReward(), "mk_lightning.envs.rewards.DamageReward()"),
-        (Advance(), "tests.own_rewards.Advance(per_pixel=1)"),
-        (Advance(0.1), "tests.own_rewards.Advance(per_pixel=0.1)"),
+        (Advance(), "tests.envs.own_rewards.Advance(per_pixel=1)"),
+        (Advance(0.1), "tests.envs.own_rewards.Advance(per_pixel=0.1)"),
         (
             Weighted((DamageReward(), Advance(2)), {"a": 1.0, "b": True}),
-            "tests.own_rewards.Weighted(parts=[mk_lightning.envs.rewards.DamageReward(), "
-            "tests.own_rewards.Advance(per_pixel=2)], weights={'a': 1, 'b': True}, price=0)",
+            "tests.envs.own_rewards.Weighted(parts=[mk_lightning.envs.rewards.DamageReward(), "
+            "tests.envs.own_rewards.Advance(per_pixel=2)], weights={'a': 1, 'b': True}, price=0)",
         ),
-        (Broken("two\nlines"), "tests.own_rewards.Broken(by='two\\nlines')"),
+        (Broken("two\nlines"), "tests.envs.own_rewards.Broken(by='two\\nlines')"),
     ],
 )
 def test_a_reward_is_known_by_its_class_and_arguments(reward: Reward, text: str) -> None:
@@ -64,7 +64,7 @@ def test_files_note_a_reward_that_is_not_the_default() -> None:
     plain = {"frame_skip": 4, "release_frames": 1, "max_noops": 30, "max_env_steps": 1800}
     assert EnvConfig().episode_options == EnvConfig(reward=DamageReward()).episode_options == plain
     own = EnvConfig(reward=Advance(2)).episode_options
-    assert own == plain | {"reward": "tests.own_rewards.Advance(per_pixel=2)"}
+    assert own == plain | {"reward": "tests.envs.own_rewards.Advance(per_pixel=2)"}
     assert with_default_reward(plain) == plain | {"reward": DEFAULT_REWARD}
     assert with_default_reward(own) == own
     assert EnvConfig(reward=Advance(2)) == EnvConfig(reward=Advance(2.0)) != EnvConfig()
@@ -92,7 +92,9 @@ def test_a_reward_is_computed() -> None:
     ],
 )
 def test_a_reward_that_fails_is_one_line(by: str, message: str) -> None:
-    with pytest.raises(UserError, match=rf"data.env.reward tests.own_rewards.Broken\(by='{by}'\) {message}") as caught:
+    with pytest.raises(
+        UserError, match=rf"data.env.reward tests.envs.own_rewards.Broken\(by='{by}'\) {message}"
+    ) as caught:
         compute_reward(Broken(by), FRESH, MOVED, 120)
     assert "\n" not in str(caught.value)
 
@@ -139,7 +141,7 @@ def test_a_worker_in_the_place_of_a_dead_one_pays_it_too(envs: RetroVectorEnv) -
 def test_one_that_fails_in_a_worker_is_one_line_and_no_restart(by: str) -> None:
     envs = RetroVectorEnv("dojo", "VeryEasy.*", EnvConfig(num_envs=2, reward=Broken(by)))
     envs.reset(seed=0)
-    said = rf"worker \d of 2 \(state VeryEasy.*\) failed: data.env.reward tests.own_rewards.Broken\(by='{by}'\) r"
+    said = rf"worker \d of 2 \(state VeryEasy.*\) failed: data.env.reward tests.envs.own_rewards.Broken\(by='{by}'\) r"
     with pytest.raises(WorkerError, match=said) as caught:
         envs.step([0, 0])
     assert "\n" not in str(caught.value)

@@ -21,7 +21,8 @@ from mk_lightning.cli.main import main
 from mk_lightning.data.base_play import about_recording
 from mk_lightning.data.compatibility import check_resumable, common
 from mk_lightning.experience.base_dataset import Recording
-from tests.own_rewards import Advance, Weighted
+from tests.envs.own_rewards import Advance, Weighted
+from tests.networks.narrow import narrow
 from tests.test_resume import fit
 
 MODULE = """
@@ -114,7 +115,7 @@ def test_a_resumed_run_is_the_run(run: Path, folder: Path) -> None:
     ("other", "named"),
     [
         (REWARD | {"init_args": {"per_pixel": 0.25}}, "rewards_beside_the_config.Walked(per_pixel=0.25)"),
-        ({"class_path": "tests.own_rewards.Advance"}, "tests.own_rewards.Advance(per_pixel=1)"),
+        ({"class_path": "tests.envs.own_rewards.Advance"}, "tests.envs.own_rewards.Advance(per_pixel=1)"),
         ({"class_path": "DamageReward"}, "mk_lightning.envs.rewards.DamageReward()"),
     ],
 )
@@ -177,7 +178,7 @@ def test_a_script_trains_by_it(tmp_path: Path) -> None:
         accelerator="cpu", max_epochs=data.max_epochs, default_root_dir=tmp_path, logger=mk.MetricsCSV(tmp_path),
         callbacks=[seen, measured], num_sanity_val_steps=0, enable_progress_bar=False, enable_checkpointing=False,
     )  # fmt: skip
-    trainer.fit(mk.DuelingDoubleDQN(hidden=16), data)
+    trainer.fit(mk.DuelingDoubleDQN(network=narrow(16)), data)
     assert seen.rewards == {1.75 / 4, 1.5 / 4, 1 / 4}
     assert [result.episode_return for result in seen.ended] == [30 * result.env_steps for result in seen.ended]
     for evaluation in (measured.before, measured.after):
@@ -192,7 +193,7 @@ def test_a_checkpoint_from_before_there_was_another_goes_on_with_the_default() -
     check_resumable(plain, state)
     said = (
         "data.env.reward of the checkpoint is mk_lightning.envs.rewards.DamageReward(), this config's "
-        "tests.own_rewards.Advance(per_pixel=1)"
+        "tests.envs.own_rewards.Advance(per_pixel=1)"
     )
     for older in (state, state | {"common": None}):
         check_resumable(plain, older)
@@ -203,15 +204,15 @@ def test_a_checkpoint_from_before_there_was_another_goes_on_with_the_default() -
 
 def test_a_recording_is_one_reward_s(run: Path, tmp_path: Path) -> None:
     """One that names none, as before there was another, is the default's."""
-    network = mk.DuelingNetwork(26, hidden=8)
+    network = mk.NatureDueling(26, hidden=8)
     plain = about_recording(new_data(mk.DamageReward()), network, 0)
     own = about_recording(new_data(Advance()), network, 0)
     assert "reward" not in plain
-    assert own == plain | {"reward": "tests.own_rewards.Advance(per_pixel=1)"}
+    assert own == plain | {"reward": "tests.envs.own_rewards.Advance(per_pixel=1)"}
     content = torch.load(run / "recording/recording.pt", weights_only=True)
     for kept, wanted, said in (
-        (plain, own, r"reward: mk_lightning.envs.rewards.DamageReward\(\), this run's tests.own_rewards.Advance"),
-        (own, plain, r"reward: tests.own_rewards.Advance\(per_pixel=1\), this run's mk_lightning.envs"),
+        (plain, own, r"reward: mk_lightning.envs.rewards.DamageReward\(\), this run's tests.envs.own_rewards.Advance"),
+        (own, plain, r"reward: tests.envs.own_rewards.Advance\(per_pixel=1\), this run's mk_lightning.envs"),
     ):
         shutil.copytree(run / "recording", tmp_path, dirs_exist_ok=True)
         torch.save(content | {"about": kept}, tmp_path / "recording.pt")
