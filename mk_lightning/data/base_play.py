@@ -12,6 +12,7 @@ import torch
 from mk_lightning.data.settings import ExperienceSettings
 from mk_lightning.envs.vector_env import RetroVectorEnv
 from mk_lightning.experience.base_dataset import Recording, fingerprint, record
+from mk_lightning.experience.random_streams import RandomStream
 from mk_lightning.utils.errors import UserError
 from mk_lightning.utils.files import check_directory
 
@@ -103,7 +104,7 @@ def base_recording(
             reward_scale=data.reward_scale,
             n_step=data.replay.n_step,
             gamma=data.replay.gamma,
-            seed=[*about["seed"], 2],
+            seed=[*about["seed"], RandomStream.RECORDING],
             about=about,
         )
     recording.save(folder)

@@ -27,6 +27,7 @@ from mk_lightning.experience.base_dataset import Recording, Rehearsal
 from mk_lightning.experience.episodes import EpisodeSpec
 from mk_lightning.experience.greedy_policy import GreedyPolicy
 from mk_lightning.experience.match_schedule import VALIDATION_SEEDS, first_test_seed, matches_of_each, mixed_matches
+from mk_lightning.experience.random_streams import RandomStream, stream_seed
 from mk_lightning.experience.replay import Replay
 from mk_lightning.experience.segments import Segments
 from mk_lightning.experience.transition import Batch
@@ -179,11 +180,11 @@ class ExperienceDataModule(LightningDataModule):
             n_step=self.replay.n_step,
             gamma=self.replay.gamma,
             priorities=self.replay.priorities,
-            seed=[self.seed, self._rank, 0],
+            seed=stream_seed(self.seed, self._rank, RandomStream.REPLAY),
         )
         segments = Segments(self._folder.path(REPLAY))
         self._segments = segments if self.replay.on_disk else None
-        rehearsal = self.rehearsal([3]) if self.rehearsed else None
+        rehearsal = self.rehearsal(RandomStream.REHEARSAL) if self.rehearsed else None
         self._loader = new_loader(self, self._train_env, self._network, replay, rehearsal, self._segments, self._rank)
         if state is not None:
             if kept is None:
@@ -198,13 +199,13 @@ class ExperienceDataModule(LightningDataModule):
         """How many transitions of a batch come from the recording."""
         return round(self.rehearsal_ratio * self.replay.batch_size)
 
-    def rehearsal(self, seed: list[int]) -> Rehearsal:
+    def rehearsal(self, stream: int) -> Rehearsal:
         """A stream of draws from the recording of the base policy's play, which is made first if there is none.
 
         To be called when a fit starts, before the first learner_step: the base policy is what the run starts from.
 
         Args:
-            seed: of the stream, beside the run's own seed.
+            stream: a `RandomStream`, or of a method outside the package a number of its own from 1,000 on.
 
         Raises:
             UserError: there are no original states, or the recording in the folder is another one or, of a
@@ -215,7 +216,7 @@ class ExperienceDataModule(LightningDataModule):
             folder = Path(self.recording.folder) if self.recording.folder else self.own_path(RECORDING)
             base = self._network if self._recorded is None else self.base_network
             self._recording = base_recording(self, base, folder, self._rank, recorded=self._recorded)
-        return Rehearsal(self._recording, [self.seed, self._rank, *seed])
+        return Rehearsal(self._recording, stream_seed(self.seed, self._rank, stream))
 
     def state_weights(self, states: States) -> dict[str, float]:
         """Probability of each state to train on, of states as `named_states` takes them.

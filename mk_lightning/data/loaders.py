@@ -18,6 +18,7 @@ from mk_lightning.experience.collector import Collector
 from mk_lightning.experience.episodes import EpisodeBatch, EpisodeSpec, play_episodes
 from mk_lightning.experience.greedy_policy import GreedyPolicy
 from mk_lightning.experience.policy import Policy
+from mk_lightning.experience.random_streams import RandomStream, stream_seed
 from mk_lightning.experience.replay import Replay
 from mk_lightning.experience.segments import Segments
 from mk_lightning.experience.transition import Batch, Transition
@@ -187,7 +188,12 @@ def new_loader(
     """
     actor = GreedyPolicy(bare_copy(learner).requires_grad_(False).cpu())
     collector = Collector(
-        env, replay, actor, epsilon=data.epsilon, reward_scale=data.reward_scale, seed=[data.seed, rank, 1]
+        env,
+        replay,
+        actor,
+        epsilon=data.epsilon,
+        reward_scale=data.reward_scale,
+        seed=stream_seed(data.seed, rank, RandomStream.COLLECTION),
     )
     return ExperienceLoader(
         collector,

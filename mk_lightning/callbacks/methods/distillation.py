@@ -15,6 +15,7 @@ from mk_lightning.data.datamodule import ExperienceDataModule
 from mk_lightning.data.settings import MAX_BATCH
 from mk_lightning.data.validation import require_originals
 from mk_lightning.experience.base_dataset import Rehearsal
+from mk_lightning.experience.random_streams import RandomStream
 from mk_lightning.experience.transition import Batch
 from mk_lightning.learning.losses import Distance, distillation_loss
 from mk_lightning.schedules import Schedule, as_schedule, bounds
@@ -115,7 +116,7 @@ class Cloning(Distillation):
         """Open the recording, which is made if there is none."""
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
         state = None if self.begins_anew(trainer) else self._restored or self.state_dict()
-        self._rehearsal, self._restored = data.rehearsal([5]), None
+        self._rehearsal, self._restored = data.rehearsal(RandomStream.DISTILLATION), None
         if state:
             self._rehearsal.load_state_dict(state)
 

@@ -15,6 +15,7 @@ from mk_lightning.callbacks.methods.added_gradient import gradient_share, learni
 from mk_lightning.callbacks.methods.base import FineTuningMethod, q_network
 from mk_lightning.data.datamodule import ExperienceDataModule
 from mk_lightning.data.validation import require_originals
+from mk_lightning.experience.random_streams import RandomStream
 from mk_lightning.learning.fisher import Estimator, fisher_diagonal, normalised, sample_actions
 from mk_lightning.utils.errors import UserError, check_between, check_positive
 from mk_lightning.utils.memory import memory
@@ -165,7 +166,7 @@ class ElasticWeightConsolidation(FineTuningMethod):
 
     def _estimate(self, trainer: Trainer, pl_module: LightningModule) -> Task:
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
-        drawn = data.rehearsal([4]).sample(self.samples)
+        drawn = data.rehearsal(RandomStream.FISHER).sample(self.samples)
         actions = drawn.transition.a_tm1
         if self.estimator == "policy":
             generator = torch.Generator().manual_seed(data.seed)
