@@ -48,6 +48,7 @@ from .schedules import Linear as Linear
 from .schedules import Schedule as Schedule
 from .utils.errors import UserError as UserError
 from .utils.errors import WorkerError as WorkerError
+from .utils.lengths import Length as Length
 
 __all__: list[str]
 __version__: str

@@ -85,12 +85,12 @@ class Played(LightningDataModule):
     evaluation_states: ClassVar = [STATE]
     state_groups: ClassVar = {"original": [STATE]}
     test_epsilons: ClassVar = [0.0]
-    warmup_env_steps = 0
-    env_steps_per_learner_step = 32
 
     def train_dataloader(self) -> Batches:
         assert self.trainer is not None
-        return Batches([random_batch(k, size=1, env_steps=32 * (k + 1)) for k in range(BATCHES)])
+        first = self.trainer.global_step
+        steps = [32 * (first + k + 1) for k in range(BATCHES)]
+        return Batches([random_batch(k, size=1, env_steps=step, run=320) for k, step in enumerate(steps)])
 
     def val_dataloader(self) -> Batches:
         return Batches([[record([1, 2], STATE, seed=k)] for k in range(VALIDATION_BATCHES)])

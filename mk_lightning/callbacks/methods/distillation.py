@@ -71,7 +71,8 @@ class Distillation(FineTuningMethod, ABC):
     ) -> None:
         """Add the gradient."""
         assert self._batch is not None
-        weight, due = self.weight(self._batch.env_steps), log_is_due(trainer)
+        progress, due = self._batch.progress, log_is_due(trainer)
+        weight = self.weight.over(progress.run_env_steps)(progress.env_steps)
         if weight == 0:
             if due:
                 pl_module.log_dict({f"{self.name}/weight": 0.0, f"{self.name}/gradient_share": 0.0})
