@@ -49,7 +49,8 @@ class ExperienceDataModule(LightningDataModule):
         original_states: names, tiers or patterns of the states that the base policy was trained on, or one of them.
         challenging_states: the same of the states that fine-tuning is for.
         train_states: states to train on, as `state_weights` takes them.
-        max_env_steps: env_steps to train for after the warm-up, rounded to whole learner_steps (`RunLength`).
+        max_env_steps: env_steps to train for after the warm-up, rounded to whole learner_steps (`RunLength`): what a
+            fraction of the run is a fraction of.
         warmup_env_steps: env_steps collected before the first learner_step.
         env_steps_per_learner_step: env_steps collected per learner_step, a multiple of `env.num_envs`.
         epsilon: probability of a random action in training: number or schedule over env_steps.
@@ -72,11 +73,11 @@ class ExperienceDataModule(LightningDataModule):
         original_states: list[str] | str | None = None,
         challenging_states: list[str] | str | None = None,
         train_states: list[str] | dict[str, float] | None = None,
-        max_env_steps: int = 480_000,
-        warmup_env_steps: int = 5_000,
-        env_steps_per_learner_step: int = 32,
+        max_env_steps: int = 192_000,
+        warmup_env_steps: int = 4_000,
+        env_steps_per_learner_step: int = 8,
         epsilon: Schedule | float = 0.05,
-        reward_scale: float = 120.0,
+        reward_scale: float = 20.0,
         rehearsal_ratio: float = 0.0,
         overlap: bool = True,
         seed: int = 0,

@@ -28,7 +28,7 @@ class EnvConfig:
     frame_skip: int = 4
     release_frames: int = 1
     max_noops: int = 30
-    max_env_steps: int = 1800
+    max_env_steps: int = 3000
 
     def __post_init__(self) -> None:
         check_between("data.env.num_envs", self.num_envs, 1, MAX_ENVS)

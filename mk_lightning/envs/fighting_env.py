@@ -77,7 +77,7 @@ class FightingEnv(gymnasium.Env[Frame, int]):
         frame_skip: int = 4,
         release_frames: int = 1,
         max_noops: int = 30,
-        max_env_steps: int = 1800,
+        max_env_steps: int = 3000,
         render_mode: str | None = None,
     ) -> None:
         """Start the emulator.

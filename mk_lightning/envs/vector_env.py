@@ -79,7 +79,7 @@ class RetroVectorEnv(VectorEnv[Frames, NDArray[np.integer[Any]], NDArray[Any]]):
         frame_skip: int = 4,
         release_frames: int = 1,
         max_noops: int = 30,
-        max_env_steps: int = 1800,
+        max_env_steps: int = 3000,
         render_mode: str | None = None,
     ) -> None:
         """Start the workers and wait until every emulator runs.

@@ -40,7 +40,7 @@ class Distillation(FineTuningMethod, ABC):
     """Of its figures in the log."""
 
     def __init__(
-        self, weight: Schedule | float = 1.0, distance: Distance = "kl", temperature: float = 0.1, batch_size: int = 8
+        self, weight: Schedule | float = 0.1, distance: Distance = "kl", temperature: float = 0.1, batch_size: int = 8
     ) -> None:
         owner = self._name
         self.weight = as_schedule(weight, f"{owner}: weight")

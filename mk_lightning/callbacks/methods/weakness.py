@@ -47,7 +47,7 @@ class WeaknessTargeting(FineTuningMethod):
     Logs `weakness/<state>`, the state's probability.
 
     Example:
-        >>> WeaknessTargeting(floor=0.1, matches=20, every=4000)
+        >>> WeaknessTargeting(floor=0.2, matches=20, every=4000)
 
     Args:
         floor: weight of a state that is never lost, as a share of that of one that is always lost.
@@ -58,7 +58,7 @@ class WeaknessTargeting(FineTuningMethod):
         UserError: a number out of range.
     """
 
-    def __init__(self, floor: float = 0.1, matches: int = 20, every: Length = 4000) -> None:
+    def __init__(self, floor: float = 0.2, matches: int = 20, every: Length = 4000) -> None:
         if not 0 <= floor < 1:
             raise UserError(f"WeaknessTargeting: floor must be at least 0 and below 1, got {floor}")
         check_between("WeaknessTargeting: matches", matches, 1, 10**5)
