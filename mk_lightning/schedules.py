@@ -35,7 +35,7 @@ class Schedule(ABC):
             run_env_steps: length of the run, without its warm-up.
 
         Raises:
-            UserError: one of `lengths` is none.
+            UserError: one of `lengths` is out of range.
         """
         schedule = copy.copy(self)
         for name in self.lengths:

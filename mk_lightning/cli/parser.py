@@ -77,7 +77,7 @@ def run_length(max_env_steps: int, every: Length, env_steps_per_learner_step: in
         env_steps_per_learner_step: of `data`.
 
     Raises:
-        UserError: `every` is no length; the DataModule checks the other numbers, which comes later.
+        UserError: `every` is not a length; the DataModule checks the other numbers, which comes later.
     """
     check_length("data.evaluation.every", every)
     env_steps, per_step = (min(max(1, count), MAX_ENV_STEPS) for count in (max_env_steps, env_steps_per_learner_step))

@@ -240,7 +240,7 @@ class DuelingDoubleDQN(MatchScoring):
         """Keep the optimizer's moments."""
         self._moments = self.trainer.optimizers[0].state_dict()
 
-    @wraps(LightningModule.on_after_batch_transfer)  # or Lightning warns that a DataModule could have this hook, too
+    @wraps(LightningModule.on_after_batch_transfer, assigned=())  # or Lightning warns that a DataModule can have it
     def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:  # type: ignore[override]
         """Set the learning rate of a batch's learner_step, before a callback sees the batch; matches have none."""
         if isinstance(batch, Batch):

@@ -51,7 +51,7 @@ class ResumableCheckpoint(Checkpoint):
         interruption: listens to signals; None listens while the training lasts.
 
     Raises:
-        UserError: an interval is none.
+        UserError: an interval is out of range.
     """
 
     def __init__(

@@ -47,7 +47,7 @@ class FreezeLayers(FineTuningMethod):
             is frozen. What several entries match waits for the last of them.
 
     Raises:
-        UserError: nothing to freeze, or what is to be a length is none.
+        UserError: nothing to freeze, or a length out of range.
     """
 
     unique = False
