@@ -16,7 +16,7 @@ def main(run="runs/example", env_steps=192_000, warmup=4_000, recorded=16_000, l
         max_env_steps=env_steps,
         warmup_env_steps=warmup,
         env_steps_per_learner_step=8,
-        epsilon=mk.Linear(0.2, 0.02, 128_000),
+        epsilon=mk.Linear(0.2, 0.02, 0.67),
         reward_scale=20,  # as the agent learned
         rehearsal_ratio=0.125,
         seed=1,
@@ -24,7 +24,7 @@ def main(run="runs/example", env_steps=192_000, warmup=4_000, recorded=16_000, l
         recording=mk.RecordingSettings(env_steps=recorded),
         evaluation=mk.EvaluationSettings(matches=matches, test_matches=matches),
     )
-    model = mk.DuelingDoubleDQN(init_from="checkpoints/dojo-base.ckpt", learning_rate=mk.Linear(3e-4, 3e-5, 192_000))
+    model = mk.DuelingDoubleDQN(init_from="checkpoints/dojo-base.ckpt", learning_rate=mk.Linear(3e-4, 3e-5, 1.0))
     keep = [mk.Cloning(weight=0.1, batch_size=8), mk.ForgettingGuard(margin=0.05)]
     draw = mk.WeaknessTargeting(floor=0.2, matches=20, every=4_000)
     save = [mk.BestCheckpoint(f"{run}/checkpoints", "val/kept"), mk.ResumableCheckpoint()]

@@ -56,6 +56,7 @@ from .schedules import Schedule as Schedule
 from .utils.errors import RunStopped as RunStopped
 from .utils.errors import UserError as UserError
 from .utils.errors import WorkerError as WorkerError
+from .utils.lengths import Length as Length
 from .workflows.finetuning import FineTuned as FineTuned
 from .workflows.finetuning import finetune as finetune
 

@@ -31,7 +31,15 @@ def by_command(max_env_steps: int, *words: str) -> None:
     main(["fit", "-c", "c.yaml", "--run_dir", str(RUN), "--data.max_env_steps", str(max_env_steps), *words])
 
 
-def by_script(max_env_steps: int, ckpt_path: Path | None = None, *callbacks: pl.Callback) -> mk.BeforeAfter:
+def by_script(
+    max_env_steps: int,
+    ckpt_path: Path | None = None,
+    *callbacks: pl.Callback,
+    run: Path | str = RUN,
+    epsilon: mk.Schedule | float = mk.Linear(1.0, 0.1, 300),  # noqa: B008 - pure
+    learning_rate: mk.Schedule | float = mk.Linear(1e-3, 1e-4, 300),  # noqa: B008 - pure
+) -> mk.BeforeAfter:
+    run = Path(run)
     pl.seed_everything(3)
     data = mk.ExperienceDataModule(
         "dojo",
@@ -40,22 +48,22 @@ def by_script(max_env_steps: int, ckpt_path: Path | None = None, *callbacks: pl.
         max_env_steps=max_env_steps,
         warmup_env_steps=40,
         env_steps_per_learner_step=8,
-        epsilon=mk.Linear(1.0, 0.1, 300),
+        epsilon=epsilon,
         seed=3,
         env=mk.EnvConfig(num_envs=2, max_env_steps=25),
         replay=mk.ReplaySettings(capacity=220, n_step=3, batch_size=8),
         evaluation=mk.EvaluationSettings(every=160, matches=1, test_matches=1, test_epsilons=[0.2]),
     )
-    model = mk.DuelingDoubleDQN(network=narrow(16), target_every=9, learning_rate=mk.Linear(1e-3, 1e-4, 300))
+    model = mk.DuelingDoubleDQN(network=narrow(16), target_every=9, learning_rate=learning_rate)
     measured = mk.BeforeAfter()
     trainer = pl.Trainer(
         accelerator="cpu",
         max_epochs=data.max_epochs,
         gradient_clip_val=10.0,
         log_every_n_steps=5,
-        default_root_dir=RUN,
-        logger=mk.MetricsCSV(RUN),
-        callbacks=[*callbacks, measured, mk.BestCheckpoint(RUN / "checkpoints"), mk.ResumableCheckpoint()],
+        default_root_dir=run,
+        logger=mk.MetricsCSV(run),
+        callbacks=[*callbacks, measured, mk.BestCheckpoint(run / "checkpoints"), mk.ResumableCheckpoint()],
         num_sanity_val_steps=0,
         enable_progress_bar=False,
     )

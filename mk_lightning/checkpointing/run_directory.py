@@ -26,6 +26,7 @@ from mk_lightning.checkpointing.io import (
 )
 from mk_lightning.checkpointing.lock import FILE as LOCK
 from mk_lightning.checkpointing.lock import RunLock
+from mk_lightning.data.datamodule import ExperienceDataModule
 from mk_lightning.data.fit_folder import REPLAY
 from mk_lightning.learning.early_stopping import ended_early
 from mk_lightning.networks.checkpoint import MissingCheckpointError, read_checkpoint
@@ -49,15 +50,15 @@ class RunDirectory:
         path: the run's directory.
         checkpoint: file to load, or None.
         resume_step: learner_steps of the fit that is resumed, or None when nothing is resumed.
-        epochs: epochs it had trained.
-        ended: why it ended before the last of them, by EarlyStopping; or None.
+        trained: env_steps it had trained for, in whole epochs and without its warm-up.
+        ended: why it ended before its last epoch, by EarlyStopping; or None.
         base: the name that numbers are added to for a fresh directory; None where a run is to go on in one.
     """
 
     path: Path
     checkpoint: Path | None
     resume_step: int | None
-    epochs: int = 0
+    trained: int = 0
     ended: str | None = None
     base: Path | None = None
 
@@ -103,14 +104,14 @@ class RunDirectory:
         base = wanted if fit else wanted.with_name(f"{wanted.name}-{subcommand}")
         return RunDirectory(_fresh(base), checkpoint, None, base=base)
 
-    def is_finished(self, max_epochs: int, *, may_end_early: bool = False) -> bool:
+    def is_finished(self, run_env_steps: int, *, may_end_early: bool = False) -> bool:
         """Whether nothing is left to do of the fit that is to be resumed: it is trained, measured and reported.
 
         Args:
-            max_epochs: epochs that are to be trained.
+            run_env_steps: to train for, without the warm-up.
             may_end_early: whether EarlyStopping still watches it.
         """
-        trained = self.epochs >= max_epochs or (may_end_early and self.ended is not None)
+        trained = self.trained >= run_env_steps or (may_end_early and self.ended is not None)
         left = [self.path / name for name in ("after.json", "before_after.json", "report.html")]
         return self.resume_step is not None and trained and all(path.is_file() for path in left)
 
@@ -236,16 +237,17 @@ def _resumed(checkpoint: Path, *, replay: bool, fall_back: bool) -> RunDirectory
         )
     run, step = directory_of(checkpoint, content), content["global_step"]
     log.info(f"resuming {run} from {checkpoint.name}, at env_step {content.get('env_steps', 0):,}")
-    return RunDirectory(run, checkpoint, step, _epochs(content), ended_early(content))
+    return RunDirectory(run, checkpoint, step, _trained(content), ended_early(content))
 
 
-def _epochs(content: dict[str, Any]) -> int:
-    """Epochs that a checkpoint's fit had trained and validated."""
+def _trained(content: dict[str, Any]) -> int:
+    """env_steps of the epochs that a checkpoint's fit had trained and validated."""
     try:
-        done = content["loops"]["fit_loop"]["epoch_progress"]["current"]["processed"]
+        epochs = content["loops"]["fit_loop"]["epoch_progress"]["current"]["processed"]
+        every = content[ExperienceDataModule.__qualname__]["common"]["data.evaluation.every"]
     except (KeyError, TypeError):
         return 0
-    return done if type(done) is int else 0
+    return epochs * every if type(epochs) is type(every) is int else 0
 
 
 Read = Callable[[Path], dict[str, Any]]

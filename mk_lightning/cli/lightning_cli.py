@@ -17,7 +17,7 @@ from mk_lightning.callbacks.checkpoints.signals import Interruption
 from mk_lightning.checkpointing.io import CheckpointFiles
 from mk_lightning.checkpointing.run_directory import RunDirectory
 from mk_lightning.cli.missing import naming_both
-from mk_lightning.cli.parser import link_options
+from mk_lightning.cli.parser import link_options, run_length
 from mk_lightning.cli.printing import show, show_fit, show_prediction, show_test, show_validation
 from mk_lightning.cli.stopped import answering, finished
 from mk_lightning.cli.trainer_options import check_run_parts, check_trainer
@@ -93,8 +93,9 @@ class MKLightningCLI(LightningCLI):
             self.run = RunDirectory.choose(str(self.subcommand), wanted, config.get("ckpt_path"), replay=on_disk)
         if self.run.checkpoint is None and self.subcommand == "fit":  # `last` or `auto`, and none was saved yet
             config.ckpt_path = None
-        stopping = "EarlyStopping" in str(config.trainer.callbacks)
-        if self.subcommand == "fit" and self.run.is_finished(config.trainer.max_epochs, may_end_early=stopping):
+        stopping, data = "EarlyStopping" in str(config.trainer.callbacks), config.data
+        length = run_length(data.max_env_steps, data.evaluation.every, data.env_steps_per_learner_step)
+        if self.subcommand == "fit" and self.run.is_finished(length.env_steps, may_end_early=stopping):
             show(finished(self.run.path, self.run.ended))
             raise SystemExit(0)
         if self.run.checkpoint:
@@ -131,9 +132,9 @@ class MKLightningCLI(LightningCLI):
         config.default_root_dir = str(self.run.path)
         config.plugins = [*plugins, CheckpointFiles(self.run.path)]
         kwargs["logger"] = run_loggers(self.run, config.logger)
-        own = run_callbacks(str(self.subcommand), self.config_init[self.subcommand], self.run, self._interruption)
-        config.callbacks = [*(config.callbacks or []), *own]
         try:
+            own = run_callbacks(str(self.subcommand), self.config_init[self.subcommand], self.run, self._interruption)
+            config.callbacks = [*(config.callbacks or []), *own]
             trainer = super().instantiate_trainer(**kwargs)
             check_experience_trainer(trainer)  # of several GPUs, `auto` takes all
             if self.subcommand == "fit":

@@ -28,7 +28,8 @@ PARENT_KEY = re.compile(r"""Parser key ['"](?P<key>[\w.]+)['"]""")
 UNKNOWN_CLASS = re.compile(r"Expected a dot import path string: ([\w.]+)")
 UNION = re.compile(r"Does not validate against any of the Union subtypes\s+Subtypes: \[(?P<kinds>.*)\]\s+Errors:")
 UNION_ERROR = re.compile(
-    r"^ +- (?!Expected a |Not a valid subclass|a class path|a dict )(?P<reason>.+(?:\n {8,}.+)*)", re.M
+    r"^ +- (?!Expected a |Not a valid subclass|a class path|a dict |Does not validate)(?P<reason>.+(?:\n {8,}.+)*)",
+    re.M,
 )
 """Of a union's kinds that the value was not, the ones that say more than that."""
 UNION_VALUE = re.compile(r"Given value: (.*)")
@@ -67,7 +68,7 @@ KINDS = {
     "list[float]": "a list of numbers",
     "dict": "a mapping",
     "dict[str, float]": "a mapping from names to numbers",
-    "dict[str, int]": "a mapping from names to whole numbers",
+    "dict[str, int | float]": "a mapping from names to numbers",
 }
 """Types, as people call them."""
 
@@ -113,8 +114,8 @@ def readable(message: str, options: Iterable[str]) -> str:
 
 def _union(key: str, kinds: str, errors: str) -> str:
     """What is wrong with a value that may be of several kinds."""
-    given = UNION_VALUE.search(errors)
-    value = shortened(given[1]) if given else "something else"
+    given = UNION_VALUE.findall(errors)  # of unions within this one, then its own
+    value = shortened(given[-1]) if given else "something else"
     error = UNION_ERROR.search(errors)
     if error and "Given value" not in error["reason"]:
         return _reason(key, error["reason"])
@@ -135,6 +136,8 @@ def _kinds(kinds: str) -> list[str]:
         found.append(
             KINDS.get(name) or f"a {simple.rpartition('.')[2]}" if simple else KINDS.get(name, "a list of them")
         )
+    if KINDS["float"] in found:  # which a whole number is
+        found = [kind for kind in found if kind != KINDS["int"]]
     return list(dict.fromkeys(found))
 
 

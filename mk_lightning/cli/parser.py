@@ -14,6 +14,7 @@ from mk_lightning.data.settings import MAX_ENV_STEPS
 from mk_lightning.data.validation import MAX_SEED
 from mk_lightning.games.game import Game
 from mk_lightning.utils.errors import UserError, check_between
+from mk_lightning.utils.lengths import Length, check_length
 
 # Some of Lightning's callbacks have a default that is a name and a number at once, for which YAML has no word.
 yaml.SafeDumper.add_multi_representer(StrEnum, lambda dumper, name: dumper.represent_str(name.value))
@@ -67,6 +68,22 @@ def _checked_seed(seed: bool | int) -> int:
     return seed
 
 
-def _epochs(*lengths: int) -> int:
-    """Epochs of a run, by the arguments of `RunLength.nearest`; the DataModule checks them, which comes later."""
-    return RunLength.nearest(*(min(max(1, length), MAX_ENV_STEPS) for length in lengths)).epochs
+def run_length(max_env_steps: int, every: Length, env_steps_per_learner_step: int) -> RunLength:
+    """The length of a run whose config is still to be checked.
+
+    Args:
+        max_env_steps: `data.max_env_steps`.
+        every: `data.evaluation.every`.
+        env_steps_per_learner_step: of `data`.
+
+    Raises:
+        UserError: `every` is not a length; the DataModule checks the other numbers, which comes later.
+    """
+    check_length("data.evaluation.every", every)
+    env_steps, per_step = (min(max(1, count), MAX_ENV_STEPS) for count in (max_env_steps, env_steps_per_learner_step))
+    return RunLength.nearest(env_steps, every, per_step)
+
+
+def _epochs(*lengths: Any) -> int:
+    """Epochs of a run, by the arguments of `run_length`."""
+    return run_length(*lengths).epochs

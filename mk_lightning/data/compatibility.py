@@ -90,9 +90,11 @@ def check_resumable(data: ExperienceSettings, state: object) -> None:
     theirs = {REWARD: DEFAULT_REWARD, **(found if isinstance(found, Mapping) else {})}
     for name, value in theirs.items():
         if name in mine and mine[name] != value:
+            fraction = name == "data.evaluation.every" and isinstance(data.evaluation.every, float)
+            longer = f"; --{name}={shortened(value)} goes on with epochs as long" if fraction else ""
             raise UserError(
                 f"{name} of the checkpoint is {shortened(value)}, this config's {shortened(mine[name])}: a run is "
-                "resumed with the config it had; for another, start one with --model.init_from"
+                f"resumed with the config it had; for another, start one with --model.init_from{longer}"
             )
     found = state.get("recorded")
     recorded: Mapping[str, Any] = found if isinstance(found, Mapping) else {}

@@ -16,6 +16,7 @@ from mk_lightning.data.base_play import base_recording, check_recording
 from mk_lightning.data.compatibility import check_resumable, common, restore_replay
 from mk_lightning.data.continuation import Continuation
 from mk_lightning.data.fit_folder import RECORDING, REPLAY, FitFolder, run_folder
+from mk_lightning.data.learner import note_reward_scale, q_network_of
 from mk_lightning.data.loaders import EpisodeLoader, ExperienceLoader, new_loader
 from mk_lightning.data.run_length import RunLength
 from mk_lightning.data.settings import EvaluationSettings, RecordingSettings, ReplaySettings
@@ -33,7 +34,6 @@ from mk_lightning.experience.segments import Segments
 from mk_lightning.experience.transition import Batch
 from mk_lightning.games.catalog import load_game
 from mk_lightning.schedules import Schedule, as_schedule
-from mk_lightning.utils.network_copies import uncompiled
 from mk_lightning.utils.trainer_checks import check_experience_trainer, tell_length
 
 log = logging.getLogger(__name__)
@@ -50,7 +50,8 @@ class ExperienceDataModule(LightningDataModule):
         original_states: names, tiers or patterns of the states that the base policy was trained on, or one of them.
         challenging_states: the same of the states that fine-tuning is for.
         train_states: states to train on, as `state_weights` takes them.
-        max_env_steps: env_steps to train for after the warm-up, rounded to whole learner_steps (`RunLength`).
+        max_env_steps: env_steps to train for after the warm-up, rounded to whole learner_steps (`RunLength`): what a
+            fraction of the run is a fraction of.
         warmup_env_steps: env_steps collected before the first learner_step.
         env_steps_per_learner_step: env_steps collected per learner_step, a multiple of `env.num_envs`.
         epsilon: probability of a random action in training: number or schedule over env_steps.
@@ -73,11 +74,11 @@ class ExperienceDataModule(LightningDataModule):
         original_states: list[str] | str | None = None,
         challenging_states: list[str] | str | None = None,
         train_states: list[str] | dict[str, float] | None = None,
-        max_env_steps: int = 480_000,
-        warmup_env_steps: int = 5_000,
-        env_steps_per_learner_step: int = 32,
+        max_env_steps: int = 192_000,
+        warmup_env_steps: int = 4_000,
+        env_steps_per_learner_step: int = 8,
         epsilon: Schedule | float = 0.05,
-        reward_scale: float = 120.0,
+        reward_scale: float = 20.0,
         rehearsal_ratio: float = 0.0,
         overlap: bool = True,
         seed: int = 0,
@@ -117,7 +118,6 @@ class ExperienceDataModule(LightningDataModule):
         """What was asked for, rounded to what can be played."""
         self.num_actions = len(self.game.actions)
         self.max_epochs, self.learner_steps_per_epoch = self.length.epochs, self.length.learner_steps_per_epoch
-        self._rounding = self.length.rounding(max_env_steps, evaluation.every)
         self._evaluation_env: RetroVectorEnv | None = None
         self._train_env: RetroVectorEnv | None = None
         self._loader: ExperienceLoader | None = None
@@ -130,12 +130,6 @@ class ExperienceDataModule(LightningDataModule):
         self._continuation = Continuation()
         self._folder: FitFolder | None = None
         """Of the present fit."""
-
-    def say_length(self) -> None:
-        """Log, once, how the run's length differs from what was asked for, if it does."""
-        said, self._rounding = self._rounding, None
-        if said:
-            log.info(said)
 
     def setup(self, stage: str) -> None:
         """Check that the Trainer leaves experience and matches what they are, and say how long a fit is.
@@ -151,7 +145,8 @@ class ExperienceDataModule(LightningDataModule):
         if stage == TrainerFn.FITTING:
             if self._continuation.state is None and self.trainer.ckpt_path is None:
                 check_recording(self, self._network)
-            self.say_length()
+            if said := self.length.rounding(self.max_env_steps, self.evaluation.every):
+                log.info(said)
             per_step, env_steps = self.env_steps_per_learner_step, self.length.env_steps
             tell_length(self.trainer, self.learner_steps_per_epoch, per_step, env_steps)
 
@@ -184,6 +179,7 @@ class ExperienceDataModule(LightningDataModule):
         )
         segments = Segments(self._folder.path(REPLAY))
         self._segments = segments if self.replay.on_disk else None
+        note_reward_scale(trainer.lightning_module, self.reward_scale)
         rehearsal = self.rehearsal(RandomStream.REHEARSAL) if self.rehearsed else None
         self._loader = new_loader(self, self._train_env, self._network, replay, rehearsal, self._segments, self._rank)
         if state is not None:
@@ -329,8 +325,8 @@ class ExperienceDataModule(LightningDataModule):
 
     @property
     def _network(self) -> torch.nn.Module:
-        """Uncompiled: matches are played by as many at a time as are under way, and each number would be compiled."""
-        return uncompiled(self.trainer.lightning_module.online)  # type: ignore[union-attr, arg-type]
+        assert self.trainer is not None
+        return q_network_of(self.trainer.lightning_module)
 
     @property
     def _rank(self) -> int:

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from mk_lightning.data.run_length import RunLength
 from mk_lightning.data.settings import ExperienceSettings
 from mk_lightning.envs.vector_env import RetroVectorEnv
 from mk_lightning.experience.base_dataset import Rehearsal
@@ -40,9 +41,7 @@ class ExperienceLoader:
         actor: the collector's policy, over a network of its own.
         learner: network whose weights the actor copies.
         batch_size: transitions per batch.
-        vector_steps: vector env_steps collected per batch.
-        warmup_vector_steps: vector env_steps collected before the first batch.
-        length: batches per epoch.
+        run: env_steps collected before the first batch and per batch, whole vector env_steps; batches per epoch.
         overlap: collect while the learner works.
         rehearsal: old transitions to mix in, if any.
         rehearsed: how many of a batch are old.
@@ -57,9 +56,7 @@ class ExperienceLoader:
         learner: torch.nn.Module,
         *,
         batch_size: int,
-        vector_steps: int,
-        warmup_vector_steps: int,
-        length: int,
+        run: RunLength,
         overlap: bool,
         rehearsal: Rehearsal | None = None,
         rehearsed: int = 0,
@@ -70,9 +67,7 @@ class ExperienceLoader:
         self.actor = actor
         self.learner = learner
         self.batch_size = batch_size
-        self.vector_steps = vector_steps
-        self.warmup_vector_steps = warmup_vector_steps
-        self.length = length
+        self.run = run
         self.overlap = overlap
         self.rehearsal = rehearsal
         self.rehearsed = rehearsed
@@ -85,11 +80,11 @@ class ExperienceLoader:
 
     def __len__(self) -> int:
         """Batches per epoch."""
-        return self.length
+        return self.run.learner_steps_per_epoch
 
     def __iter__(self) -> Iterator[Batch]:
         """Batches for one epoch."""
-        for _ in range(self.length):
+        for _ in range(len(self)):
             yield self.next_batch()
 
     def next_batch(self) -> Batch:
@@ -109,14 +104,14 @@ class ExperienceLoader:
             weights,
             sample.indices,
             self,
-            collector.env_steps,
+            self.run.progress(collector.env_steps),
             collector.stats(),
             collector.take_finished(),
         )
         self._ready = False
         if self.overlap:
             self.actor.load_weights(self.learner)
-            self._job = self._thread.submit(self._play, self.vector_steps)
+            self._job = self._thread.submit(self._play, self.run.env_steps_per_learner_step)
         return batch
 
     def update_priorities(self, indices: NDArray[np.int64], td_errors: NDArray[np.float32]) -> None:
@@ -157,11 +152,11 @@ class ExperienceLoader:
     def _collect(self) -> None:
         self.actor.load_weights(self.learner)
         if self.replay.added == 0:
-            self._play(self.warmup_vector_steps)
-        self._play(self.vector_steps)
+            self._play(self.run.warmup_env_steps)
+        self._play(self.run.env_steps_per_learner_step)
 
-    def _play(self, vector_steps: int) -> None:
-        self.collector.collect(vector_steps)
+    def _play(self, env_steps: int) -> None:
+        self.collector.collect(env_steps // self.replay.num_envs)
         if self.segments is not None:
             self.segments.spill(self.replay)
 
@@ -191,7 +186,7 @@ def new_loader(
         env,
         replay,
         actor,
-        epsilon=data.epsilon,
+        epsilon=data.epsilon.over(data.length.env_steps),
         reward_scale=data.reward_scale,
         seed=stream_seed(data.seed, rank, RandomStream.COLLECTION),
     )
@@ -201,9 +196,7 @@ def new_loader(
         actor,
         learner,
         batch_size=data.replay.batch_size,
-        vector_steps=data.env_steps_per_learner_step // data.env.num_envs,
-        warmup_vector_steps=data.length.warmup_env_steps // data.env.num_envs,
-        length=data.length.learner_steps_per_epoch,
+        run=data.length,
         overlap=data.overlap,
         rehearsal=rehearsal,
         rehearsed=data.rehearsed,

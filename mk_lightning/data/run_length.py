@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mk_lightning.experience.transition import Progress
+from mk_lightning.utils.lengths import Length, in_env_steps
+
 
 @dataclass(frozen=True)
 class RunLength:
@@ -23,7 +26,7 @@ class RunLength:
 
     @classmethod
     def nearest(
-        cls, max_env_steps: int, every: int, env_steps_per_learner_step: int, warmup_env_steps: int = 0
+        cls, max_env_steps: int, every: Length, env_steps_per_learner_step: int, warmup_env_steps: int = 0
     ) -> RunLength:
         """Return the length nearest to what was asked for.
 
@@ -32,7 +35,7 @@ class RunLength:
 
         Args:
             max_env_steps: env_steps to train for, 1 or more.
-            every: env_steps between two validations, 1 or more; no fewer than a learner_step's are possible.
+            every: length between two validations; less than a learner_step's env_steps is not possible.
             env_steps_per_learner_step: 1 or more.
             warmup_env_steps: 0 or more.
 
@@ -41,7 +44,8 @@ class RunLength:
             >>> length.epochs, length.learner_steps_per_epoch
             (1, 1250)
         """
-        epochs = max(1, round(max_env_steps / max(every, env_steps_per_learner_step)))
+        interval = max(in_env_steps(every, max_env_steps), env_steps_per_learner_step)
+        epochs = max(1, round(max_env_steps / interval))
         learner_steps = max(1, round(max_env_steps / (epochs * env_steps_per_learner_step)))
         return cls(epochs, learner_steps, env_steps_per_learner_step, warmup_env_steps)
 
@@ -60,14 +64,23 @@ class RunLength:
         """env_steps collected when the run ends, those of the warm-up among them."""
         return self.warmup_env_steps + self.env_steps
 
-    def rounding(self, max_env_steps: int, every: int) -> str | None:
+    def progress(self, env_steps: int) -> Progress:
+        """Return how far the run has come when so many env_steps have been collected."""
+        return Progress(env_steps, self.warmup_env_steps, self.env_steps)
+
+    def rounding(self, max_env_steps: int, every: Length) -> str | None:
         """Return a line that says how the run differs from what was asked for, or None where it does not.
+
+        A fraction is compared in hundredths: 0.33 is what a third of the run is written as.
 
         Args:
             max_env_steps: `data.max_env_steps`.
             every: `data.evaluation.every`.
         """
-        if (max_env_steps, every) == (self.env_steps, self.every):
+        as_asked = every == self.every
+        if isinstance(every, float):
+            as_asked = round(every, 2) == round(1 / self.epochs, 2)
+        if as_asked and max_env_steps == self.env_steps:
             return None
         return (
             f"the run trains for {self.env_steps:,} env_steps, in {self.epochs:,} epoch{'s' * (self.epochs > 1)} of "

@@ -11,6 +11,7 @@ from mk_lightning.experience.replay import BYTES_PER_TRANSITION, Priorities
 from mk_lightning.games.game import Game
 from mk_lightning.schedules import Schedule
 from mk_lightning.utils.errors import UserError, check_at_least, check_between
+from mk_lightning.utils.lengths import Length, check_length
 from mk_lightning.utils.memory import check_memory
 
 MAX_BATCH = 16_384
@@ -81,7 +82,8 @@ class EvaluationSettings:
     of a test are never those of a validation, by which the best checkpoint is chosen.
 
     Attributes:
-        every: env_steps between validations, an epoch of training; rounded to a whole fraction of the run.
+        every: length between validations, an epoch of training: env_steps or a fraction of the run; rounded so that
+            a run has a whole number of them.
         matches: matches per state in a validation, at most 10,000.
         test_matches: matches per state in a test, and before and after a fit, at most 10,000.
         test_seed: of the test matches, 0 to 1,000; another number gives others. Those of a validation stay.
@@ -93,7 +95,7 @@ class EvaluationSettings:
         test_epsilons: the same in a test, which plays all its matches once for each; each named once.
     """
 
-    every: int = 48_000
+    every: Length = 0.25
     matches: int = 10
     test_matches: int = 50
     test_seed: int = 0
@@ -103,7 +105,7 @@ class EvaluationSettings:
     test_epsilons: list[float] = field(default_factory=lambda: [0.0, 0.05])
 
     def __post_init__(self) -> None:
-        check_between("data.evaluation.every", self.every, 1, MAX_ENV_STEPS, "env_steps")
+        check_length("data.evaluation.every", self.every)
         check_between("data.evaluation.matches", self.matches, 1, MAX_MATCHES)
         check_between("data.evaluation.test_matches", self.test_matches, 1, MAX_MATCHES)
         check_between("data.evaluation.test_seed", self.test_seed, 0, 1000)

@@ -35,7 +35,7 @@ class EnvConfig:
     frame_skip: int = 4
     release_frames: int = 1
     max_noops: int = 30
-    max_env_steps: int = 1800
+    max_env_steps: int = 3000
     reward: Reward = field(default_factory=DamageReward)
 
     def __post_init__(self) -> None:

@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from mk_lightning.envs.episode import EpisodeResult
+from mk_lightning.utils.lengths import Length, in_env_steps
 
 
 class Transition(NamedTuple):
@@ -38,6 +39,21 @@ class PrioritySource(Protocol):
         """Take in |TD error| (K,), learning units, of the rows at `indices` (K,)."""
 
 
+class Progress(NamedTuple):
+    """How far a run has come: what schedules, phases and intervals go by."""
+
+    env_steps: int
+    """Collected so far, those of the warm-up among them."""
+    warmup_env_steps: int
+    """Collected before the first learner_step's."""
+    run_env_steps: int
+    """Length of the run, without its warm-up: what 1.0 of the run is."""
+
+    def in_env_steps(self, length: Length) -> int:
+        """The length of a part of the run, env_steps."""
+        return in_env_steps(length, self.run_env_steps)
+
+
 class Batch(NamedTuple):
     """A batch with what surrounds it: where it came from, how much each row counts, and the run's counters."""
 
@@ -49,9 +65,14 @@ class Batch(NamedTuple):
     tensor, for those Lightning copies to the run's device and precision."""
     source: PrioritySource
     """Where the batch comes from; the learner gives it the TD errors of the rows at `indices`."""
-    env_steps: int
-    """env_steps collected when the batch was drawn; schedules of the learner read it."""
+    progress: Progress
+    """How far the run had come when the batch was drawn."""
     stats: dict[str, float]
     """The collector's figures to log with this batch (epsilon, recent win rate and return)."""
     finished: tuple[EpisodeResult, ...]
     """The training matches that ended since the batch before, in the order in which they did."""
+
+    @property
+    def env_steps(self) -> int:
+        """env_steps collected when the batch was drawn."""
+        return self.progress.env_steps

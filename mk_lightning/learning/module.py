@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import copy
-import logging
 import math
 from collections.abc import Mapping
+from functools import wraps
 from typing import Any, Self
 
 import numpy as np
@@ -16,11 +16,11 @@ from pytorch_lightning.cli import OptimizerCallable
 from pytorch_lightning.trainer.states import TrainerFn
 
 from mk_lightning.experience.greedy_policy import act
-from mk_lightning.experience.transition import Batch
+from mk_lightning.experience.transition import Batch, Progress
 from mk_lightning.learning.averaging import check_resumed_averaging, end_averaging
 from mk_lightning.learning.early_stopping import check_resumed_stopping, stay_stopped
 from mk_lightning.learning.losses import double_q_target, huber_loss, td_errors
-from mk_lightning.learning.module_state import load_weights, save_weights
+from mk_lightning.learning.module_state import begin_with, load_weights, save_weights
 from mk_lightning.learning.optimizer import (
     OPTIMIZER,
     adam,
@@ -36,19 +36,20 @@ from mk_lightning.networks.base import QNetworkCallable
 from mk_lightning.networks.checkpoint import (
     about_network,
     find_checkpoint,
-    load_matching,
     noted_network,
     read_checkpoint,
 )
 from mk_lightning.networks.compiled import check_compiler
 from mk_lightning.networks.making import make_network
 from mk_lightning.networks.nature import NatureDueling
-from mk_lightning.schedules import Schedule, as_schedule, bounds
-from mk_lightning.utils.errors import Diverged, UserError, check_at_least, check_positive, shortened
+from mk_lightning.schedules import Schedule, as_schedule, bounds, first_value
+from mk_lightning.utils.errors import Diverged, UserError, check_positive, shortened
+from mk_lightning.utils.lengths import Length, check_length
 from mk_lightning.utils.network_copies import uncompiled
-from mk_lightning.utils.trainer_checks import accumulation_schedules, check_callbacks, leave_trainer, log_is_due
+from mk_lightning.utils.trainer_checks import accumulation_schedules, check_module_trainer, leave_trainer, log_is_due
 
-log = logging.getLogger(__name__)
+HYPER_PARAMETERS = ("learning_rate_warmup", "huber_delta", "target_every", "target_tau", "q_limit")
+"""Arguments that a checkpoint notes beside its network: those that are plain numbers."""
 
 
 class DuelingDoubleDQN(MatchScoring):
@@ -62,8 +63,8 @@ class DuelingDoubleDQN(MatchScoring):
             subclass of `QNetwork`; with other arguments, a `functools.partial` of it.
         learning_rate: number or schedule over env_steps. It is the only source of the rate: it is set before every
             learner_step, so it holds after a checkpoint is loaded, too.
-        learning_rate_warmup: env_steps from the first learner_step on (from `data.warmup_env_steps`) over which a share
-            that rises from 0 to 1 in a straight line is taken of it; 0 does without.
+        learning_rate_warmup: length, env_steps or a fraction of the run, over which a share that rises from 0 to 1 in a
+            straight line is taken of it, from the first learner_step on (from `data.warmup_env_steps`); 0 does without.
         optimizer: builds the optimizer from parameters; leave its `lr` out. It must step by a batch's gradients alone.
         huber_delta: TD error (learning units) beyond which the loss is linear.
         target_every: learner_steps between hard updates of the target network.
@@ -80,14 +81,12 @@ class DuelingDoubleDQN(MatchScoring):
         UserError: an argument out of range, or a checkpoint that does not match.
     """
 
-    __jit_unused_properties__ = [*LightningModule.__jit_unused_properties__, "_data"]  # noqa: RUF012
-
     def __init__(
         self,
         num_actions: int = 26,
         network: QNetworkCallable = NatureDueling,
         learning_rate: Schedule | float = 1e-4,
-        learning_rate_warmup: int = 0,
+        learning_rate_warmup: Length = 0,
         optimizer: OptimizerCallable = adam,
         huber_delta: float = 1.0,
         target_every: int | None = 500,
@@ -101,7 +100,7 @@ class DuelingDoubleDQN(MatchScoring):
         self.learning_rate = as_schedule(learning_rate, "model.learning_rate")
         if bounds(self.learning_rate)[0] < 0:
             raise UserError(f"model.learning_rate must not be negative, got {bounds(self.learning_rate)[0]}")
-        check_at_least("model.learning_rate_warmup", learning_rate_warmup, 0, "env_steps")
+        check_length("model.learning_rate_warmup", learning_rate_warmup, 0)
         self.learning_rate_warmup = learning_rate_warmup
         check_positive("model.huber_delta", huber_delta)
         check_target(target_every, target_tau)
@@ -113,9 +112,11 @@ class DuelingDoubleDQN(MatchScoring):
         self.target_tau = target_tau
         self.online = make_network(network, num_actions)
         if optimizer is not adam:
-            check_factory(optimizer, self.online, self.learning_rate(0))
+            check_factory(optimizer, self.online, first_value(self.learning_rate))
+        self.reward_scale: float | None = None
+        """Game units per learning unit of the play that it has learned from, where that is known."""
         if init_from is not None:
-            self._init_from(init_from, init_strict)
+            self.reward_scale = begin_with(self.online, init_from, strict=init_strict)
         self.target = copy.deepcopy(self.online).requires_grad_(False)
         self._moments: dict[str, Any] | None = None
         """Of the optimizer, at the end of the last fit."""
@@ -182,9 +183,9 @@ class DuelingDoubleDQN(MatchScoring):
         """None; but this is the one hook in which the Trainer's can be checked before they are set up.
 
         Raises:
-            UserError: one cannot do what Lightning documents.
+            UserError: one cannot do what Lightning documents, or the DataModule takes the hook that sets the rate.
         """
-        check_callbacks(self.trainer.callbacks, self.trainer.accumulate_grad_batches)  # type: ignore[attr-defined]
+        check_module_trainer(self.trainer)
         return []
 
     def setup(self, stage: str) -> None:
@@ -215,7 +216,7 @@ class DuelingDoubleDQN(MatchScoring):
         configured = [*trainer.optimizers, *trainer.lr_scheduler_configs] or self.configure_optimizers()
         optimizer = only_optimizer(configured, type(self).__name__)
         check_precision(optimizer, str(trainer.precision))
-        check_rate(optimizer, self.learning_rate(0))
+        check_rate(optimizer, first_value(self.learning_rate))
         if self._resumed is not None:
             check_resumed_optimizer(optimizer, self._resumed)
             self._resumed = None
@@ -227,16 +228,18 @@ class DuelingDoubleDQN(MatchScoring):
         self.check_fit(self.trainer)
 
     def on_train_start(self) -> None:
-        """Set what Lightning (2.6) would set later: the first rate, and of a resumed run the batches to accumulate.
+        """Set what Lightning (2.6) would set later or not at all.
 
         `GradientAccumulationScheduler` acts when an epoch starts, of which a run that continues within one sees none.
-        The optimizer, which Lightning makes anew for each fit, gets the moments of the Trainer's last fit.
+        The optimizer, which Lightning makes anew for each fit, gets the moments of the Trainer's last fit. A new one
+        begins with the schedule's first rate, for callbacks that log it before there is a batch.
         """
         if self._moments is not None and self.trainer.global_step and self.trainer.ckpt_path is None:
             self.trainer.optimizers[0].load_state_dict(self._moments)
         self._moments = None
         stay_stopped(self.trainer)
-        self._expect_rate()
+        if not self.trainer.global_step:
+            self._set_rate(Progress(env_steps=0, warmup_env_steps=0, run_env_steps=1))
         for schedule in accumulation_schedules(self.trainer.callbacks):  # type: ignore[attr-defined]
             self.trainer.accumulate_grad_batches = schedule.get_accumulate_grad_batches(self.current_epoch)
 
@@ -244,14 +247,13 @@ class DuelingDoubleDQN(MatchScoring):
         """Keep the optimizer's moments."""
         self._moments = self.trainer.optimizers[0].state_dict()
 
-    def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
-        """Set the learning rate of this learner_step."""
-        self.env_steps = batch.env_steps
-        self._set_rate(batch.env_steps)
-
-    def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
-        """Set the rate that is expected next."""
-        self._expect_rate()
+    @wraps(LightningModule.on_after_batch_transfer, assigned=())  # or Lightning warns that a DataModule can have it
+    def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:  # type: ignore[override]
+        """Set the learning rate of a batch's learner_step, before a callback sees the batch; matches have none."""
+        if isinstance(batch, Batch):
+            self.env_steps = batch.env_steps
+            self._set_rate(batch.progress)
+        return batch
 
     def training_step(self, batch: Batch, batch_idx: int) -> torch.Tensor:
         """Return the weighted Huber loss of a batch, and tell its source the TD errors.
@@ -298,10 +300,12 @@ class DuelingDoubleDQN(MatchScoring):
             raise self._diverged("a weight of the Q-network is not finite")
         checkpoint["network"] = about_network(uncompiled(self.online))
         checkpoint["env_steps"] = self.env_steps
+        checkpoint["reward_scale"] = self.reward_scale
+        checkpoint["hyper_parameters"] = {name: getattr(self, name) for name in HYPER_PARAMETERS}
         save_weights(self, checkpoint)
         if "optimizer_states" not in checkpoint:
             # Lightning saves the DataModule's state in any case: emulators, priorities, names of replay segments.
-            checkpoint.pop(type(self._data).__qualname__, None)
+            checkpoint.pop(type(self.trainer.datamodule).__qualname__, None)  # type: ignore[attr-defined]
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Take the env_steps, and fill a missing target network from the Q-network.
@@ -318,7 +322,7 @@ class DuelingDoubleDQN(MatchScoring):
             check_resumed_stopping(self.trainer.callbacks, checkpoint)  # type: ignore[attr-defined]
             if "optimizer_states" in checkpoint:
                 self._resumed = {key: checkpoint.get(key) for key in (OPTIMIZER, "optimizer_states")}
-        self.env_steps = checkpoint.get("env_steps", 0)
+        self.env_steps, self.reward_scale = checkpoint.get("env_steps", 0), checkpoint.get("reward_scale")
         load_weights(self, checkpoint)
 
     def _check_values(self, q_values: torch.Tensor, loss: torch.Tensor) -> None:
@@ -334,26 +338,11 @@ class DuelingDoubleDQN(MatchScoring):
             "target network follow more slowly (a higher model.target_every)"
         )
 
-    @property
-    def _data(self) -> Any:
-        return self.trainer.datamodule  # type: ignore[attr-defined]
-
-    def _expect_rate(self) -> None:
-        """Set the next learner_step's rate before it begins: callbacks that log it see a batch before the module."""
-        collected = max(int(self.env_steps), getattr(self._data, "warmup_env_steps", 0))
-        self._set_rate(collected + getattr(self._data, "env_steps_per_learner_step", 0))
-
-    def _set_rate(self, env_steps: int) -> None:
-        """Set the learning rate that is due when so many env_steps have been collected."""
-        rate = self.learning_rate(env_steps)
-        learnt = max(0, env_steps - getattr(self._data, "warmup_env_steps", 0))
-        if learnt < self.learning_rate_warmup:
-            rate *= learnt / self.learning_rate_warmup
+    def _set_rate(self, progress: Progress) -> None:
+        """Set the learning rate that is due when the run has come so far."""
+        rate = self.learning_rate.over(progress.run_env_steps)(progress.env_steps)
+        learnt = max(0, progress.env_steps - progress.warmup_env_steps)
+        if learnt < (warmup := progress.in_env_steps(self.learning_rate_warmup)):
+            rate *= learnt / warmup
         for group in self.trainer.optimizers[0].param_groups:
             group["lr"] = rate
-
-    def _init_from(self, path: str, strict: bool) -> None:
-        report = load_matching(self.online, read_checkpoint(path)["state_dict"])
-        if strict and not report.complete:
-            raise UserError(f"{path} does not fit the network ({report}); model.init_strict=false takes what fits")
-        log.info(f"initialised from {path}: {report}")

@@ -2,20 +2,48 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
 import torch
 from pytorch_lightning import LightningModule
+from torch import nn
 
 from mk_lightning.learning.averaging import NOT_AVERAGED, put_average
 from mk_lightning.learning.optimizer import OPTIMIZER, about_optimizer
-from mk_lightning.networks.checkpoint import PREFIX
+from mk_lightning.networks.checkpoint import PREFIX, load_matching, read_checkpoint
 from mk_lightning.networks.compiled import names_in, plain_names
+from mk_lightning.utils.errors import UserError
+
+log = logging.getLogger(__name__)
 
 TARGET_PREFIX = "target."
 
 Weights = Mapping[str, torch.Tensor]
+
+
+def begin_with(network: nn.Module, path: str, *, strict: bool) -> float | None:
+    """Give a Q-network the weights of a checkpoint, and say what became of each parameter.
+
+    Args:
+        network: is changed in place.
+        path: of the checkpoint.
+        strict: refuse one of which not every parameter matches.
+
+    Returns:
+        Game units per learning unit of the play that it has learned from, where that is known.
+
+    Raises:
+        UserError: there is no such checkpoint, or it does not match.
+    """
+    checkpoint = read_checkpoint(path)
+    report = load_matching(network, checkpoint["state_dict"])
+    if strict and not report.complete:
+        raise UserError(f"{path} does not fit the network ({report}); model.init_strict=false takes what fits")
+    log.info(f"initialised from {path}: {report}")
+    scale = checkpoint.get("reward_scale")
+    return float(scale) if isinstance(scale, (int, float)) else None
 
 
 def save_weights(module: LightningModule, checkpoint: dict[str, Any]) -> None:

@@ -120,7 +120,7 @@ def finetune(
     made = read_recipe(
         files, {name: value for name, value in given.items() if value is not None}, begins=run.checkpoint is None
     )
-    if run.is_finished(made.data.max_epochs):
+    if run.is_finished(made.data.length.env_steps):
         return FineTuned.read(run.path)
     check_fit(made.model, made.data, made.callbacks, run, made.monitor, str(checkpoint))
     run, lease = run.take()

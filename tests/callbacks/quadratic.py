@@ -10,7 +10,7 @@ from pytorch_lightning.callbacks import Callback
 from torch import nn
 from torch.utils.data import DataLoader
 
-from mk_lightning.experience.transition import Batch
+from mk_lightning.experience.transition import Batch, Progress
 
 
 class Quadratic(LightningModule):
@@ -42,7 +42,8 @@ def train(module: LightningModule, callbacks: list[Callback], steps: int, folder
     """Take learner_steps on batches that carry nothing but their place in the run."""
     per_step = options.get("accumulate_grad_batches", 1)
     none = torch.zeros(0)
-    batches = [Batch(none, none, none, none, 8 * k, {}, ()) for k in range(steps * per_step)]  # type: ignore[arg-type]
+    run = 8 * steps * per_step
+    batches = [Batch(none, none, none, none, Progress(8 * k, 0, run), {}, ()) for k in range(steps * per_step)]  # type: ignore[arg-type]
     trainer = Trainer(
         accelerator="cpu", max_epochs=1, callbacks=callbacks, logger=False, enable_checkpointing=False,
         enable_progress_bar=False, enable_model_summary=False, default_root_dir=folder, **options,

@@ -9,13 +9,14 @@ import torch
 from pytorch_lightning import LightningModule
 from torch import nn
 
+from mk_lightning.experience.transition import Progress
 from mk_lightning.networks.nature import NatureDueling
 
 
 class TinyBatch(NamedTuple):
     inputs: torch.Tensor
     targets: torch.Tensor
-    env_steps: int
+    progress: Progress
 
 
 class TinyNetwork(nn.Module):
@@ -55,9 +56,10 @@ class Tiny(LightningModule):
 class TinyBatches:
     """`count` batches an epoch, `env_steps` apart; batch k of an epoch is another in the next."""
 
-    def __init__(self, count: int, env_steps: int = 10) -> None:
+    def __init__(self, count: int, env_steps: int = 10, run_env_steps: int = 100) -> None:
         self.count = count
         self.env_steps = env_steps
+        self.run_env_steps = run_env_steps
         self.trainer: Any = None
         """To be set for more than one epoch."""
 
@@ -69,7 +71,7 @@ class TinyBatches:
         for k in range(first, first + self.count):
             rng = torch.Generator().manual_seed(k)
             inputs, targets = torch.randn(4, 1, 4, 4, generator=rng), torch.randn(4, 3, generator=rng)
-            yield TinyBatch(inputs, targets, (k + 1) * self.env_steps)
+            yield TinyBatch(inputs, targets, Progress((k + 1) * self.env_steps, 0, self.run_env_steps))
 
 
 def weights_of(network: nn.Module) -> dict[str, torch.Tensor]:

@@ -115,9 +115,29 @@ MISTAKES = {
     "rate null": fit("--model.learning_rate is empty", LEARNING_RATE, "null"),
     "rate list": fit("must be a Schedule or a number", LEARNING_RATE, "[1.0e-4]"),
     "rate word": fit("'fast' is neither a number nor a class; valid: Constant", LEARNING_RATE, "fast"),
-    "schedule of no length": fit("env_steps must be at least 1 env_step, got 0", f"{LEARNING_RATE}.env_steps=0"),
-    "schedule of negative length": fit("at least 1 env_step, got -5", f"{LEARNING_RATE}.env_steps=-5"),
-    "schedule of length nan": fit("env_steps must be a whole number, got nan", f"{LEARNING_RATE}.env_steps=.nan"),
+    "schedule of no length": fit("env_steps must be a whole number of env_steps, 1", f"{LEARNING_RATE}.env_steps=0"),
+    "schedule of negative length": fit("at most 1.0, got -5", f"{LEARNING_RATE}.env_steps=-5"),
+    "schedule of length nan": fit("at most 1.0, got nan", f"{LEARNING_RATE}.env_steps=.nan"),
+    "schedule longer than the run": fit("at most 1.0, got 1.5", f"{LEARNING_RATE}.env_steps=1.5"),
+    "schedule of length true": fit("learning_rate.env_steps must be a number, got", f"{LEARNING_RATE}.env_steps=true"),
+    "env_steps with an exponent": fit("got 200000.0; write 200000", "--data.evaluation.every=2e5"),
+    "no part of the run": fit("every must be a whole number of env_steps", "--data.evaluation.every=0.0"),
+    "interval true": fit("data.evaluation.every must be a number, got true", "--data.evaluation.every=true"),
+    "warm-up of a rate": fit("at most 1.0, got 0.0; write 0", "--model.learning_rate_warmup=0.0"),
+    "interval of checkpoints": fit("every_env_steps must be a whole number of", "--checkpoint.every_env_steps=-1"),
+    "minutes between checkpoints": fit("checkpoint.every_minutes must be above 0", "--checkpoint.every_minutes=0"),
+    "interval null": method("WeaknessTargeting", "at most 1.0, got None", every="null"),
+    "period": fit(
+        "Cyclical: period must be a whole number of env_steps, 1 or more, or a fraction",
+        *(LEARNING_RATE, "{class_path: Cyclical, init_args: {low: 0, high: 1, period: 1.01}}"),
+    ),
+    "length of a phase": method(
+        "Curriculum", "write 100000", phases="[{states: [original], env_steps: 1e5}, {states: [original]}]"
+    ),
+    "layer unfrozen at a word": method(
+        "FreezeLayers", "unfreeze_at must be a mapping from names to numbers or null", unfreeze_at="{heads: late}"
+    ),
+    "layer unfrozen after the run": method("FreezeLayers", "'heads' must be a whole", unfreeze_at="{heads: 1.1}"),
     "schedule from nan": fit("Linear: start must be a finite number, got nan", f"{LEARNING_RATE}.start=.nan"),
     "decay to 0": fit(
         "Exponential: end must be above 0, got 0.0",

@@ -15,6 +15,7 @@ from pytorch_lightning.callbacks import Callback
 
 from mk_lightning.callbacks.methods.freeze import FreezeLayers
 from mk_lightning.callbacks.methods.weight_decay import WeightDecay
+from mk_lightning.experience.transition import Progress
 from mk_lightning.learning.module import DuelingDoubleDQN
 from mk_lightning.loggers.metrics_csv import MetricsCSV
 from mk_lightning.schedules import Schedule
@@ -52,23 +53,22 @@ def callback(game: str, name: str) -> Any:
 )
 def test_learning_rates_over_the_run(game: str, name: str, rates: dict[float, float]) -> None:
     schedule = built(Schedule, read(game, name)["model"]["learning_rate"])
-    length = read(game, "finetune")["data"]["max_env_steps"]
-    assert {share: schedule(round(share * length)) for share in rates} == pytest.approx(rates)
+    of_run = schedule.over(1000)
+    assert {fraction: of_run(round(fraction * 1000)) for fraction in rates} == pytest.approx(rates)
 
 
 @pytest.mark.parametrize("game", GAMES)
 def test_the_warmup_leaves_the_rate_and_is_a_small_part_of_the_run(game: str) -> None:
     model = read(game, "lr-warmup")["model"]
     assert list(model) == ["learning_rate_warmup"]
-    data = read(game, "finetune")["data"]
-    assert 0.01 < model["learning_rate_warmup"] / data["max_env_steps"] < 0.2
+    assert 0.01 < model["learning_rate_warmup"] < 0.2
 
 
 @pytest.mark.parametrize("game", GAMES)
 def test_exploration_falls_from_a_tenth_to_a_hundredth(game: str) -> None:
-    epsilon = built(Schedule, read(game, "explore-less")["data"]["epsilon"])
-    length = read(game, "finetune")["data"]["epsilon"]["init_args"]["env_steps"]
-    assert [epsilon(0), epsilon(length // 2), epsilon(length)] == pytest.approx([0.1, 0.055, 0.01])
+    epsilon = built(Schedule, read(game, "explore-less")["data"]["epsilon"]).over(1000)
+    length = round(1000 * read(game, "finetune")["data"]["epsilon"]["init_args"]["env_steps"])
+    assert [epsilon(0), epsilon(length // 2), epsilon(length)] == pytest.approx([0.1, 0.055, 0.01], rel=1e-2)
 
 
 @pytest.mark.parametrize("game", GAMES)
@@ -77,17 +77,18 @@ def test_what_is_frozen(game: str) -> None:
     freezers = {name: callback(game, name) for name in ("freeze", "freeze-features", "unfreeze")}
     assert all(isinstance(freezer, FreezeLayers) for freezer in freezers.values())
 
-    def layers(name: str, env_steps: int = 0) -> set[str]:
-        return {parameter.rpartition(".")[0] for parameter in freezers[name].frozen_names(module, env_steps)}
+    def layers(name: str, fraction: float = 0.0) -> set[str]:
+        progress = Progress(round(1000 * fraction), 0, 1000)
+        return {parameter.rpartition(".")[0] for parameter in freezers[name].frozen_names(module, progress)}
 
     convolutions = {"convolutions.0", "convolutions.2", "convolutions.4"}
     assert layers("freeze") == convolutions
     assert layers("freeze-features") == layers("unfreeze") == convolutions | {"features.1"}
     times = list(freezers["unfreeze"].unfreeze_at.values())
-    stages = [layers("unfreeze", t) for t in times]
+    stages = [layers("unfreeze", fraction) for fraction in times]
     assert stages == [convolutions, convolutions - {"convolutions.4"}, {"convolutions.0"}, set()]
     data = read(game, "finetune")["data"]
-    assert data["warmup_env_steps"] < times[0] < times[-1] < data["max_env_steps"]
+    assert data["warmup_env_steps"] / data["max_env_steps"] < times[0] < times[-1] < 1
 
 
 @pytest.mark.parametrize("game", GAMES)
@@ -104,7 +105,8 @@ def test_both_games_lose_as_much_by_decay() -> None:
     lost = {}
     for game in GAMES:
         config = read(game, "finetune")
-        rate, data = built(Schedule, config["model"]["learning_rate"]), config["data"]
+        data = config["data"]
+        rate = built(Schedule, config["model"]["learning_rate"]).over(data["max_env_steps"])
         first, per_step = data["warmup_env_steps"], data["env_steps_per_learner_step"]
         total = sum(rate(t) for t in range(first + per_step, first + data["max_env_steps"] + 1, per_step))
         lost[game] = 1 - math.exp(-callback(game, "weight-decay").rate * total)

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from mk_lightning.data.loaders import EpisodeLoader, ExperienceLoader
+from mk_lightning.data.run_length import RunLength
 from mk_lightning.experience.collector import Collector
 from mk_lightning.experience.episodes import EpisodeSpec, play_episodes
 from mk_lightning.experience.greedy_policy import GreedyPolicy
@@ -41,9 +42,7 @@ def make_loader(short_envs):
                 actor,
                 learner,
                 batch_size=8,
-                vector_steps=VECTOR_STEPS,
-                warmup_vector_steps=WARMUP,
-                length=length,
+                run=RunLength(2, length, 3 * VECTOR_STEPS, 3 * WARMUP),
                 overlap=overlap,
             )
         )

@@ -27,7 +27,7 @@ from mk_lightning.utils.errors import UserError
         (lambda: ReplaySettings(gamma=1.5), "data.replay.gamma must be between 0 and 1, got 1.5"),
         (
             lambda: EvaluationSettings(every=0),
-            "data.evaluation.every must be between 1 and 1,000,000,000,000 env_steps, got 0",
+            "data.evaluation.every must be a whole number of env_steps, 1 or more, or .* got 0",
         ),
         (lambda: EvaluationSettings(matches=0), "data.evaluation.matches must be between 1 and 10,000, got 0"),
         (

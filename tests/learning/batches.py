@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from pytorch_lightning import Trainer
 
-from mk_lightning.experience.transition import Batch, Transition
+from mk_lightning.experience.transition import Batch, Progress, Transition
 
 torch.set_num_threads(1)
 
@@ -26,7 +26,7 @@ class Told:
         self.indices, self.td_errors = indices, td_errors
 
 
-def random_batch(seed: int, size: int = 4, env_steps: int = 0) -> Batch:
+def random_batch(seed: int, size: int = 4, env_steps: int = 0, warmup: int = 0, run: int = 1000) -> Batch:
     rng = torch.Generator().manual_seed(seed)
     frames = [torch.randint(0, 256, (size, 4, 84, 84), generator=rng, dtype=torch.uint8) for _ in range(2)]
     transition = Transition(
@@ -37,7 +37,8 @@ def random_batch(seed: int, size: int = 4, env_steps: int = 0) -> Batch:
         frames[1],
     )
     weights = torch.rand(size, generator=rng)
-    return Batch(transition, weights, np.arange(size), Told(), env_steps, {"epsilon": 0.5}, ())
+    source, progress = Told(), Progress(env_steps, warmup, run)
+    return Batch(transition, weights, np.arange(size), source, progress, {"epsilon": 0.5}, ())
 
 
 class Batches:
@@ -53,9 +54,10 @@ class Batches:
         return iter(self.batches)
 
 
-def random_batches(count: int, env_steps: int = 32, begin: int = 0) -> Batches:
-    """`count` batches, `env_steps` apart."""
-    return Batches([random_batch(k, env_steps=begin + (k + 1) * env_steps) for k in range(count)])
+def random_batches(count: int, env_steps: int = 32, warmup: int = 0, run: int = 1000) -> Batches:
+    """`count` batches, `env_steps` apart, of a run of `run` env_steps after a warm-up."""
+    steps = [warmup + (k + 1) * env_steps for k in range(count)]
+    return Batches([random_batch(k, env_steps=step, warmup=warmup, run=run) for k, step in enumerate(steps)])
 
 
 def new_trainer(folder, *callbacks, epochs: int = 1, **options) -> Trainer:

@@ -6,7 +6,7 @@ import logging
 import numpy as np
 import pytest
 import torch
-from pytorch_lightning import Callback, LightningDataModule
+from pytorch_lightning import Callback
 
 from mk_lightning.learning.module import DuelingDoubleDQN
 from mk_lightning.schedules import Linear
@@ -149,16 +149,20 @@ def test_warmup_takes_a_rising_share_of_whichever_rate_there_is(tmp_path):
     assert tape.rates == [[schedule(t) * min(1, t / 100)] for t in (25, 50, 75, 100, 125)]
 
 
-def test_warmup_counts_from_the_first_learner_step(tmp_path):
-    class Data(LightningDataModule):
-        warmup_env_steps = 1000
-
-        def train_dataloader(self):
-            return random_batches(5, env_steps=25, begin=1000)
-
-    tape = Tape()
-    new_trainer(tmp_path, tape).fit(new_module(learning_rate=1e-2, learning_rate_warmup=100), Data())
+@pytest.mark.parametrize("length", [100, 0.5])
+def test_warmup_counts_from_the_first_learner_step(tmp_path, length):
+    tape, batches = Tape(), random_batches(5, env_steps=25, warmup=1000, run=200)
+    new_trainer(tmp_path, tape).fit(new_module(learning_rate=1e-2, learning_rate_warmup=length), batches)
     assert tape.rates == [[1e-2 * share] for share in (0.25, 0.5, 0.75, 1, 1)]
+
+
+@pytest.mark.parametrize("run", [125, 250])
+def test_a_schedule_over_the_run_ends_with_it(tmp_path, run):
+    tape = Tape()
+    module = new_module(learning_rate=Linear(1e-2, 1e-4, 1.0))
+    new_trainer(tmp_path, tape).fit(module, random_batches(5, env_steps=run // 5, run=run))
+    assert tape.rates == [[Linear(1e-2, 1e-4, run)(run * k // 5)] for k in range(1, 6)]
+    assert tape.rates[-1] == pytest.approx([1e-4])
 
 
 def test_the_rate_of_the_config_holds_after_a_checkpoint_is_loaded(tmp_path):
@@ -261,7 +265,8 @@ def test_init_from_takes_what_fits_when_told_to(base, caplog):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"learning_rate_warmup": -1}, "model.learning_rate_warmup must be at least 0 env_steps, got -1"),
+        ({"learning_rate_warmup": -1}, "model.learning_rate_warmup must be .* 0 or more, or .* got -1"),
+        ({"learning_rate_warmup": 0.0}, "model.learning_rate_warmup must be .* got 0.0; write 0"),
         ({"learning_rate": -0.1}, "model.learning_rate must not be negative, got -0.1"),
         ({"learning_rate": Linear(1e-3, -1e-3, 5)}, "model.learning_rate must not be negative, got -0.001"),
         ({"network": narrow(0)}, "hidden must be at least 1, got 0"),

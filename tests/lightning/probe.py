@@ -84,12 +84,11 @@ class Probe(Callback):
 class Played(LightningDataModule):
     """Random transitions to learn from, and matches that were played already to score."""
 
-    warmup_env_steps = 0
-    env_steps_per_learner_step = 32
-
     def train_dataloader(self) -> Batches:
         assert self.trainer is not None
-        return Batches([random_batch(k, size=1, env_steps=32 * (k + 1)) for k in range(BATCHES)])
+        first = self.trainer.global_step
+        steps = [32 * (first + k + 1) for k in range(BATCHES)]
+        return Batches([random_batch(k, size=1, env_steps=step, run=320) for k, step in enumerate(steps)])
 
     def val_dataloader(self) -> Batches:
         played = [[record([1, 2], STATE, seed=k)] for k in range(VALIDATION_BATCHES)]

@@ -22,7 +22,7 @@ from mk_lightning.utils.errors import UserError
 from tests.cli.mistakes import fit as command
 from tests.cli.mistakes import refuse
 from tests.lightning.outcomes import documented
-from tests.lightning.probe import BATCHES, VALIDATION_BATCHES, Played, fit, new_module, new_trainer
+from tests.lightning.probe import BATCHES, VALIDATION_BATCHES, Played, Probe, fit, new_module, new_trainer
 
 WORKS, REFUSED = "works", "refused"
 OUTCOMES = {
@@ -262,12 +262,44 @@ def lambda_callback(folder: Path) -> None:
 
 
 def learning_rate_monitor(folder: Path) -> None:
-    module = new_module(learning_rate=Linear(1e-2, 1e-3, 160), learning_rate_warmup=64)
-    run = fit(folder, shipped.LearningRateMonitor("step"), module=module, logger=CSVLogger(folder), log_every_n_steps=1)
-    logged = [float(row["lr-Adam"]) for row in rows(folder) if row["lr-Adam"]]
-    assert logged == pytest.approx([float(row["learning_rate"]) for row in rows(folder) if row["learning_rate"]])
-    assert logged == [module.learning_rate(t) * min(1, t / 64) for t in (32, 64, 96, 128, 160)]
-    assert len(run.probe.batches) == len(logged)
+    """The rate that a learner_step uses, also of the first one, after a validation, and after a resume."""
+
+    def rates(path: Path | None, name: str, epochs: int) -> list[float]:
+        module = new_module(learning_rate=Linear(1e-2, 1e-3, 0.5), learning_rate_warmup=0.2)
+        monitor, probe, logger = shipped.LearningRateMonitor("step"), Probe(), CSVLogger(folder, name)
+        trainer = new_trainer(folder, monitor, probe, max_epochs=epochs, logger=logger, log_every_n_steps=1)
+        trainer.fit(module, Played(), ckpt_path=path, weights_only=True)
+        trainer.save_checkpoint(folder / f"{name}.ckpt")
+        logged = [float(row["lr-Adam"]) for row in rows(folder / name) if row["lr-Adam"]]
+        assert logged == [seen.rate for seen in probe.batches]
+        assert logged == pytest.approx([float(r["learning_rate"]) for r in rows(folder / name) if r["learning_rate"]])
+        return logged
+
+    expected = [Linear(1e-2, 1e-3, 160)(t) * min(1, t / 64) for t in range(32, 321, 32)]
+    assert rates(None, "begun", 1) == expected[:5]
+    assert rates(folder / "begun.ckpt", "resumed", 2) == expected[5:]
+
+
+def test_a_rate_logged_as_an_epoch_starts_is_the_latest_one(tmp_path) -> None:
+    """There is no batch yet, and so no other; of a new run it is the schedule's first, not the optimizer's own."""
+    module = new_module(learning_rate=Linear(1e-2, 1e-3, 1.0))
+    monitor = shipped.LearningRateMonitor("epoch")
+    run = fit(tmp_path, monitor, module=module, logger=CSVLogger(tmp_path), max_epochs=2)
+    assert [float(row["lr-Adam"]) for row in rows(tmp_path) if row["lr-Adam"]] == [1e-2, run.probe.batches[4].rate]
+
+
+def test_a_datamodule_with_the_hook_that_sets_the_rate_is_refused(tmp_path) -> None:
+    class Augmented(Played):
+        def on_after_batch_transfer(self, batch, dataloader_idx):
+            return batch
+
+    with pytest.raises(UserError, match="Augmented must not override on_after_batch_transfer, in which the module"):
+        new_trainer(tmp_path).fit(new_module(), Augmented())
+
+
+def test_lightning_does_not_warn_of_the_hook(tmp_path, recwarn) -> None:
+    fit(tmp_path)
+    assert not [warning for warning in recwarn if "on_after_batch_transfer" in str(warning.message)]
 
 
 def model_checkpoint(folder: Path) -> None:

@@ -21,10 +21,11 @@ from mk_lightning.checkpointing.disk import check_disk
 from mk_lightning.checkpointing.io import CHECKPOINTS, LAST, METRICS_ROWS, PREVIOUS, CheckpointFiles
 from mk_lightning.data.datamodule import ExperienceDataModule
 from mk_lightning.data.fit_folder import run_folder
-from mk_lightning.experience.transition import Batch
+from mk_lightning.experience.transition import Batch, Progress
 from mk_lightning.loggers.metrics_csv import MetricsCSV
 from mk_lightning.utils.errors import Interrupted, check_positive
 from mk_lightning.utils.files import PART
+from mk_lightning.utils.lengths import Length, check_length
 
 log = logging.getLogger(__name__)
 
@@ -50,24 +51,25 @@ class ResumableCheckpoint(Checkpoint):
 
     Args:
         every_minutes: minutes of training between two checkpoints; null does without.
-        every_env_steps: env_steps between two checkpoints; null does without.
+        every_env_steps: length between two checkpoints, env_steps or a fraction of the run; null does without.
         folder: of the checkpoints; None takes `checkpoints` in the run's directory.
         interruption: listens to signals; None listens while the training lasts.
 
     Raises:
-        UserError: an interval is not above 0.
+        UserError: an interval is out of range.
     """
 
     def __init__(
         self,
         every_minutes: float | None = 10.0,
-        every_env_steps: int | None = None,
+        every_env_steps: Length | None = None,
         folder: str | Path | None = None,
         interruption: Interruption | None = None,
     ) -> None:
-        for name, value in (("every_minutes", every_minutes), ("every_env_steps", every_env_steps)):
-            if value is not None:
-                check_positive(f"checkpoint.{name}", value)
+        if every_minutes is not None:
+            check_positive("checkpoint.every_minutes", every_minutes)
+        if every_env_steps is not None:
+            check_length("checkpoint.every_env_steps", every_env_steps)
         self.every_minutes = every_minutes
         self.every_env_steps = every_env_steps
         self.folder = Path(folder or "")
@@ -138,7 +140,7 @@ class ResumableCheckpoint(Checkpoint):
             return
         stop = trainer.strategy.reduce_boolean_decision(self.interruption.signum is not None, all=False)
         last_but_one = batch_idx + 2 == trainer.num_training_batches
-        if stop or last_chance or last_but_one or self._is_time(trainer, batch.env_steps):
+        if stop or last_chance or last_but_one or self._is_time(trainer, batch.progress):
             self._save(trainer, batch.env_steps)
         if stop:  # on every rank, whichever the signal reached
             raise Interrupted(self.interruption.signum or signal.SIGTERM, "training")
@@ -176,11 +178,11 @@ class ResumableCheckpoint(Checkpoint):
         """Whether a validation comes next, and the run was not saved on the learner_step before this one."""
         return batch_idx + 1 == trainer.num_training_batches and self._saved[2] < trainer.global_step - 1
 
-    def _is_time(self, trainer: Trainer, env_steps: int) -> bool:
+    def _is_time(self, trainer: Trainer, progress: Progress) -> bool:
         when, steps, _ = self._saved
         minutes, interval = self.every_minutes, self.every_env_steps
         passed = minutes is not None and time.monotonic() - when >= 60 * minutes
-        played = interval is not None and env_steps - steps >= interval
+        played = interval is not None and progress.env_steps - steps >= progress.in_env_steps(interval)
         return played or trainer.strategy.reduce_boolean_decision(passed, all=False)
 
     def _wait(self) -> None:

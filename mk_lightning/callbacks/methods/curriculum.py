@@ -14,8 +14,9 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from mk_lightning.callbacks.methods.base import FineTuningMethod
 from mk_lightning.data.datamodule import ExperienceDataModule
 from mk_lightning.envs.episode import EpisodeResult
-from mk_lightning.experience.transition import Batch
-from mk_lightning.utils.errors import UserError, check_at_least, check_between
+from mk_lightning.experience.transition import Batch, Progress
+from mk_lightning.utils.errors import UserError, check_between
+from mk_lightning.utils.lengths import Length, check_length, in_env_steps
 from mk_lightning.utils.trainer_checks import log_is_due
 
 log = logging.getLogger(__name__)
@@ -30,7 +31,7 @@ class Phase:
     Attributes:
         states: names, patterns or groups (`original`, `challenging`) with equal weights, or a mapping from them to
             the weight of each state meant; see `ExperienceDataModule.state_weights`.
-        env_steps: length at which it ends, env_steps; the first phase's includes the warm-up.
+        env_steps: length at which it ends, env_steps or a fraction of the run; the first phase's includes the warm-up.
         win_rate: share of its last `matches` matches won at which it ends.
         mean_return: mean return of its last `matches` matches at which it ends, game units.
         matches: training matches of this phase that are looked at. Quick matches end first, so several times
@@ -41,7 +42,7 @@ class Phase:
     """
 
     states: list[str] | dict[str, float]
-    env_steps: int | None = None
+    env_steps: Length | None = None
     win_rate: float | None = None
     mean_return: float | None = None
     matches: int = 40
@@ -50,7 +51,7 @@ class Phase:
         if not self.states:
             raise UserError("Curriculum: states of a phase is empty; name at least one, or a group")
         if self.env_steps is not None:
-            check_at_least("Curriculum: env_steps of a phase", self.env_steps, 1)
+            check_length("Curriculum: env_steps of a phase", self.env_steps)
         if self.win_rate is not None and not 0 < self.win_rate <= 1:
             raise UserError(f"Curriculum: win_rate of a phase must be above 0 and at most 1, got {self.win_rate}")
         if self.mean_return is not None and not math.isfinite(self.mean_return):
@@ -133,7 +134,8 @@ class Curriculum(FineTuningMethod):
                 "Curriculum: the phases' states take the place of data.train_states, whose weights would be lost; give "
                 "the phases weights and leave those out"
             )
-        least = sum(phase.env_steps or 0 for phase in self.phases if phase.ends == ["env_steps"])
+        lengths = [phase.env_steps for phase in self.phases if phase.ends == ["env_steps"]]
+        least = sum(in_env_steps(length, data.length.env_steps) for length in lengths if length is not None)
         end = data.length.end
         if least >= end:
             raise UserError(
@@ -169,7 +171,7 @@ class Curriculum(FineTuningMethod):
         """
         data: ExperienceDataModule = trainer.datamodule  # type: ignore[attr-defined]
         self.count(batch.finished, batch.env_steps, data)
-        phase = trainer.strategy.broadcast(self.next_phase(batch.env_steps))
+        phase = trainer.strategy.broadcast(self.next_phase(batch.progress))
         if phase != self.phase:
             self.enter(phase, batch.env_steps)
             self._set_states(data)
@@ -190,10 +192,10 @@ class Curriculum(FineTuningMethod):
             if self.began == 0 or began >= self.began + per_batch:
                 self.recent.append((result.won, result.episode_return))
 
-    def next_phase(self, env_steps: int) -> int:
-        """Place in `phases` of the phase to be in now, at `env_steps` env_steps."""
-        phase = self.phases[self.phase]
-        ended = phase.env_steps is not None and env_steps - self.began >= phase.env_steps
+    def next_phase(self, progress: Progress) -> int:
+        """Place in `phases` of the phase to be in now."""
+        phase, passed = self.phases[self.phase], progress.env_steps - self.began
+        ended = phase.env_steps is not None and passed >= progress.in_env_steps(phase.env_steps)
         too_hard = False
         if len(self.recent) == phase.matches:
             win_rate, mean_return = self._figures()

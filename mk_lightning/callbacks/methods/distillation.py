@@ -41,7 +41,7 @@ class Distillation(FineTuningMethod, ABC):
     """Of its figures in the log."""
 
     def __init__(
-        self, weight: Schedule | float = 1.0, distance: Distance = "kl", temperature: float = 0.1, batch_size: int = 8
+        self, weight: Schedule | float = 0.1, distance: Distance = "kl", temperature: float = 0.1, batch_size: int = 8
     ) -> None:
         owner = self._name
         self.weight = as_schedule(weight, f"{owner}: weight")
@@ -72,7 +72,8 @@ class Distillation(FineTuningMethod, ABC):
     ) -> None:
         """Add the gradient."""
         assert self._batch is not None
-        weight, due = self.weight(self._batch.env_steps), log_is_due(trainer)
+        progress, due = self._batch.progress, log_is_due(trainer)
+        weight = self.weight.over(progress.run_env_steps)(progress.env_steps)
         if weight == 0:
             if due:
                 pl_module.log_dict({f"{self.name}/weight": 0.0, f"{self.name}/gradient_share": 0.0})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Sequence
 
 from pytorch_lightning import Callback, LightningModule, Trainer
@@ -12,10 +11,14 @@ from pytorch_lightning.callbacks import WeightAveraging
 from mk_lightning.callbacks.methods.base import FineTuningMethod, q_network
 from mk_lightning.callbacks.methods.parameters import matching_names
 from mk_lightning.data.datamodule import ExperienceDataModule
-from mk_lightning.experience.transition import Batch
+from mk_lightning.experience.transition import Batch, Progress
 from mk_lightning.utils.errors import UserError
+from mk_lightning.utils.lengths import Length, check_length
 
 log = logging.getLogger(__name__)
+
+START = Progress(env_steps=0, warmup_env_steps=0, run_env_steps=1)
+"""Of a run of any length: what is a fraction of it is still to come."""
 
 
 class FreezeLayers(FineTuningMethod):
@@ -36,31 +39,28 @@ class FreezeLayers(FineTuningMethod):
     Example:
         >>> FreezeLayers(["convolutions"])  # the convolutional base
         >>> FreezeLayers(["convolutions", "features"])  # all but the heads
-        >>> FreezeLayers(unfreeze_at={"features": 24_000, "convolutions": 48_000})  # layer by layer
+        >>> FreezeLayers(unfreeze_at={"features": 0.25, "convolutions": 0.5})  # layer by layer
 
     Args:
         patterns: what is frozen for the whole run.
-        unfreeze_at: pattern -> env_steps of the run from which on what matches it learns; until then it is frozen.
-            What several entries match waits for the last of them.
+        unfreeze_at: pattern -> env_steps, or fraction of the run, from which on what matches it learns; until then it
+            is frozen. What several entries match waits for the last of them.
 
     Raises:
-        UserError: nothing to freeze, or negative env_steps.
+        UserError: nothing to freeze, or a length out of range.
     """
 
     unique = False
 
-    def __init__(self, patterns: list[str] | None = None, unfreeze_at: dict[str, int] | None = None) -> None:
+    def __init__(self, patterns: list[str] | None = None, unfreeze_at: dict[str, Length] | None = None) -> None:
         self.patterns = patterns or []
         self.unfreeze_at = unfreeze_at or {}
         if not (self.patterns or self.unfreeze_at):
             raise UserError("FreezeLayers: patterns is empty; name at least one, e.g. [convolutions], or unfreeze_at")
-        for pattern, env_steps in self.unfreeze_at.items():
-            if env_steps < 0:
-                raise UserError(
-                    f"FreezeLayers: unfreeze_at of {pattern!r} must be at least 0 env_steps, got {env_steps}"
-                )
-        self._waiting: dict[str, float] = {}
-        """Parameter -> env_steps from which on it learns, of those not unfrozen yet."""
+        for pattern, length in self.unfreeze_at.items():
+            check_length(f"FreezeLayers: unfreeze_at of {pattern!r}", length, 0)
+        self._waiting: list[str] = []
+        """Of the patterns of `unfreeze_at`, those whose time has not come."""
 
     def check(self, pl_module: LightningModule, data: ExperienceDataModule, callbacks: Sequence[Callback]) -> None:
         """Check that every pattern matches a parameter, that something is left to learn, and that what waits gets to.
@@ -71,11 +71,13 @@ class FreezeLayers(FineTuningMethod):
         """
         super().check(pl_module, data, callbacks)
         freezers = [callback for callback in callbacks if isinstance(callback, FreezeLayers)]
-        end = data.length.end
-        for pattern, env_steps in self.unfreeze_at.items():
-            if env_steps >= end:
+        start, end = data.length.progress(0), data.length.progress(data.length.end)
+        for pattern, length in self.unfreeze_at.items():
+            env_steps = start.in_env_steps(length)
+            if env_steps >= end.env_steps:
                 raise UserError(
-                    f"FreezeLayers: {pattern} would be unfrozen at {env_steps:,} env_steps, and the run ends at {end:,}"
+                    f"FreezeLayers: {pattern} would be unfrozen at {env_steps:,} env_steps, and the run ends at "
+                    f"{end.env_steps:,}"
                 )
             names = matching_names(q_network(pl_module), [pattern], "FreezeLayers")
             for other in freezers:
@@ -84,7 +86,7 @@ class FreezeLayers(FineTuningMethod):
                         f"FreezeLayers: {both[0]} is to be unfrozen at {env_steps:,} env_steps, and another "
                         "FreezeLayers keeps it frozen; leave it out of one"
                     )
-        frozen = set().union(self.frozen_names(pl_module), *(one.frozen_names(pl_module) for one in freezers))
+        frozen = set().union(*(freezer.frozen_names(pl_module, start) for freezer in (self, *freezers)))
         if all(name in frozen for name, _ in q_network(pl_module).named_parameters()):
             raise self._nothing_learns()
 
@@ -99,54 +101,57 @@ class FreezeLayers(FineTuningMethod):
         """
         super().setup(trainer, pl_module, stage)
         self._check_surroundings(trainer)
-        parameters = dict(q_network(pl_module).named_parameters())
-        frozen = {name: until for name, until in self._frozen_until(pl_module).items() if until > 0}
-        for name in frozen:
+        network = q_network(pl_module)
+        parameters = dict(network.named_parameters())
+        self._waiting = [pattern for pattern, length in self.unfreeze_at.items() if length]
+        for name in self.frozen_names(pl_module, START):
             parameters[name].requires_grad_(False)
         if not any(parameter.requires_grad for parameter in parameters.values()):
             raise self._nothing_learns()
-        self._waiting = {name: until for name, until in frozen.items() if until < math.inf}
         if stage == "fit":
+            groups = {"": self.patterns}
+            for pattern in self._waiting:
+                groups.setdefault(f" until {_named(self.unfreeze_at[pattern])}", []).append(pattern)
             total = sum(p.numel() for p in parameters.values())
-            for until in sorted(set(frozen.values()), reverse=True):
-                names = sorted(name for name in frozen if frozen[name] == until)
-                count = sum(parameters[name].numel() for name in names)
-                when = "" if until == math.inf else f" until {until:,} env_steps"
-                log.info(f"frozen{when}: {', '.join(names)} ({count:,} of {total:,} parameters)")
+            for when, patterns in groups.items():
+                if names := sorted(matching_names(network, patterns, "FreezeLayers")):
+                    count = sum(parameters[name].numel() for name in names)
+                    log.info(f"frozen{when}: {', '.join(names)} ({count:,} of {total:,} parameters)")
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Batch, batch_idx: int) -> None:
         """Unfreeze what is due."""
-        due = [name for name, until in self._waiting.items() if until <= batch.env_steps]
+        progress = batch.progress
+        due = [p for p in self._waiting if progress.in_env_steps(self.unfreeze_at[p]) <= progress.env_steps]
         if not due:
             return
-        self._waiting = {name: until for name, until in self._waiting.items() if name not in due}
-        parameters = dict(q_network(pl_module).named_parameters())
+        self._waiting = [pattern for pattern in self._waiting if pattern not in due]
+        network = q_network(pl_module)
+        parameters = dict(network.named_parameters())
         freezers = [c for c in trainer.callbacks if isinstance(c, FreezeLayers)]  # type: ignore[attr-defined]
-        frozen = set().union(*(freezer.frozen_names(pl_module, batch.env_steps) for freezer in freezers))
-        if unfrozen := sorted(set(due) - frozen):
+        frozen = set().union(*(freezer.frozen_names(pl_module, progress) for freezer in freezers))
+        if unfrozen := sorted(matching_names(network, due, "FreezeLayers") - frozen):
             for name in unfrozen:
                 parameters[name].requires_grad_(True)
-            log.info(f"unfrozen at {batch.env_steps:,} env_steps: {', '.join(unfrozen)}")
+            log.info(f"unfrozen at {progress.env_steps:,} env_steps: {', '.join(unfrozen)}")
 
-    def frozen_names(self, pl_module: LightningModule, env_steps: int = 0) -> set[str]:
-        """Names of the parameters frozen after `env_steps`.
+    def frozen_names(self, pl_module: LightningModule, progress: Progress) -> set[str]:
+        """Names of the parameters that are frozen when the run has come so far.
 
         Raises:
             UserError: a pattern matches no parameter, or a parameter is in both `patterns` and `unfreeze_at`.
         """
-        return {name for name, until in self._frozen_until(pl_module).items() if until > env_steps}
-
-    def _frozen_until(self, pl_module: LightningModule) -> dict[str, float]:
-        """Parameter -> env_steps from which on it learns, infinity for never; only of those a pattern matches."""
         network = q_network(pl_module)
-        until: dict[str, float] = {}
-        for pattern, env_steps in self.unfreeze_at.items():
-            for name in matching_names(network, [pattern], "FreezeLayers"):
-                until[name] = max(env_steps, until.get(name, 0))
         always = matching_names(network, self.patterns, "FreezeLayers")
-        if both := sorted(always & until.keys()):
-            raise UserError(f"FreezeLayers: patterns would keep {both[0]} frozen, unfreeze_at not; leave it out of one")
-        return until | dict.fromkeys(always, math.inf)
+        waiting: set[str] = set()
+        for pattern, length in self.unfreeze_at.items():
+            names = matching_names(network, [pattern], "FreezeLayers")
+            if both := sorted(names & always):
+                raise UserError(
+                    f"FreezeLayers: patterns would keep {both[0]} frozen, unfreeze_at not; leave it out of one"
+                )
+            if progress.in_env_steps(length) > progress.env_steps:
+                waiting |= names
+        return always | waiting
 
     def _nothing_learns(self) -> UserError:
         patterns = [*self.patterns, *self.unfreeze_at]
@@ -165,3 +170,7 @@ class FreezeLayers(FineTuningMethod):
                     "decay * w + (1 - decay) * w rounds; use WeightAveraging without one, which is exact for equal "
                     "weights"
                 )
+
+
+def _named(length: Length) -> str:
+    return f"{length} of the run" if isinstance(length, float) else f"{length:,} env_steps"

@@ -13,7 +13,8 @@ from mk_lightning.callbacks.methods.base import FineTuningMethod
 from mk_lightning.callbacks.methods.curriculum import Curriculum
 from mk_lightning.data.datamodule import ExperienceDataModule
 from mk_lightning.experience.transition import Batch
-from mk_lightning.utils.errors import UserError, check_at_least, check_between
+from mk_lightning.utils.errors import UserError, check_between
+from mk_lightning.utils.lengths import Length, check_length
 from mk_lightning.utils.trainer_checks import log_is_due
 
 
@@ -46,22 +47,22 @@ class WeaknessTargeting(FineTuningMethod):
     Logs `weakness/<state>`, the state's probability.
 
     Example:
-        >>> WeaknessTargeting(floor=0.1, matches=20, every=4000)
+        >>> WeaknessTargeting(floor=0.2, matches=20, every=4000)
 
     Args:
         floor: weight of a state that is never lost, as a share of that of one that is always lost.
         matches: last training matches of each state that count.
-        every: env_steps between two computations of the probabilities.
+        every: length between two computations of the probabilities, env_steps or a fraction of the run.
 
     Raises:
         UserError: a number out of range.
     """
 
-    def __init__(self, floor: float = 0.1, matches: int = 20, every: int = 4000) -> None:
+    def __init__(self, floor: float = 0.2, matches: int = 20, every: Length = 4000) -> None:
         if not 0 <= floor < 1:
             raise UserError(f"WeaknessTargeting: floor must be at least 0 and below 1, got {floor}")
         check_between("WeaknessTargeting: matches", matches, 1, 10**5)
-        check_at_least("WeaknessTargeting: every", every, 1, "env_step")
+        check_length("WeaknessTargeting: every", every)
         self.floor = floor
         self.matches = matches
         self.every = every
@@ -117,7 +118,7 @@ class WeaknessTargeting(FineTuningMethod):
         for result in batch.finished:
             if result.state in self.recent:  # a match under way when a run is resumed may be of another
                 self.recent[result.state].append(result.won)
-        if batch.env_steps - self.computed < self.every:
+        if batch.env_steps - self.computed < batch.progress.in_env_steps(self.every):
             return
         self.computed = batch.env_steps
         probabilities = trainer.strategy.broadcast(loss_probabilities(self.recent, self.floor))

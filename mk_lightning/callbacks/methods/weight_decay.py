@@ -84,7 +84,7 @@ class WeightDecay(FineTuningMethod):
         """
         super().check(pl_module, data, callbacks)
         names = self.decayed_names(pl_module)
-        end = data.length.end
+        end = data.length.progress(data.length.end)
         freezers = [callback for callback in callbacks if isinstance(callback, FreezeLayers)]
         if names <= set().union(*(freezer.frozen_names(pl_module, end) for freezer in freezers)):
             raise UserError(f"WeightDecay ({self.kind}): FreezeLayers freezes all that would decay")

@@ -90,7 +90,15 @@ def test_without_a_replay_on_disk_a_resumed_run_says_what_it_lacks(
     assert read_checkpoint(run / "checkpoints" / "last.ckpt")["env_steps"] == 360 + 40 + 8, "warm-up, next batch"
 
 
-@pytest.mark.parametrize("settings", [{"every_minutes": 0.0}, {"every_env_steps": -5}, {"every_minutes": float("nan")}])
-def test_an_interval_that_is_none_is_refused(settings: dict) -> None:
-    with pytest.raises(UserError, match=rf"checkpoint.{next(iter(settings))} must be above 0"):
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"every_minutes": 0.0}, "checkpoint.every_minutes must be above 0, got 0.0"),
+        ({"every_minutes": float("nan")}, "checkpoint.every_minutes must be above 0, got nan"),
+        ({"every_env_steps": -5}, "checkpoint.every_env_steps must be a whole number of env_steps, .* got -5"),
+        ({"every_env_steps": 1.5}, "checkpoint.every_env_steps must be .* at most 1.0, got 1.5"),
+    ],
+)
+def test_an_interval_out_of_range_is_refused(settings: dict, message: str) -> None:
+    with pytest.raises(UserError, match=message):
         ResumableCheckpoint(**settings)

@@ -81,16 +81,16 @@ def test_a_method_of_ones_own_is_checked_with_the_others(model, data):
         ([FreezeLayers(["convolution"])], "did you mean 'convolutions'"),
         ([Curriculum([Phase(["Esy.*"], env_steps=9), Phase(["original"])])], "no state"),
         (
-            [Curriculum([Phase(["original"], env_steps=485_000), Phase(["challenging"])])],
-            "last phase could not begin before 485,000 env_steps, and the run ends at 485,000",
+            [Curriculum([Phase(["original"], env_steps=196_000), Phase(["challenging"])])],
+            "last phase could not begin before 196,000 env_steps, and the run ends at 196,000",
         ),
         (
             [FreezeLayers(["convolutions"]), FreezeLayers(unfreeze_at={"convolutions.0": 1000})],
             "convolutions.0.bias is to be unfrozen at 1,000 env_steps, and another FreezeLayers keeps it frozen",
         ),
         (
-            [FreezeLayers(unfreeze_at={"features": 485_000})],
-            "features would be unfrozen at 485,000 env_steps, and the run ends at 485,000",
+            [FreezeLayers(unfreeze_at={"features": 196_000})],
+            "features would be unfrozen at 196,000 env_steps, and the run ends at 196,000",
         ),
         (
             [ForgettingGuard(action="restore"), EMAWeightAveraging()],

@@ -11,6 +11,7 @@ from pytorch_lightning import Callback
 from mk_lightning.callbacks.methods.curriculum import Curriculum, Phase
 from mk_lightning.data.settings import ReplaySettings
 from mk_lightning.experience.replay import Priorities
+from mk_lightning.experience.transition import Progress
 from mk_lightning.games.catalog import load_game
 from mk_lightning.utils.errors import UserError
 from tests.callbacks.played import MATCH, NUM_ENVS, PER_BATCH, A, B, C, assert_resumed_equals_uninterrupted, fit
@@ -30,7 +31,7 @@ def play(curriculum: Curriculum, data, matches: list, first: int = PER_BATCH, be
     for number, result in enumerate(matches):
         env_steps = first + number * between
         curriculum.count([result], env_steps, data)
-        phase = curriculum.next_phase(env_steps)
+        phase = curriculum.next_phase(data.length.progress(env_steps))
         if phase != curriculum.phase:
             curriculum.enter(phase, env_steps)
         phases.append(curriculum.phase)
@@ -70,11 +71,13 @@ def test_a_phase_ends_with_the_mean_return(data):
     assert play(curriculum, data, [match(A, total=total) for total in returns]) == [0, 0, 0, 0, 1]
 
 
-def test_a_phase_ends_with_its_length_counted_from_its_own_beginning():
-    curriculum = Curriculum([Phase([A], env_steps=100), Phase([B], env_steps=50), Phase([C])])
+@pytest.mark.parametrize("lengths", [(100, 50), (0.5, 0.25)])
+def test_a_phase_ends_with_its_length_counted_from_its_own_beginning(lengths):
+    """In env_steps, or as a fraction of a run of 200."""
+    curriculum = Curriculum([*(Phase([A], env_steps=length) for length in lengths), Phase([C])])
     seen = []
     for env_steps in range(8, 200, 8):
-        phase = curriculum.next_phase(env_steps)
+        phase = curriculum.next_phase(Progress(env_steps, 40, 200))
         if phase != curriculum.phase:
             curriculum.enter(phase, env_steps)
             seen.append((env_steps, phase))
@@ -161,7 +164,8 @@ def test_refuses(phases, options, message):
     ("options", "message"),
     [
         ({"states": []}, "states of a phase is empty"),
-        ({"env_steps": 0}, "env_steps of a phase must be at least 1, got 0"),
+        ({"env_steps": 0}, "env_steps of a phase must be a whole number of env_steps, 1 or more, or .* got 0"),
+        ({"env_steps": 1.5}, "env_steps of a phase must be .* at most 1.0, got 1.5"),
         ({"win_rate": 1.01}, "win_rate of a phase must be above 0 and at most 1, got 1.01"),
         ({"win_rate": 0.0}, "win_rate of a phase must be above 0"),
         ({"mean_return": float("nan")}, "mean_return of a phase must be a finite number, got nan"),

@@ -47,7 +47,7 @@ def batches_with(module: Distilled, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_loss_falls(distance, tmp_path, monkeypatch):
     module = Distilled()
     batches_with(module, monkeypatch)
-    callback = Towards(distance=distance, temperature=1.0, batch_size=16)
+    callback = Towards(1.0, distance, temperature=1.0, batch_size=16)
     start = copy.deepcopy(module.online)
     train(module, [callback], 200, tmp_path)
     assert callback._base is not None

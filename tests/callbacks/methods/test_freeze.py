@@ -10,8 +10,10 @@ from torch.optim.swa_utils import get_ema_avg_fn, get_ema_multi_avg_fn
 
 from mk_lightning.callbacks.methods.freeze import FreezeLayers
 from mk_lightning.callbacks.methods.weight_decay import WeightDecay
+from mk_lightning.experience.transition import Progress
 from mk_lightning.learning.module import DuelingDoubleDQN
 from mk_lightning.utils.errors import UserError
+from mk_lightning.utils.lengths import Length
 from tests.callbacks import tiny
 from tests.learning.batches import ACTIONS, new_trainer, random_batches
 from tests.networks.narrow import narrow
@@ -162,8 +164,8 @@ class Tape(Callback):
         self.changes.append({name.split(".")[0] for name in tiny.changed(pl_module.online, self.before)})
 
 
-def layer_by_layer() -> FreezeLayers:
-    return FreezeLayers(unfreeze_at={"features": 20, "convolutions": 40})
+def layer_by_layer(features: Length = 20, convolutions: Length = 40) -> FreezeLayers:
+    return FreezeLayers(unfreeze_at={"features": features, "convolutions": convolutions})
 
 
 HEADS = {"value", "advantage"}
@@ -178,11 +180,22 @@ def test_layers_learn_from_their_env_steps_on(tmp_path, caplog):
         )  # env_steps 10, 20, ...
     assert tape.gradients == tape.changes == STAGES
     assert [r.getMessage() for r in caplog.records if r.name.startswith("mk_lightning")] == [
-        "frozen until 40 env_steps: convolutions.0.bias, convolutions.0.weight (20 of 76 parameters)",
         "frozen until 20 env_steps: features.1.bias, features.1.weight (36 of 76 parameters)",
+        "frozen until 40 env_steps: convolutions.0.bias, convolutions.0.weight (20 of 76 parameters)",
         "unfrozen at 20 env_steps: features.1.bias, features.1.weight",
         "unfrozen at 40 env_steps: convolutions.0.bias, convolutions.0.weight",
     ]
+
+
+def test_fractions_of_the_run_are_the_env_steps_that_they_come_to(tmp_path, caplog):
+    tape, whole = Tape(), Tape()
+    with caplog.at_level(logging.INFO, logger="mk_lightning"):
+        new_trainer(tmp_path, layer_by_layer(0.2, 0.4), tape).fit(tiny.Tiny(adamw), tiny.TinyBatches(6))
+        batches = tiny.TinyBatches(6, run_env_steps=200)
+        new_trainer(tmp_path, layer_by_layer(0.1, 1.0), whole).fit(tiny.Tiny(adamw), batches)
+    assert tape.changes == STAGES
+    assert whole.changes == [HEADS, *[HEADS | {"features"}] * 5]
+    assert "frozen until 0.4 of the run: convolutions.0.bias, convolutions.0.weight (20 of 76" in caplog.text
 
 
 def test_every_parameter_is_in_the_optimizer_from_the_start(tmp_path):
@@ -218,13 +231,11 @@ def test_patterns_and_unfreeze_at_go_together(tmp_path):
 
 
 def test_what_several_entries_match_waits_for_the_last():
-    freeze = FreezeLayers(unfreeze_at={"features.1.*": 20, "*.weight": 40, "heads": 0})
+    freeze = FreezeLayers(unfreeze_at={"features.1.*": 20, "*.weight": 0.4, "heads": 0})
     module = new_module()
     weights = {name for name, _ in module.online.named_parameters() if name.endswith(".weight")}
-    assert freeze.frozen_names(module) == weights | {"features.1.bias"}
-    assert freeze.frozen_names(module, 19) == weights | {"features.1.bias"}
-    assert freeze.frozen_names(module, 20) == weights
-    assert freeze.frozen_names(module, 40) == set()
+    frozen = [freeze.frozen_names(module, Progress(env_steps, 0, 100)) for env_steps in (0, 19, 20, 39, 40)]
+    assert frozen == [weights | {"features.1.bias"}] * 2 + [weights] * 2 + [set()]
 
 
 @pytest.mark.parametrize("order", [1, -1])
@@ -243,7 +254,8 @@ def test_one_callback_does_not_unfreeze_what_another_keeps(tmp_path, order):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"unfreeze_at": {"features": -1}}, "unfreeze_at of 'features' must be at least 0 env_steps, got -1"),
+        ({"unfreeze_at": {"features": -1}}, "unfreeze_at of 'features' must be .* 0 or more, or .* got -1"),
+        ({"unfreeze_at": {"features": 1.5}}, "unfreeze_at of 'features' must be .* at most 1.0, got 1.5"),
         ({"patterns": [], "unfreeze_at": {}}, "patterns is empty"),
     ],
 )

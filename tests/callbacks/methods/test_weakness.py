@@ -43,7 +43,8 @@ def test_more_losses_are_drawn_more_often_and_none_is_left_out(floor):
         ({"floor": 1.0}, "floor must be at least 0 and below 1, got 1.0"),
         ({"floor": -0.1}, "floor must be at least 0"),
         ({"matches": 0}, "matches must be between 1 and 100,000, got 0"),
-        ({"every": 0}, "every must be at least 1 env_step, got 0"),
+        ({"every": 0}, "every must be a whole number of env_steps, 1 or more, or .* got 0"),
+        ({"every": 1.5}, "every must be .* at most 1.0, got 1.5"),
     ],
 )
 def test_refuses(options, message):
