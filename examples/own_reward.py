@@ -15,7 +15,7 @@ class Hurry(mk.DamageReward):
         return super().__call__(before, after, full_health) - self.price
 
 
-def main(run="runs/own-reward", env_steps=16_000, warmup=4_000, longest=3_000, matches=10):
+def main(run="runs/own-reward", env_steps=16_000, warmup=4_000, longest=3_000, matches=5):
     import pytorch_lightning as pl  # here, as the workers import this file for the reward, and need no torch
 
     pl.seed_everything(1)

@@ -29,6 +29,10 @@ class EnvConfig:
 
     Raises:
         UserError: one is out of its range; the message names it, its value and a valid one.
+
+    Example:
+        >>> EnvConfig(num_envs=2, frame_skip=8).episode_options
+        {'frame_skip': 8, 'release_frames': 1, 'max_noops': 30, 'max_env_steps': 1800}
     """
 
     num_envs: int = 8

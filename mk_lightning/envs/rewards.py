@@ -51,6 +51,7 @@ class Reward(ABC):
     number, text, None, another reward, or a list or mapping of them: by class and arguments two rewards are the same.
 
     Example:
+        >>> from dataclasses import dataclass
         >>> @dataclass(frozen=True)
         ... class HitReward(Reward):
         ...     hit: float = 1.0
@@ -71,10 +72,21 @@ class Reward(ABC):
             full_health: what a full bar of health stands for, RAM units.
         """
 
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and vars(other) == vars(self)
 
-@dataclass(frozen=True)
+    def __hash__(self) -> int:
+        return hash(type(self))
+
+
+@dataclass(frozen=True, eq=False)  # the parser can print the defaults of dataclasses alone
 class DamageReward(Reward):
-    """The seed project's: damage dealt minus damage taken, and a bonus for each round."""
+    """The seed project's: damage dealt minus damage taken, and a bonus for each round.
+
+    Example:
+        >>> DamageReward()(Fight(120, 120, 0, 0), Fight(115, 113, 0, 0), full_health=120)
+        2.0
+    """
 
     def __call__(self, before: Fight, after: Fight, full_health: int) -> float:
         """Return the reward of the time between two RAM readings, in game units.

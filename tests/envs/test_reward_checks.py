@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -67,7 +68,17 @@ def test_files_note_a_reward_that_is_not_the_default() -> None:
     assert own == plain | {"reward": "tests.envs.own_rewards.Advance(per_pixel=2)"}
     assert with_default_reward(plain) == plain | {"reward": DEFAULT_REWARD}
     assert with_default_reward(own) == own
-    assert EnvConfig(reward=Advance(2)) == EnvConfig(reward=Advance(2.0)) != EnvConfig()
+
+
+@pytest.mark.parametrize("make", [Advance, lambda n: Weighted([DamageReward(), Advance(n)])])
+def test_configs_with_equal_rewards_are_equal(make: Callable[[float], Reward]) -> None:
+    assert EnvConfig() == EnvConfig(reward=DamageReward())
+    assert (
+        EnvConfig(reward=make(2))
+        == EnvConfig(reward=make(2.0))
+        == pickle.loads(pickle.dumps(EnvConfig(reward=make(2))))
+    )
+    assert len({EnvConfig(), EnvConfig(reward=make(2)), EnvConfig(reward=make(2)), EnvConfig(reward=make(3))}) == 3
 
 
 def test_a_reward_is_computed() -> None:
