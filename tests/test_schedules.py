@@ -115,7 +115,7 @@ def test_of_a_users_own_schedule_the_first_value_is_known():
 @pytest.fixture
 def docs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """The config of the page, and the class of the page in the working directory."""
-    page = (Path(__file__).parents[1] / "docs/api/schedules.md").read_text()
+    page = (Path(__file__).parents[1] / "docs/extend/schedule.md").read_text()
     (code,), (config,) = (re.findall(rf"```{kind}\n(.*?)```", page, re.S) for kind in ("python", "yaml"))
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 from typing import Any
 
@@ -12,24 +11,21 @@ from lightning_fabric.utilities.exceptions import MisconfigurationException
 from pytorch_lightning import Trainer
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 
-from mk_lightning.callbacks.checkpoints.resumable import ResumableCheckpoint
 from mk_lightning.callbacks.checkpoints.signals import Interruption
 from mk_lightning.checkpointing.io import CheckpointFiles
 from mk_lightning.checkpointing.run_directory import RunDirectory
 from mk_lightning.cli.missing import naming_both
-from mk_lightning.cli.parser import link_options, run_length
-from mk_lightning.cli.printing import show, show_fit, show_prediction, show_test, show_validation
+from mk_lightning.cli.parser import add_run_options, link_options, run_length
+from mk_lightning.cli.printing import SHOW, show
+from mk_lightning.cli.run_loggers import begin_run, end_run
 from mk_lightning.cli.stopped import answering, finished
 from mk_lightning.cli.trainer_options import check_run_parts, check_trainer
 from mk_lightning.loggers.base import RunLogger
-from mk_lightning.playback.recorder import FilmSettings
 from mk_lightning.utils.errors import UserError, check_between
-from mk_lightning.utils.files import check_directory, find_file
+from mk_lightning.utils.files import check_directory
 from mk_lightning.utils.trainer_checks import check_experience_trainer
 from mk_lightning.workflows.preflight import check_evaluation, check_fit
 from mk_lightning.workflows.run_parts import named_loggers, run_callbacks, run_loggers
-
-log = logging.getLogger(__name__)
 
 MAX_THREADS = 256
 """Of torch; each is a thread of the system."""
@@ -51,32 +47,7 @@ class MKLightningCLI(LightningCLI):
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Arguments of a run, and links that spare the user from saying a thing twice."""
-        parser.add_argument(
-            "--run_dir",
-            type=str,
-            default="runs/dojo",
-            help="directory of the run; a number is added when it exists, unless the run is resumed",
-        )
-        parser.add_argument(
-            "--monitor",
-            type=str,
-            default="val/win_rate/all",
-            help="figure by which the best checkpoint is chosen (highest)",
-        )
-        parser.add_argument(
-            "--torch_threads",
-            type=int,
-            default=1,
-            help="threads of torch, at most 256; part of what makes two runs equal",
-        )
-        parser.add_class_arguments(FilmSettings, "film", help="what predict films")
-        parser.add_class_arguments(
-            ResumableCheckpoint,
-            "checkpoint",
-            skip={"folder", "interruption"},
-            instantiate=False,
-            help="how often a fit is saved",
-        )
+        add_run_options(parser)
         link_options(parser)
 
     def before_instantiate_classes(self) -> None:
@@ -116,8 +87,8 @@ class MKLightningCLI(LightningCLI):
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """The Trainer, with the run's own loggers and callbacks beside those of the config."""
-        callbacks = self._configured_callbacks()
         config = self.config_init[self.subcommand].trainer
+        callbacks = config.callbacks or []
         plugins = [*filter(None, config.plugins if isinstance(config.plugins, list) else [config.plugins])]
         check_run_parts(callbacks, plugins, config)
         if self.subcommand == "fit":
@@ -134,7 +105,7 @@ class MKLightningCLI(LightningCLI):
         kwargs["logger"] = run_loggers(self.run, config.logger)
         try:
             own = run_callbacks(str(self.subcommand), self.config_init[self.subcommand], self.run, self._interruption)
-            config.callbacks = [*(config.callbacks or []), *own]
+            config.callbacks = [*callbacks, *own]
             trainer = super().instantiate_trainer(**kwargs)
             check_experience_trainer(trainer)  # of several GPUs, `auto` takes all
             if self.subcommand == "fit":
@@ -165,65 +136,16 @@ class MKLightningCLI(LightningCLI):
         """Play the matches; a checkpoint can hold no code."""
         self.trainer.predict(weights_only=True, **kwargs)
 
-    def before_fit(self) -> None:
-        """Tell the loggers."""
-        self._begin()
-
-    def before_validate(self) -> None:
-        """Tell W&B."""
-        self._begin()
-
-    before_test = before_predict = before_validate
-
-    def after_fit(self) -> None:
-        """Print what the fit was worth."""
-        show_fit(self.trainer, self.run.path)
-        self._end()
-
-    def after_validate(self) -> None:
-        """Print the win rates."""
-        show_validation(self.trainer, self.run.path)
-        self._end()
-
-    def after_test(self) -> None:
-        """Print a table for each exploration rate."""
-        show_test(self.trainer, self.run.path)
-        self._end()
-
-    def after_predict(self) -> None:
-        """Say where matches and films are."""
-        show_prediction(self.trainer, self.run.path)
-        self._end()
-
-    @property
-    def _run_loggers(self) -> list[RunLogger]:
-        return [logger for logger in self.trainer.loggers if isinstance(logger, RunLogger)]
-
     def _run_subcommand(self, subcommand: str) -> None:
         """Run the command in its directory: Lightning's own method, which everything a command does goes through."""
+        config = self.config[subcommand]
+        start = config.model.init_from if subcommand == "fit" else config.get("ckpt_path") or config.model.init_from
+        whole = yaml.safe_load(self._parser(subcommand).dump(config, skip_none=False))
         try:
             with answering(subcommand, self.run.path, self._interruption):
+                begin_run(self.trainer, subcommand, self.run, whole, start)
                 super()._run_subcommand(subcommand)
+                SHOW[subcommand](self.trainer, self.run.path)
+                end_run(self.trainer)
         finally:
             self._taken.release()
-
-    def _begin(self) -> None:
-        """Tell W&B what is about to run, and from which checkpoint."""
-        config = self.config[self.subcommand]
-        start = (
-            config.model.init_from if self.subcommand == "fit" else config.get("ckpt_path") or config.model.init_from
-        )
-        for run in self._run_loggers:
-            whole = yaml.safe_load(self._parser(self.subcommand).dump(config, skip_none=False))
-            run.begin(self.run.path, str(self.subcommand), whole, resumed=self.run.resume_step is not None)
-            if start and find_file(start).is_file():  # what a resumed fit once started from may be gone
-                run.use_checkpoint(find_file(start))
-
-    def _end(self) -> None:
-        """Let W&B finish, and say where its run is."""
-        for run in self._run_loggers:
-            if place := run.end():
-                show(place)
-
-    def _configured_callbacks(self) -> list[Any]:
-        return self.config_init[self.subcommand].trainer.callbacks or []

@@ -8,11 +8,13 @@ import yaml
 from lightning_utilities.core.enums import StrEnum
 from pytorch_lightning.cli import LightningArgumentParser
 
+from mk_lightning.callbacks.checkpoints.resumable import ResumableCheckpoint
 from mk_lightning.cli.messages import readable
 from mk_lightning.data.run_length import RunLength
 from mk_lightning.data.settings import MAX_ENV_STEPS
 from mk_lightning.data.validation import MAX_SEED
 from mk_lightning.games.game import Game
+from mk_lightning.playback.recorder import FilmSettings
 from mk_lightning.utils.errors import UserError, check_between
 from mk_lightning.utils.lengths import Length, check_length
 
@@ -35,6 +37,36 @@ class Parser(LightningArgumentParser):
         """
         options = [option.removeprefix("--") for option in self._option_string_actions]
         raise UserError(readable(message, options)) from ex
+
+
+def add_run_options(parser: LightningArgumentParser) -> None:
+    """Add the options of a run beside those of model, data and trainer."""
+    parser.add_argument(
+        "--run_dir",
+        type=str,
+        default="runs/dojo",
+        help="directory of the run; a number is added when it exists, unless the run is resumed",
+    )
+    parser.add_argument(
+        "--monitor",
+        type=str,
+        default="val/win_rate/all",
+        help="metric by which the best checkpoint is chosen (highest)",
+    )
+    parser.add_argument(
+        "--torch_threads",
+        type=int,
+        default=1,
+        help="threads of torch, at most 256; part of what makes two runs equal",
+    )
+    parser.add_class_arguments(FilmSettings, "film", help="what predict films")
+    parser.add_class_arguments(
+        ResumableCheckpoint,
+        "checkpoint",
+        skip={"folder", "interruption"},
+        instantiate=False,
+        help="how often a fit is saved",
+    )
 
 
 def link_options(parser: LightningArgumentParser) -> None:

@@ -65,3 +65,7 @@ def show_prediction(trainer: Trainer, run: Path) -> None:
     """Where matches and films are."""
     films = "; films/ with a film and a JSONL trace of each match filmed, movies/ with it as BK2"
     show(f"run: {run} (matches.csv{films if part(trainer, FilmWriter).films else ''})")
+
+
+SHOW = {"fit": show_fit, "validate": show_validation, "test": show_test, "predict": show_prediction}
+"""What each command prints when it has ended."""

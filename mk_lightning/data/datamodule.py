@@ -143,7 +143,8 @@ class ExperienceDataModule(LightningDataModule):
         # By a launcher's RANK or SLURM_PROCID Lightning may take this for another rank, whose loggers write nothing.
         rank_zero_only.rank = 0  # type: ignore[attr-defined]
         if stage == TrainerFn.FITTING:
-            if self._continuation.state is None and self.trainer.ckpt_path is None:
+            begins = self._continuation.state is None and self.trainer.ckpt_path is None
+            if begins and self.recording.folder is not None:
                 check_recording(self, self._network)
             if said := self.length.rounding(self.max_env_steps, self.evaluation.every):
                 log.info(said)

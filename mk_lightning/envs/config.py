@@ -32,7 +32,7 @@ class EnvConfig:
 
     Example:
         >>> EnvConfig(num_envs=2, frame_skip=8).episode_options
-        {'frame_skip': 8, 'release_frames': 1, 'max_noops': 30, 'max_env_steps': 1800}
+        {'frame_skip': 8, 'release_frames': 1, 'max_noops': 30, 'max_env_steps': 3000}
     """
 
     num_envs: int = 8

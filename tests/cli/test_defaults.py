@@ -74,6 +74,10 @@ def leaves(value: object, prefix: str = "") -> Iterator[tuple[str, object]]:
     if isinstance(value, dict) and "class_path" not in value:
         for key, inner in value.items():
             yield from leaves(inner, f"{prefix}.{key}" if prefix else key)
+    elif isinstance(value, dict):
+        yield prefix, (value["class_path"].rpartition(".")[2], value.get("init_args") or {})
+    elif prefix == "data.env.reward":  # a name alone is a class without arguments
+        yield prefix, (value, {})
     else:
         yield prefix, value
 

@@ -103,7 +103,7 @@ ALSO_REFUSED = {
     "RichProgressBar": ([], "RichProgressBar needs trainer.enable_progress_bar: true"),
     "EarlyStopping": (
         ["monitor=val/win_rate/al"],
-        "EarlyStopping: monitor 'val/win_rate/al' is not a figure",
+        "EarlyStopping: monitor 'val/win_rate/al' is not a metric",
     ),
     "ModelCheckpoint": (["monitor=val/win_rte/all"], "did you mean 'val/win_rate/all'?"),
 }
@@ -182,7 +182,7 @@ ACCEPTED: dict[str, list[str]] = {
 @pytest.mark.parametrize("left_out", ["WeightAveraging", "EMAWeightAveraging"])
 def test_the_command_line_takes_the_callbacks(left_out, tmp_path, capfd, monkeypatch) -> None:
     """It comes to the mistake that is looked for next."""
-    hint = "monitor 'none' is not a figure"
+    hint = "monitor 'none' is not a metric"
     given = [word for name, arguments in ACCEPTED.items() if name != left_out for word in words(name, arguments)]
     assert hint in refuse(command(hint, *given, "--monitor=none"), tmp_path, capfd, monkeypatch)
 

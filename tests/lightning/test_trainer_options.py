@@ -153,7 +153,7 @@ def test_the_command_line_refuses(option, value, hint, tmp_path, capfd, monkeypa
 
 def test_the_command_line_tells_one_batch_from_all_of_them(tmp_path, capfd, monkeypatch) -> None:
     """1.0 is Lightning's default and comes to the next mistake; whichever union of the two typing has in its cache."""
-    hint, stages = "monitor 'none' is not a figure", ("train", "val", "test", "predict")
+    hint, stages = "monitor 'none' is not a metric", ("train", "val", "test", "predict")
     all_of_them = command(hint, *(f"--trainer.limit_{stage}_batches=1.0" for stage in stages), "--monitor=none")
     assert hint in refuse(all_of_them, tmp_path, capfd, monkeypatch)
 

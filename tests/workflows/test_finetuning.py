@@ -17,7 +17,14 @@ BASE = "checkpoints/dojo-base.ckpt"
 CHALLENGING = ["VeryEasy.Heron-06", "VeryHard.Grapnel-07"]
 TINY: dict[str, Any] = {
     "checkpoint": {"every_env_steps": 64},
+    "model": {
+        "learning_rate": {
+            "class_path": "mk_lightning.Linear",
+            "init_args": {"start": 3e-4, "end": 3e-5, "env_steps": 192},
+        }
+    },
     "data": {
+        "epsilon": {"class_path": "mk_lightning.Linear", "init_args": {"start": 0.2, "end": 0.02, "env_steps": 128}},
         "max_env_steps": 192,
         "warmup_env_steps": 64,
         "recording": {"env_steps": 64},
@@ -25,7 +32,7 @@ TINY: dict[str, Any] = {
         "evaluation": {"every": 96, "matches": 1, "test_matches": 1},
     },
 }
-"""An overlay: two epochs of twelve learner_steps, matches cut off."""
+"""An overlay: two epochs of twelve learner_steps, matches cut off; lengths that a shorter run does not change."""
 
 
 @pytest.fixture(autouse=True)

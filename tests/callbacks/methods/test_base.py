@@ -129,7 +129,7 @@ def test_a_phase_that_may_end_sooner_may_be_long(model, data):
 
 
 def test_the_method_of_the_docs_works(tmp_path, monkeypatch):
-    page = Path("docs/methods/index.md").read_text()
+    page = Path("docs/extend/method.md").read_text()
     (tmp_path / "shrink.py").write_text(re.search(r"```python\n(.*?)```", page, re.S)[1])
     monkeypatch.syspath_prepend(tmp_path)
     ShrinkHeads = importlib.import_module("shrink").ShrinkHeads  # noqa: N806
