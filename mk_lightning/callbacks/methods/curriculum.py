@@ -79,7 +79,7 @@ class Curriculum(FineTuningMethod):
     Logs `curriculum/phase`, counted from 1.
 
     Example:
-        >>> Curriculum([Phase(["Easy.*"], win_rate=0.7), Phase(["Hard.*"])], step_back=0.2)
+        >>> method = Curriculum([Phase(["Easy.*"], win_rate=0.7), Phase(["Hard.*"])], step_back=0.2)
 
     Args:
         phases: at least two. All but the last need an end; the last has none.

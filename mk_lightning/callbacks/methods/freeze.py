@@ -37,9 +37,9 @@ class FreezeLayers(FineTuningMethod):
     - Several of these callbacks add up: a parameter is frozen while any of them freezes it.
 
     Example:
-        >>> FreezeLayers(["convolutions"])  # the convolutional base
-        >>> FreezeLayers(["convolutions", "features"])  # all but the heads
-        >>> FreezeLayers(unfreeze_at={"features": 0.25, "convolutions": 0.5})  # layer by layer
+        >>> method = FreezeLayers(["convolutions"])  # the convolutional base
+        >>> method = FreezeLayers(["convolutions", "features"])  # all but the heads
+        >>> method = FreezeLayers(unfreeze_at={"features": 0.25, "convolutions": 0.5})  # layer by layer
 
     Args:
         patterns: what is frozen for the whole run.

@@ -67,7 +67,7 @@ class ForgettingGuard(FineTuningMethod):
     checkpoint by (`monitor: val/kept`); see `kept`.
 
     Example:
-        >>> ForgettingGuard(margin=0.05, action="restore")
+        >>> method = ForgettingGuard(margin=0.05, action="restore")
 
     Args:
         margin: how much of the mean win rate over the original states may go.

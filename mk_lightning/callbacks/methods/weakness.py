@@ -47,7 +47,7 @@ class WeaknessTargeting(FineTuningMethod):
     Logs `weakness/<state>`, the state's probability.
 
     Example:
-        >>> WeaknessTargeting(floor=0.2, matches=20, every=4000)
+        >>> method = WeaknessTargeting(floor=0.2, matches=20, every=4000)
 
     Args:
         floor: weight of a state that is never lost, as a share of that of one that is always lost.

@@ -36,8 +36,8 @@ class WeightDecay(FineTuningMethod):
     `weight_decay/<kind>` with the other figures; for `decoupled` that of `l2`, which has the same weights in it.
 
     Example:
-        >>> WeightDecay(1e-2)
-        >>> WeightDecay(1e-2, "l2_sp", ["convolutions", "features"])
+        >>> method = WeightDecay(1e-2)
+        >>> method = WeightDecay(1e-2, "l2_sp", ["convolutions", "features"])
 
     Args:
         rate: strength of the pull, above 0. `decoupled`: share of a weight lost per unit of learning rate; otherwise
