@@ -119,6 +119,28 @@ def test_either_resumes_the_other_s(
     assert_equal(left(tmp_path), commanded)
 
 
+def test_lightning_s_best_is_found_whichever_checkpoint_comes_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    tested: list[str] = []
+
+    class Tested(pl.Callback):
+        def on_fit_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
+            first, *_ = trainer.checkpoint_callbacks
+            tested.append(first.best_model_path)
+
+    by_script(160, None, mk.ResumableCheckpoint(), Tested())
+    assert [Path(path).name for path in tested] == ["best.ckpt"]
+
+
+def test_a_fit_goes_on_from_no_weights_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    by_script(160)
+    with pytest.raises(mk.UserError, match="holds weights alone, a fit cannot be resumed from it"):
+        by_script(320, RUN / "checkpoints/best.ckpt")
+
+
 class Stopped(pl.Callback):
     """Sends the process a signal within a learner_step."""
 

@@ -12,7 +12,7 @@ from lightning_utilities.core.rank_zero import rank_zero_only
 from pytorch_lightning import LightningDataModule
 from pytorch_lightning.trainer.states import TrainerFn
 
-from mk_lightning.data.base_play import base_recording, check_recording
+from mk_lightning.data.base_play import base_recording
 from mk_lightning.data.compatibility import check_resumable, common, restore_replay
 from mk_lightning.data.continuation import Continuation
 from mk_lightning.data.fit_folder import RECORDING, REPLAY, FitFolder, run_folder
@@ -135,7 +135,7 @@ class ExperienceDataModule(LightningDataModule):
         """Check that the Trainer leaves experience and matches what they are, and say how long a fit is.
 
         Raises:
-            UserError: it does not; or the folder of the recording has another one.
+            UserError: it does not.
         """
         if self.trainer is None:
             return
@@ -143,9 +143,6 @@ class ExperienceDataModule(LightningDataModule):
         # By a launcher's RANK or SLURM_PROCID Lightning may take this for another rank, whose loggers write nothing.
         rank_zero_only.rank = 0  # type: ignore[attr-defined]
         if stage == TrainerFn.FITTING:
-            begins = self._continuation.state is None and self.trainer.ckpt_path is None
-            if begins and self.recording.folder is not None:
-                check_recording(self, self._network)
             if said := self.length.rounding(self.max_env_steps, self.evaluation.every):
                 log.info(said)
             per_step, env_steps = self.env_steps_per_learner_step, self.length.env_steps

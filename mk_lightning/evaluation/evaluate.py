@@ -18,7 +18,7 @@ from mk_lightning.experience.policy import Policy
 from mk_lightning.games.catalog import load_game
 from mk_lightning.games.game import Game
 from mk_lightning.networks.checkpoint import load_network
-from mk_lightning.utils.errors import check_at_least, check_between
+from mk_lightning.utils.errors import UserError, check_at_least, check_between, shortened
 from mk_lightning.utils.files import as_named
 
 MAX_ENVS = 16
@@ -57,6 +57,9 @@ def evaluate(
         >>> evaluation.scores()["VeryEasy.Bramble-01"].matches
         1
     """
+    for name, value in (("matches", matches), ("seed", seed)):
+        if type(value) is not int:
+            raise UserError(f"{name} must be a whole number, got {shortened(value)}")
     check_at_least("matches", matches, 1)
     check_between("seed", seed, 0, 1000)
     check_between("epsilon", epsilon, 0, 1)
@@ -66,6 +69,8 @@ def evaluate(
     specs = matches_of_each(
         list(dict.fromkeys(s for group in groups.values() for s in group)), matches, first_test_seed(seed)
     )
+    if not isinstance(env, EnvConfig | None):
+        raise UserError(f"env must be an EnvConfig, got {shortened(env)}")
     config = env or EnvConfig()
     plays, name = _policy(policy)
     with closing(
@@ -76,7 +81,9 @@ def evaluate(
 
 
 def _policy(policy: Policy | torch.nn.Module | str | Path) -> tuple[Policy, str]:
-    """The policy as a function, and what to call it."""
+    """Return the policy as a function, and what to call it."""
+    if not (isinstance(policy, (str, Path)) or callable(policy)):
+        raise UserError(f"policy must be a checkpoint, a module or a function, got {shortened(policy)}")
     if isinstance(policy, (str, Path)):
         return GreedyPolicy(load_network(policy)), as_named(policy)
     if isinstance(policy, torch.nn.Module):

@@ -20,7 +20,7 @@ from mk_lightning.experience.transition import Batch, Progress
 from mk_lightning.learning.averaging import check_resumed_averaging, end_averaging
 from mk_lightning.learning.early_stopping import check_resumed_stopping, stay_stopped
 from mk_lightning.learning.losses import double_q_target, huber_loss, td_errors
-from mk_lightning.learning.module_state import begin_with, load_weights, save_weights
+from mk_lightning.learning.module_state import begin_with, check_whole, load_weights, save_weights
 from mk_lightning.learning.optimizer import (
     OPTIMIZER,
     adam,
@@ -318,10 +318,10 @@ class DuelingDoubleDQN(MatchScoring):
         if theirs != mine:
             raise UserError(f"the checkpoint's network is {shortened(theirs)}, this config's {mine}")
         if self._trainer is not None and self.trainer.state.fn == TrainerFn.FITTING:
+            check_whole(checkpoint)
             check_resumed_averaging(self.trainer.callbacks, checkpoint)  # type: ignore[attr-defined]
             check_resumed_stopping(self.trainer.callbacks, checkpoint)  # type: ignore[attr-defined]
-            if "optimizer_states" in checkpoint:
-                self._resumed = {key: checkpoint.get(key) for key in (OPTIMIZER, "optimizer_states")}
+            self._resumed = {key: checkpoint.get(key) for key in (OPTIMIZER, "optimizer_states")}
         self.env_steps, self.reward_scale = checkpoint.get("env_steps", 0), checkpoint.get("reward_scale")
         load_weights(self, checkpoint)
 

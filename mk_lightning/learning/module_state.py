@@ -46,6 +46,19 @@ def begin_with(network: nn.Module, path: str, *, strict: bool) -> float | None:
     return float(scale) if isinstance(scale, (int, float)) else None
 
 
+def check_whole(checkpoint: Mapping[str, Any]) -> None:
+    """Check that a fit can go on from a checkpoint.
+
+    Raises:
+        UserError: it holds weights alone.
+    """
+    if "optimizer_states" not in checkpoint:
+        raise UserError(
+            "the checkpoint holds weights alone, a fit cannot be resumed from it; resume from last.ckpt, or start a "
+            "fit with DuelingDoubleDQN(init_from=...)"
+        )
+
+
 def save_weights(module: LightningModule, checkpoint: dict[str, Any]) -> None:
     """Give a checkpoint's weights the names they have without `torch.compile`.
 

@@ -37,6 +37,10 @@ def test_groups_seeds_and_epsilon_are_taken() -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
+        ({"matches": 1.5}, "matches must be a whole number, got 1.5"),
+        ({"seed": None}, "seed must be a whole number, got None"),
+        ({"env": {"max_env_steps": 20}}, "env must be an EnvConfig, got"),
+        ({"policy": None}, "policy must be a checkpoint, a module or a function, got None"),
         ({"matches": 0}, "matches must be at least 1, got 0"),
         ({"seed": -1}, "seed must be between 0 and 1,000, got -1"),
         ({"epsilon": 2.0}, "epsilon must be between 0 and 1, got 2.0"),

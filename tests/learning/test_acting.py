@@ -68,3 +68,10 @@ def test_a_batch_gives_an_action_each_and_epsilon_explores() -> None:
 def test_another_observation_is_refused(observation: np.ndarray) -> None:
     with pytest.raises(UserError, match=r"observation must be \(4, 84, 84\) .*FrameStackObservation"):
         new_module().predict(observation)
+
+
+def test_a_checkpoint_notes_its_plain_hyper_parameters(tmp_path: Path) -> None:
+    run = fit(tmp_path, module=new_module(target_every=None, target_tau=0.25, huber_delta=2.0, q_limit=77.0))
+    run.trainer.save_checkpoint(tmp_path / "x.ckpt", weights_only=True)
+    module = DuelingDoubleDQN.load_from_checkpoint(tmp_path / "x.ckpt", q_limit=99.0)
+    assert (module.target_every, module.target_tau, module.huber_delta, module.q_limit) == (None, 0.25, 2.0, 99.0)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pytorch_lightning import LightningModule, Trainer
-from pytorch_lightning.callbacks import Checkpoint
+from pytorch_lightning.callbacks import Checkpoint, ModelCheckpoint
 from pytorch_lightning.loggers import TensorBoardLogger
 from pytorch_lightning.trainer.states import TrainerFn
 
@@ -23,7 +23,7 @@ from mk_lightning.data.datamodule import ExperienceDataModule
 from mk_lightning.data.fit_folder import run_folder
 from mk_lightning.experience.transition import Batch, Progress
 from mk_lightning.loggers.metrics_csv import MetricsCSV
-from mk_lightning.utils.errors import Interrupted, check_positive
+from mk_lightning.utils.errors import Interrupted, UserError, check_positive
 from mk_lightning.utils.files import PART
 from mk_lightning.utils.lengths import Length, check_length
 
@@ -74,6 +74,7 @@ class ResumableCheckpoint(Checkpoint):
         self.every_env_steps = every_env_steps
         self.folder = Path(folder or "")
         self._default_folder = folder is None
+        self._best: ModelCheckpoint | None = None
         self.interruption = interruption or Interruption()
         self._listens = interruption is None
         self._own = ExitStack()
@@ -90,13 +91,32 @@ class ResumableCheckpoint(Checkpoint):
             UserError: the disk has no room for the fit.
         """
         run, data = run_folder(trainer), trainer.datamodule  # type: ignore[attr-defined]
-        if stage == TrainerFn.FITTING and isinstance(data, ExperienceDataModule):
-            log.info(check_disk(run, pl_module, data))  # type: ignore[arg-type]
         if self._default_folder:
             self.folder = run / CHECKPOINTS
+        callbacks = trainer.callbacks  # type: ignore[attr-defined]
+        self._best = next((c for c in callbacks if isinstance(c, ModelCheckpoint) and c.monitor), None)
+        if stage == TrainerFn.FITTING and isinstance(data, ExperienceDataModule):
+            log.info(check_disk(run, pl_module, data))  # type: ignore[arg-type]
         if not isinstance(trainer.strategy.checkpoint_io, CheckpointFiles):
             trainer.strategy.checkpoint_io = CheckpointFiles(run)
         self.interruption.doing = "measuring the policy"
+
+    @property
+    def best_model_path(self) -> str:
+        """Of the first `ModelCheckpoint` with a monitor: Lightning's `ckpt_path="best"` asks the first `Checkpoint`."""
+        return self._best.best_model_path if self._best is not None else ""
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Check that a fit which begins writes over no other's checkpoints.
+
+        Raises:
+            UserError: it would.
+        """
+        if trainer.ckpt_path is None and trainer.global_step == 0 and (self.folder / LAST).is_file():
+            raise UserError(
+                f"ResumableCheckpoint: {self.folder} has the checkpoints of another fit; go on from it with "
+                "fit(ckpt_path=...), or give the Trainer another default_root_dir or its logger another directory"
+            )
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         """Listen no more."""

@@ -16,6 +16,7 @@ from rich.table import Table
 from mk_lightning.callbacks.base_validation import base_validation, log_scores
 from mk_lightning.callbacks.checkpoints.best import BestCheckpoint
 from mk_lightning.callbacks.progress import counted
+from mk_lightning.checkpointing.io import CHECKPOINTS, LAST
 from mk_lightning.data.datamodule import ExperienceDataModule
 from mk_lightning.data.fit_folder import run_folder
 from mk_lightning.envs.config import with_default_reward
@@ -91,7 +92,7 @@ class BeforeAfter(Callback):
         """
         folder, data = run_folder(trainer), _data(trainer)
         fresh = trainer.ckpt_path is None and (trainer.global_step == 0 or self.before is None)
-        if fresh and (folder / "after.json").exists():
+        if fresh and any((folder / name).exists() for name in ("after.json", f"{CHECKPOINTS}/{LAST}")):
             raise UserError(
                 f"BeforeAfter: {folder} has the results of another fit; give the Trainer another default_root_dir, or "
                 "its logger another directory"
