@@ -144,7 +144,7 @@ def test_two_fits_in_one_directory_can_both_be_resumed(tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"reward_scale": 7.0}, "data.reward_scale of the checkpoint is 120.0, this config's 7.0"),
+        ({"reward_scale": 7.0}, "data.reward_scale of the checkpoint is 20.0, this config's 7.0"),
         (
             {"evaluation": EvaluationSettings(every=40)},
             "data.evaluation.every of the checkpoint is 80, this config's 40",
