@@ -153,7 +153,7 @@ def test_priorities_are_the_errors_of_the_rows_at_the_indices(make_loader):
     assert {i: leaves[i] for i in expected} == pytest.approx(expected)
 
 
-def test_settle_can_be_called_again_and_again(make_loader):
+def test_synchronize_can_be_called_again_and_again(make_loader):
     loader = make_loader(True, priorities=Priorities())
     learn(loader, loader.next_batch())
     loader.synchronize()
