@@ -30,8 +30,10 @@ docs: install            ## build the documentation's site, links checked, into 
 	$(BIN)/pip install --quiet --progress-bar off -c constraints.txt -e '.[docs]'
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
+# Two runs: the tests import benchmarks._whole_run, the scripts beside it _whole_run, and a file has one name a run.
 types: install           ## static types
 	$(BIN)/mypy
+	$(BIN)/mypy benchmarks dojo
 
 format: install          ## apply the style
 	$(BIN)/ruff check --fix .

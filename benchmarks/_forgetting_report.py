@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import astuple
 from math import isnan
 from pathlib import Path
@@ -170,11 +170,12 @@ def _base_row(run: Run) -> str:
 def _promises(arms: Mapping[str, Arm]) -> list[str]:
     """Whether plain fine-tuning forgets and the recipe does not, by the means over seeds before they are rounded."""
     lines = ["## Plain fine-tuning and the recipe", ""]
-    for name, group, what, judge in (
+    promises: tuple[tuple[str, str, str, Callable[[Arm], bool]], ...] = (
         (PLAIN, "original", f"loses at least {FORGETS:.0%}", lambda arm: -arm.change("original").value >= FORGETS),
         (RECIPE, "original", f"loses at most {KEEPS:.0%}", lambda arm: -arm.change("original").value <= KEEPS),
         (RECIPE, "challenging", f"wins at least {REACHES:.0%}", lambda arm: arm.rate("challenging").value >= REACHES),
-    ):
+    )
+    for name, group, what, judge in promises:
         if name in arms:
             arm = arms[name]
             if len(arm.runs) < ENOUGH:

@@ -30,6 +30,7 @@ from mk_lightning.callbacks.methods.weight_decay import WeightDecay
 from mk_lightning.checkpointing.io import CheckpointFiles
 from mk_lightning.data.datamodule import ExperienceDataModule
 from mk_lightning.data.fit_folder import REPLAY
+from mk_lightning.data.loaders import ExperienceLoader
 from mk_lightning.data.settings import EvaluationSettings, RecordingSettings, ReplaySettings
 from mk_lightning.envs.config import EnvConfig
 from mk_lightning.learning.module import DuelingDoubleDQN
@@ -146,6 +147,12 @@ def _fit(module: DuelingDoubleDQN, data: ExperienceDataModule, callbacks: list[C
         trainer.fit(module, datamodule=data)
 
 
+def _loader(trainer: Trainer) -> ExperienceLoader:
+    loader = trainer.train_dataloader
+    assert isinstance(loader, ExperienceLoader)
+    return loader
+
+
 class _Growing(CheckpointFiles):
     """Removes no segments, so that what has been written can be counted."""
 
@@ -162,7 +169,7 @@ class _TakeTurns(Callback):
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         if trainer.global_step == 1:  # past the warm-up
-            replay = trainer.train_dataloader.replay
+            replay = _loader(trainer).replay
             size = replay.nbytes / (replay.rows * replay.num_envs)
             self._connection.send({"bytes_per_transition": size, "torch_threads": torch.get_num_threads()})
         trainer.should_stop = not self._turns.go_on(batch.env_steps)
@@ -182,15 +189,15 @@ class _Save(Callback):
         first = not self._saved  # costs whatever the warm-up left
         if not first and batch.env_steps - self._saved < self._every:
             return
-        folder = Path(trainer.default_root_dir)
-        trainer.train_dataloader.settle()  # the collection under way is no pause: it is needed anyway
+        folder, loader = Path(trainer.default_root_dir), _loader(trainer)
+        loader.synchronize()  # the collection under way is no pause: it is needed anyway
         began = time.perf_counter()
         trainer.save_checkpoint(folder / "checkpoints" / "last.ckpt")
         seconds = time.perf_counter() - began
         written = sum(path.stat().st_size for path in (folder / REPLAY).glob("*"))
         if not first:
             rows = batch.env_steps - self._saved
-            raw = rows * trainer.train_dataloader.replay.nbytes / len(trainer.train_dataloader.replay)
+            raw = rows * loader.replay.nbytes / len(loader.replay)
             self._connection.send({"seconds": seconds, "new_bytes": raw, "written_bytes": written - self._written})
             self._left -= 1
         self._written, self._saved = written, batch.env_steps
@@ -208,5 +215,5 @@ class _UntilSkilled(Callback):
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         # The collector goes on in its thread meanwhile; list() copies the deque in one go.
-        recent = list(trainer.train_dataloader.collector.recent)
+        recent = list(_loader(trainer).collector.recent)
         trainer.should_stop = not self._watch.go_on(batch.env_steps, [won for won, _ in recent])

@@ -97,7 +97,7 @@ def _network(env: RetroVectorEnv, checkpoint: Path) -> NatureDueling:
 @torch.inference_mode()
 def _look(network: NatureDueling, played: RecordedBatch) -> tuple[float, float]:
     """The mean Q-value of another's actions, and the share of env_steps in which the network would act alike."""
-    q_values = torch.cat([network(part) for part in played.transition.s_tm1.split(BATCH)])
+    q_values = torch.cat([network(part) for part in played.transition.s_tm1.split(BATCH)])  # type: ignore[no-untyped-call]
     taken = played.transition.a_tm1
     return float(q_values.gather(1, taken[:, None]).mean()), float((q_values.argmax(1) == taken).float().mean())
 

@@ -86,7 +86,7 @@ def _perturbed(base: NatureDueling, fisher: dict[str, torch.Tensor] | None, norm
     network = copy.deepcopy(base)
     with torch.no_grad():
         for name, parameter in network.named_parameters():
-            parameter += scale * noise[name]
+            parameter.add_(scale * noise[name])
     return network
 
 

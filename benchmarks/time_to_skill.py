@@ -30,7 +30,7 @@ from __future__ import annotations
 
 import json
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -152,10 +152,11 @@ class _Finished:
         part.replace(self._path)
 
 
-def _show(runs: dict[str, Sequence[dict[str, Any]]], options: Namespace) -> None:
+def _show(runs: Mapping[str, Sequence[dict[str, Any]]], options: Namespace) -> None:
     """Print the table and write the figures."""
     figures: dict[str, float | int | str] = {"game": load_game(options.game).id, "state": options.state}
     rows: list[tuple[object, ...]] = []
+    medians: list[float] = []
     for name, key in ((OURS, "ours"), (SB3, "sb3")):
         if name not in runs:
             continue
@@ -169,8 +170,9 @@ def _show(runs: dict[str, Sequence[dict[str, Any]]], options: Namespace) -> None
         rows.append((name, "median", f"{seconds:.0f}", f"{env_steps:,}", ""))
         figures |= {f"{key}_s": seconds, f"{key}_env_steps": env_steps}
         figures[f"{key}_not_reached"] = sum(not run["reached"] for run in runs[name])
-    if len(runs) == 2:
-        figures["ratio"] = figures["ours_s"] / figures["sb3_s"]
+        medians.append(seconds)
+    if len(medians) == 2:
+        figures["ratio"] = medians[0] / medians[1]
     print_table(
         f"until {WIN_RATE:.0%} of the last {MATCHES} matches against {options.state} are won",
         ("", "seed", "seconds", "env_steps", ""),

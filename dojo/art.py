@@ -106,7 +106,8 @@ def header() -> str:
     colours, figures, most = [], [], 0
     for plan in PLANS:
         low = plan.name.lower()
-        data, parts, entries = b"", [], []
+        data, entries = b"", []
+        parts: list[str] = []
         for pose in POSES.values():
             sprites, tiles = cut(figure(plan, pose))
             n = len(tiles) // 32

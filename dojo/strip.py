@@ -60,7 +60,8 @@ def fight(machine: Machine, opponent: int, shown: set[str]) -> Picture:
             shown.add(name)
             machine.frames(1, *pressed)  # the picture lags the variables by one frame
             break
-    return machine.emulator.get_screen().copy()
+    screen: npt.NDArray[np.uint8] = machine.emulator.get_screen().copy()
+    return screen
 
 
 def main(target: Path) -> None:

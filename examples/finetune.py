@@ -29,9 +29,15 @@ def main(run="runs/example", env_steps=192_000, warmup=4_000, recorded=16_000, l
     draw = mk.WeaknessTargeting(floor=0.2, matches=20, every=4_000)
     save = [mk.BestCheckpoint(f"{run}/checkpoints", "val/kept"), mk.ResumableCheckpoint()]
     measured = mk.BeforeAfter()
-    options = {"gradient_clip_val": 10.0, "log_every_n_steps": 100, "num_sanity_val_steps": 0, "accelerator": "cpu"}
-    callbacks, logger = [draw, *keep, measured, *save], mk.MetricsCSV(run)
-    trainer = pl.Trainer(max_epochs=data.max_epochs, callbacks=callbacks, logger=logger, **options)
+    trainer = pl.Trainer(
+        max_epochs=data.max_epochs,
+        callbacks=[draw, *keep, measured, *save],
+        logger=mk.MetricsCSV(run),
+        gradient_clip_val=10.0,
+        log_every_n_steps=100,
+        num_sanity_val_steps=0,
+        accelerator="cpu",
+    )
     trainer.fit(model, data)
     print(measured.table())
 

@@ -41,8 +41,13 @@ def main(run="runs/own-network", state="VeryEasy.Bramble-01", env_steps=40_000, 
         evaluation=evaluation,
     )
     model = mk.DuelingDoubleDQN(network=partial(Pooled, cells=12), learning_rate=3e-4)
-    options = {"logger": False, "enable_checkpointing": False, "accelerator": "cpu"}
-    trainer = pl.Trainer(max_epochs=data.max_epochs, default_root_dir=run, **options)
+    trainer = pl.Trainer(
+        max_epochs=data.max_epochs,
+        default_root_dir=run,
+        logger=False,
+        enable_checkpointing=False,
+        accelerator="cpu",
+    )
     trainer.fit(model, data)
     print(mk.evaluate(model, "dojo", state, matches=matches).scores()[state])
 

@@ -35,6 +35,6 @@ def main(run="runs/own-reward", env_steps=16_000, warmup=4_000, longest=3_000, m
 
 
 if __name__ == "__main__":
-    from own_reward import main  # under its name: workers cannot import a reward from __main__
+    import own_reward  # under its name: workers cannot import a reward from __main__
 
-    main()
+    own_reward.main()

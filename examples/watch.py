@@ -1,5 +1,7 @@
 """Watch the shipped agent fight a match in a gymnasium loop: one picture for each decision, as a GIF."""
 
+from typing import Any
+
 import imageio
 from gymnasium.wrappers import FrameStackObservation
 
@@ -10,7 +12,8 @@ def main(file="match.gif", state="VeryHard.Scythe-03"):
     agent = mk.DuelingDoubleDQN.load_from_checkpoint("checkpoints/dojo-finetuned.ckpt")
     env = FrameStackObservation(mk.FightingEnv("dojo", state, render_mode="rgb_array"), 4)
     observation, info = env.reset(seed=1)
-    pictures, over = [env.render()], False
+    pictures: list[Any] = [env.render()]
+    over = False
     while not over:
         observation, _, terminated, truncated, info = env.step(agent.predict(observation))
         pictures.append(env.render())

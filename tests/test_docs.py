@@ -101,11 +101,11 @@ def test_stable_retro_plays_a_movie_as_it_is_shown(tmp_path: Path, monkeypatch: 
     env = ReplayEnv("dojo")
     *_, last = env.play_again(EpisodeSpec("VeryHard.Bramble-01", 5), [3, 7, 7, 0, 12], movie=Path(movie))
     env.close()
-    names: dict[str, object] = {}
+    names: dict[str, Any] = {}
     exec(example, names)
-    names["env"].close()  # type: ignore[attr-defined]
+    names["env"].close()
     assert names["variables"] == last.variables
-    assert (names["screen"] == last.screens[-1]).all()  # type: ignore[attr-defined]
+    assert (names["screen"] == last.screens[-1]).all()
 
 
 def test_the_readme_s_five_lines_play_a_match() -> None:

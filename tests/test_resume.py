@@ -9,6 +9,7 @@ import csv
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -17,7 +18,7 @@ import yaml
 from benchmarks._whole_run import differences, everything
 from mk_lightning.cli.main import main
 
-CONFIG = {
+CONFIG: dict[str, Any] = {
     "seed_everything": 3,
     "model": {
         "network": {"class_path": "NatureDueling", "init_args": {"hidden": 16}},

@@ -121,7 +121,7 @@ def ember(s: Skeleton, plan: Plan, pose: Pose) -> dict[str, list[Shape]]:
     cone = place([(-8.5, 4), (-4, 18), (-6, 33), (1.5, 21), (8.5, 4)], s.head, a)
     band = place([(-8, 5), (-7.4, 9), (7, 9), (8, 5)], s.head, a)
     beard = place([(0, -3), (6.5, -3), (8, -8), (4, -16), (0, -8)], s.head, a)
-    sleeves = [
+    sleeves: list[Shape] = [
         Polygon(hull([s.far_hand, s.far_elbow, add(s.far_hand, (-3, -11)), add(s.far_elbow, (-2, -7))]), CLOTH, 0, 0.6),
     ]
     return {
@@ -250,7 +250,7 @@ def mirage(s: Skeleton, plan: Plan, pose: Pose) -> dict[str, list[Shape]]:
 def palette(skin: str, cloth: str, trim: str, metal: str) -> list[int]:
     """Colours as rgb digits 0..7, ramps dark to light -> Genesis words; outline almost black, the last white."""
     levels = ["000", *skin.split(), *cloth.split(), *trim.split(), *metal.split(), "777"]
-    return [int(b) << 9 | int(g) << 5 | int(r) << 1 for r, g, b in levels]
+    return [b << 9 | g << 5 | r << 1 for r, g, b in (map(int, rgb) for rgb in levels)]
 
 
 # The player is bright, the opponents are dark with bright arms: at 84x84 grey one is never taken for the other.

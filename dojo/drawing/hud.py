@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from drawing.shapes import OUTLINE, Canvas, Capsule, Point, Polygon, Shape, ball
+from drawing.shapes import OUTLINE, Canvas, Capsule, Point, Polygon, Shape, ball, bands
 from drawing.tiles import tile_bytes
 
 HUD_COLOURS = "777 000 763 741 774 762 200 555 577 367 136 111 711 373 222"
@@ -109,7 +109,7 @@ def shot_picture() -> Canvas:
     c.fill(Polygon([(-12, 0), (0, 10), (2, -10)], []), 0.5, lambda _: BLUE)
     c.fill(Polygon([(-10, 1), (0, 8), (0, -8)], []), 0, lambda _: CYAN)
     for r, colour in ((11, BLUE), (9.4, CYAN), (7.8, PALE), (6.4, WHITE)):
-        c.fill(ball((1, 0), r, []), 0, lambda _, colour=colour: colour)
+        c.fill(ball((1, 0), r, []), 0, bands([colour]))
     return c
 
 

@@ -163,13 +163,17 @@ class Canvas:
         for shape in shapes:
             self.fill(shape, 1.15, lambda _: OUTLINE)
         for shape in shapes:
-            ramp = shape.ramp
-            self.fill(shape, 0.0, lambda s, ramp=ramp: ramp[min(len(ramp) - 1, max(0, int(s * len(ramp))))])
+            self.fill(shape, 0.0, bands(shape.ramp))
+
+
+def bands(ramp: list[int]) -> Callable[[float], int]:
+    """Colour by brightness: a ramp, dark to light, in bands of the same width."""
+    return lambda s: ramp[min(len(ramp) - 1, max(0, int(s * len(ramp))))]
 
 
 def palette_row(colours: str) -> list[int]:
     """Rgb digits -> 16 Genesis words, the first (transparent) black."""
-    words = [int(b) << 9 | int(g) << 5 | int(r) << 1 for r, g, b in colours.split()]
+    words = [b << 9 | g << 5 | r << 1 for r, g, b in (map(int, rgb) for rgb in colours.split())]
     return [0, *words, *[words[0]] * (15 - len(words))]
 
 

@@ -24,7 +24,7 @@ PER_BATCH, NUM_ENVS = 8, 2
 
 def new_data(**options: Any) -> ExperienceDataModule:
     """One original state, two challenging ones; a batch every 8 env_steps."""
-    small = {
+    small: dict[str, Any] = {
         "game": "dojo",
         "original_states": [A],
         "challenging_states": [B, C],

@@ -43,7 +43,7 @@ def train(module: LightningModule, callbacks: list[Callback], steps: int, folder
     per_step = options.get("accumulate_grad_batches", 1)
     none = torch.zeros(0)
     run = 8 * steps * per_step
-    batches = [Batch(none, none, none, none, Progress(8 * k, 0, run), {}, ()) for k in range(steps * per_step)]  # type: ignore[arg-type]
+    batches: Any = [Batch(none, none, none, none, Progress(8 * k, 0, run), {}, ()) for k in range(steps * per_step)]  # type: ignore[arg-type]
     trainer = Trainer(
         accelerator="cpu", max_epochs=1, callbacks=callbacks, logger=False, enable_checkpointing=False,
         enable_progress_bar=False, enable_model_summary=False, default_root_dir=folder, **options,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from typing import Any
 
 import pytest
 import torch
@@ -83,6 +84,8 @@ def test_the_fisher_information_is_that_of_the_start_on_the_original_states(modu
 
 class Seen(Callback):
     """Mixed into a method: what it held the learner to."""
+
+    seen: list[Any]
 
     def base_values(self, pl_module, batch):
         observations, wanted = super().base_values(pl_module, batch)  # type: ignore[misc]

@@ -84,7 +84,7 @@ def go_on(run: Path, base: Path, *words: str) -> dict[str, Any]:
     return everything(run)
 
 
-DAMAGES: dict[str, tuple[Callable[[Path], None], str]] = {
+DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
     "last.ckpt is gone": (lambda run: (run / "checkpoints/last.ckpt").unlink(), "going on from"),
     "before.json is gone": (lambda run: (run / "before.json").unlink(), "before.json"),
     "before.json is cut": (lambda run: cut(run / "before.json"), "is restored from"),

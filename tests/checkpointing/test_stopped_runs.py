@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -19,7 +20,7 @@ from tests.envs.processes import alive, left_over
 from tests.test_resume import CONFIG
 
 ROOT = Path(__file__).parents[2]
-LONG = {
+LONG: dict[str, Any] = {
     **CONFIG,
     "data": {**CONFIG["data"], "max_env_steps": 960, "evaluation": {**CONFIG["data"]["evaluation"], "every": 480}},
     "checkpoint": {"every_env_steps": 40},
@@ -117,7 +118,7 @@ def test_two_runs_side_by_side_do_not_disturb_each_other(uninterrupted: dict, tm
 
 LENGTHY = {"evaluation": {"every": 480, "matches": 300, "test_matches": 300}, "env": {"num_envs": 2}}
 """Matches that take minutes."""
-AT_ONCE = {
+AT_ONCE: dict[str, tuple[dict[str, Any], str]] = {
     "fit": (LENGTHY, "measuring the policy; nothing was saved yet, start it again"),
     "fit with a long warm-up": (
         {"warmup_env_steps": 1_000_000},

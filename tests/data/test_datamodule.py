@@ -4,6 +4,7 @@ import logging
 import re
 import warnings
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,7 +25,7 @@ from tests.cli.mistakes import copy_of_the_dojo
 from tests.learning.batches import new_trainer, random_batch
 from tests.networks.narrow import narrow
 
-SMALL = {
+SMALL: dict[str, Any] = {
     "game": "dojo",
     "original_states": ["VeryEasy.Bramble-01", "VeryEasy.Scythe-03"],
     "challenging_states": ["Hard.Kestrel-05"],
@@ -148,7 +149,7 @@ def test_refuses(options, message):
 )
 def test_who_follows_a_hint_meets_no_other_error(option, value, others, hint):
     def made(value):
-        options = {"": {}, "replay": {}, "evaluation": {}}
+        options: dict[str, dict[str, Any]] = {"": {}, "replay": {}, "evaluation": {}}
         for name, number in (others | {option: value}).items():
             group, _, key = name.rpartition(".")
             options[group][key] = number
@@ -215,6 +216,8 @@ def test_td_errors_become_priorities_at_any_precision(tmp_path, module, precisio
 
     class Watch(Callback):
         def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx):
+            assert data._loader is not None
+            assert data._loader._learnt is not None
             drawn.append(data._loader._learnt)
 
     trainer = new_trainer(tmp_path, Watch(), limit_train_batches=3, limit_val_batches=0, precision=precision)
@@ -275,11 +278,13 @@ def test_validation_and_test_matches(tmp_path, module):
     returned = {state: metrics[f"val/return/{state}"] for state in data.evaluation_states}
     assert returned == pytest.approx({state: score.mean_return for state, score in scores.items()})
     assert {state: score.matches for state, score in scores.items()} == dict.fromkeys(data.evaluation_states, 4)
+    assert trainer.val_dataloaders is not None
     validated = trainer.val_dataloaders.specs
     returned = {name: value for row in trainer.test(module, data, verbose=False) for name, value in row.items()}
     for epsilon, scores in module.test_scores.items():
         for state, score in scores.per_state().items():
             assert returned[f"test/epsilon_{epsilon:g}/return/{state}"] == pytest.approx(score.mean_return)
+    assert trainer.test_dataloaders is not None
     tested = [loader.specs for loader in trainer.test_dataloaders]
     assert [loader.epsilon for loader in trainer.test_dataloaders] == [0.0, 0.5]
     assert tested[0] == tested[1]
@@ -287,6 +292,7 @@ def test_validation_and_test_matches(tmp_path, module):
     assert not {spec.seed for spec in tested[0]} & {spec.seed for spec in validated}
     assert len({spec.seed for spec in validated}) == 4
     predicted = trainer.predict(module, data)
+    assert predicted is not None
     assert [record.spec for batch in predicted for record in batch] == tested[0]
 
 

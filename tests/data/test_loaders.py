@@ -24,7 +24,7 @@ VECTOR_STEPS, WARMUP = 4, 10
 @pytest.fixture
 def make_loader(short_envs):
     """Builds loaders over the same three environments, one at a time."""
-    loaders = []
+    loaders: list[ExperienceLoader] = []
 
     def make(overlap: bool, length: int = 5, priorities=None) -> ExperienceLoader:
         for loader in loaders:
@@ -147,13 +147,13 @@ def test_priorities_are_the_errors_of_the_rows_at_the_indices(make_loader):
     batch.source.update_priorities(indices, np.arange(8, dtype=np.float32))
     loader.synchronize()
     leaves = loader.replay.state_dict()["priorities"].numpy()
-    expected = {}
+    expected: dict[int, float] = {}
     for index, error in zip(indices, range(8), strict=True):
         expected.setdefault(index % len(leaves), (error + 0.25) ** 0.5)
     assert {i: leaves[i] for i in expected} == pytest.approx(expected)
 
 
-def test_settle_can_be_called_again_and_again(make_loader):
+def test_synchronize_can_be_called_again_and_again(make_loader):
     loader = make_loader(True, priorities=Priorities())
     learn(loader, loader.next_batch())
     loader.synchronize()

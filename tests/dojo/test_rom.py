@@ -49,7 +49,7 @@ def test_the_seed_is_the_only_variation(machine: dojo.Machine) -> None:
 
 
 def test_every_state_is_what_its_name_says(machine: dojo.Machine) -> None:
-    expected = {
+    expected: dict[str, tuple[int | None, int, bool]] = {
         dojo.state_name(tier, opponent): (tier, opponent, False) for tier in range(5) for opponent in range(1, 9)
     }
     expected |= {dojo.duel_name(opponent): (None, opponent, True) for opponent in range(1, 9)}

@@ -274,7 +274,7 @@ class TestStep:
         raw = env._em.get_state()
         state_bytes = type(env.game).state_bytes
         try:
-            type(env.game).state_bytes = lambda self, state: raw  # type: ignore[method-assign, assignment]
+            type(env.game).state_bytes = lambda self, state: raw  # type: ignore[method-assign]
             _, info = env.reset(seed=1, options={"state": states[0]})
         finally:
             type(env.game).state_bytes = state_bytes  # type: ignore[method-assign]

@@ -120,7 +120,7 @@ def test_a_run_with_kills_at_any_moment_is_the_same_run(
 
     def keep_killing() -> None:
         while not over.wait(rng.exponential(0.02)):
-            killer.kill(rng.integers(3))
+            killer.kill(int(rng.integers(3)))
 
     thread = threading.Thread(target=keep_killing)
     thread.start()

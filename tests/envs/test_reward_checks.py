@@ -51,7 +51,7 @@ def test_a_reward_is_known_by_its_class_and_arguments(reward: Reward, text: str)
     ("reward", "message"),
     [
         (lambda: Forgetful(), "Forgetful must keep its argument bonus as self.bonus, so that files can note it"),
-        (lambda: Weighted([np.ones(2)]), r"Weighted: parts must be a number, text, None, .*, got \[1. 1.\]"),
+        (lambda: Weighted([np.ones(2)]), r"Weighted: parts must be a number, text, None, .*, got \[1. 1.\]"),  # type: ignore[list-item]
         (lambda: Advance, r"data.env.reward must be a Reward, such as DamageReward\(\), got <class"),
         (lambda: None, "data.env.reward must be a Reward, such as DamageReward.., got None"),
     ],
@@ -85,7 +85,8 @@ def test_a_reward_is_computed() -> None:
     assert compute_reward(DamageReward(), FRESH, MOVED, 120) == 7
     assert compute_reward(Advance(0.5), FRESH, MOVED, 120) == 1.5
     assert compute_reward(Weighted([DamageReward(), Advance()], price=0.25), FRESH, MOVED, 120) == 7 + 3 - 30
-    for number in (np.float32(2), np.int64(2), True, 2):
+    numbers: list[Any] = [np.float32(2), np.int64(2), True, 2]
+    for number in numbers:
         value = compute_reward(Advance(number), FRESH, MOVED, 120)
         assert type(value) is float
         assert value == 3 * number

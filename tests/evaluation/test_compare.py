@@ -3,6 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import product
 from math import lgamma
+from typing import Any
 
 import numpy as np
 import pytest
@@ -30,7 +31,7 @@ def evaluation(won: dict[str, int], first: int = 0, actions: list[int] | None = 
         for seed in range(MATCHES)
         for state in (A, B, C)
     ]
-    settings = {"policy": "x.ckpt", "epsilon": 0.0, "env": {"frame_skip": 4}, "groups": GROUPS}
+    settings: dict[str, Any] = {"policy": "x.ckpt", "epsilon": 0.0, "env": {"frame_skip": 4}, "groups": GROUPS}
     found = Evaluation.of(records, GAME, **settings | options)
     return replace(found, plays=[f"match {number}" for number in range(len(records))])
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -16,7 +18,7 @@ SHORT = EnvConfig(max_env_steps=20)
 
 def test_a_checkpoint_a_module_and_a_function_that_act_alike_play_the_same_matches() -> None:
     module = DuelingDoubleDQN.load_from_checkpoint(BASE)
-    policies = [BASE, module, module.online, lambda stacks: module.predict(stacks)]
+    policies: list[Any] = [BASE, module, module.online, lambda stacks: module.predict(stacks)]
     evaluations = [evaluate(policy, "dojo", [A, B], matches=2, env=SHORT) for policy in policies]
     assert [e.policy for e in evaluations] == [BASE, "DuelingDoubleDQN", "NatureDueling", "<lambda>"]
     assert all(e.matches == evaluations[0].matches for e in evaluations)

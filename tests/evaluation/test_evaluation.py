@@ -5,6 +5,7 @@ import csv
 import json
 import zlib
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,7 @@ from tests.evaluation.records import record
 GAME = load_game("dojo")
 A, B = "VeryEasy.Bramble-01", "Hard.Heron-06"
 GROUPS = {"original": [A], "challenging": [B]}
-ENV = {"frame_skip": 4, "max_noops": 30}
+ENV: dict[str, Any] = {"frame_skip": 4, "max_noops": 30}
 RECORDS = [
     record([1, 1, 2], A, 70, won=True, total=10.0, x_position=[0, 15, 16, 16], enemy_x_position=[40, 40, 40, 40]),
     record([3], B, 70, won=False, total=-5.0),

@@ -177,7 +177,7 @@ def test_records_do_not_depend_on_workers_that_are_killed(short_envs, eight_envs
 
     def policy(stacks, policy=Fingerprint()):  # noqa: B008 - it is the only one
         if rng.random() < 0.3:
-            killer.kill(rng.integers(8))
+            killer.kill(int(rng.integers(8)))
         return policy(stacks)
 
     assert outcomes(play_episodes(policy, eight_envs, SPECS, epsilon=0.3)) == expected

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from pytorch_lightning import Trainer
 
+from mk_lightning.experience.episodes import EpisodeBatch
 from mk_lightning.experience.transition import Batch, Progress, Transition
 
 torch.set_num_threads(1)
@@ -44,13 +45,13 @@ def random_batch(seed: int, size: int = 4, env_steps: int = 0, warmup: int = 0, 
 class Batches:
     """A loader of given batches; Lightning takes a list for several loaders."""
 
-    def __init__(self, batches: list[Batch]) -> None:
+    def __init__(self, batches: Sequence[Batch | EpisodeBatch]) -> None:
         self.batches = batches
 
     def __len__(self) -> int:
         return len(self.batches)
 
-    def __iter__(self) -> Iterator[Batch]:
+    def __iter__(self) -> Iterator[Batch | EpisodeBatch]:
         return iter(self.batches)
 
 

@@ -24,7 +24,7 @@ def test_a_checkpoint_is_all_that_is_needed(weights_only: bool, tmp_path: Path) 
     run = fit(tmp_path, module=new_module(num_actions=7, network=narrow(24)))
     run.trainer.save_checkpoint(tmp_path / "x.ckpt", weights_only=weights_only)
     module = DuelingDoubleDQN.load_from_checkpoint(tmp_path / "x.ckpt")
-    assert (module.online.num_actions, module.online.value.in_features) == (7, 24)
+    assert (module.online.num_actions, module.online.get_parameter("value.weight").shape[1]) == (7, 24)
     pairs = zip(module.online.parameters(), run.module.online.parameters(), strict=True)
     assert all(torch.equal(one, other) for one, other in pairs)
     assert module.env_steps == run.module.env_steps > 0
@@ -44,7 +44,7 @@ def test_a_match_in_a_gymnasium_loop_is_the_evaluation_s() -> None:
     over, total, env_steps = False, 0.0, 0
     while not over:
         observation, reward, terminated, truncated, info = env.step(module.predict(observation))
-        over, total, env_steps = terminated or truncated, total + reward, env_steps + 1
+        over, total, env_steps = terminated or truncated, total + float(reward), env_steps + 1
     env.close()
     (match,) = evaluate(BASE, "dojo", state, matches=1).matches
     assert (match.won, match.env_steps) == (info["match"]["won"], env_steps)

@@ -54,6 +54,7 @@ def test_huber_loss_in_closed_form(delta):
 def test_huber_gradient_is_clipped_at_delta():
     errors = torch.tensor([-9.0, -0.5, 0.25, 7.0], requires_grad=True)
     huber_loss(errors, torch.tensor([1.0, 1.0, 2.0, 0.5]), delta=2.0).backward()
+    assert errors.grad is not None
     assert (errors.grad * 4).tolist() == [-2.0, -0.5, 0.5, 1.0]
 
 

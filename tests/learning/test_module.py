@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import copy
 import logging
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,13 +12,13 @@ from pytorch_lightning import Callback
 from mk_lightning.learning.module import DuelingDoubleDQN
 from mk_lightning.schedules import Linear
 from mk_lightning.utils.errors import Diverged, UserError
-from tests.learning.batches import ACTIONS, new_trainer, random_batch, random_batches
+from tests.learning.batches import ACTIONS, Told, new_trainer, random_batch, random_batches
 from tests.networks.narrow import narrow
 
 
 def new_module(**options) -> DuelingDoubleDQN:
     torch.manual_seed(0)
-    defaults = {"num_actions": ACTIONS, "network": narrow(8), "learning_rate": 1e-2}
+    defaults: dict[str, Any] = {"num_actions": ACTIONS, "network": narrow(8), "learning_rate": 1e-2}
     return DuelingDoubleDQN(**defaults | options)
 
 
@@ -33,8 +34,8 @@ class Tape(Callback):
     """After every batch: learner_steps, and the weights of both networks; at every learner_step: rates."""
 
     def __init__(self) -> None:
-        self.batches = []
-        self.rates = []
+        self.batches: list[tuple[int, list[torch.Tensor], list[torch.Tensor]]] = []
+        self.rates: list[list[float]] = []
 
     def on_before_optimizer_step(self, trainer, pl_module, optimizer):
         self.rates.append([group["lr"] for group in optimizer.param_groups])
@@ -50,14 +51,14 @@ class Tape(Callback):
 def test_training_step_equals_the_formulas_written_out(tmp_path):
     module = new_module(huber_delta=0.7)
     with torch.no_grad():
-        for p in module.target.advantage.parameters():
+        for p in module.target.get_submodule("advantage").parameters():
             p.mul_(-2)  # so that the two networks choose different actions
     batch, twin = random_batch(3, size=6), copy.deepcopy(module)
     module.trainer = new_trainer(tmp_path, log_every_n_steps=1000)
     loss = module.training_step(batch, 0)
     loss.backward()
 
-    step, total, errors = batch.transition, 0.0, []
+    step, total, errors = batch.transition, torch.tensor(0.0), []
     for b in range(6):
         with torch.no_grad():
             best = twin.online(step.s_t)[b].argmax()
@@ -68,6 +69,7 @@ def test_training_step_equals_the_formulas_written_out(tmp_path):
         total = total + batch.weights[b] * torch.where(size <= 0.7, size**2 / 2, 0.7 * (size - 0.35))
     (total / 6).backward()
     torch.testing.assert_close(loss, total.detach() / 6, check_stride=False)
+    assert isinstance(batch.source, Told)
     np.testing.assert_allclose(batch.source.td_errors, errors, rtol=1e-6)
     for mine, theirs in zip(module.online.parameters(), twin.online.parameters(), strict=True):
         torch.testing.assert_close(mine.grad, theirs.grad, rtol=1e-4, atol=1e-6)
@@ -76,7 +78,8 @@ def test_training_step_equals_the_formulas_written_out(tmp_path):
 
 @pytest.mark.parametrize(("every", "logged"), [(0, 0), (2, 2), (3, 1)])
 def test_figures_are_logged_every_n_learner_steps(tmp_path, monkeypatch, every, logged):
-    module, calls = new_module(), []
+    module = new_module()
+    calls: list[Any] = []
     monkeypatch.setattr(module, "log_dict", calls.append)
     new_trainer(tmp_path, log_every_n_steps=every).fit(module, random_batches(5))
     assert len(calls) == logged
@@ -138,6 +141,7 @@ def test_the_rate_in_the_optimizer_is_the_schedule_s_at_the_batch_s_env_steps(tm
     assert tape.rates == [[schedule(t)] for t in (50, 100, 150, 200, 250)]
     # And it is the rate by which the weights really move: SGD's step is rate * gradient.
     for mine, last, p in zip(tape.batches[-1][1], tape.batches[-2][1], module.online.parameters(), strict=True):
+        assert p.grad is not None
         torch.testing.assert_close(mine, last - 1e-4 * p.grad, rtol=1e-4, atol=1e-8)
     assert not same(before, tape.batches[0][1])
 
@@ -315,7 +319,7 @@ def test_weights_that_are_not_finite_take_no_good_checkpoint_s_place(tmp_path):
     trainer.fit(module, random_batches(2))
     trainer.save_checkpoint(path)
     good = path.read_bytes()
-    module.online.features[1].weight.data[0, 0] = float("nan")
+    module.online.get_parameter("features.1.weight").data[0, 0] = float("nan")
     with pytest.raises(Diverged, match="a weight of the Q-network is not finite"):
         trainer.save_checkpoint(path)
     assert path.read_bytes() == good

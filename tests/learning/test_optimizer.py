@@ -29,7 +29,7 @@ class NoRate(torch.optim.Optimizer):
     def __init__(self, params) -> None:
         super().__init__(params, {})
 
-    def step(self, closure=None) -> None:
+    def step(self, closure=None) -> None:  # type: ignore[override]
         """Nothing."""
 
 

@@ -56,6 +56,7 @@ class Probe(Callback):
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
+        assert isinstance(pl_module, DuelingDoubleDQN)
         gradients = torch.cat([p.grad.flatten().float() for p in pl_module.online.parameters() if p.grad is not None])
         self.batches.append(
             Seen(
@@ -66,7 +67,7 @@ class Probe(Callback):
                 torch.is_anomaly_enabled(),
                 torch.are_deterministic_algorithms_enabled(),
                 torch.backends.cudnn.benchmark,
-                pl_module.online.value.weight.dtype,
+                pl_module.online.get_parameter("value.weight").dtype,
             )
         )
         trainer.should_stop |= 0 < self.stop <= len(self.batches)
@@ -99,7 +100,8 @@ class Played(LightningDataModule):
 
 def new_module(**options: Any) -> DuelingDoubleDQN:
     torch.manual_seed(0)
-    return DuelingDoubleDQN(**{"num_actions": ACTIONS, "network": narrow(8), "learning_rate": 1e-2} | options)
+    defaults: dict[str, Any] = {"num_actions": ACTIONS, "network": narrow(8), "learning_rate": 1e-2}
+    return DuelingDoubleDQN(**defaults | options)
 
 
 class Fit(NamedTuple):
@@ -114,7 +116,7 @@ class Fit(NamedTuple):
 
 def new_trainer(folder: Path, *callbacks: Callback, **options: Any) -> Trainer:
     """One that does nothing but what it is told to."""
-    quiet = {
+    quiet: dict[str, Any] = {
         "accelerator": "cpu", "max_epochs": 1, "default_root_dir": folder, "logger": False, "num_sanity_val_steps": 0,
         "enable_checkpointing": False, "enable_progress_bar": False, "enable_model_summary": False,
     }  # fmt: skip

@@ -91,7 +91,8 @@ def test_the_average_is_what_the_run_is_measured_by(run):
     folder, _ = run
     best, after = folder / "checkpoints" / "best.ckpt", Evaluation.read(folder / "after.json")
     assert after.policy == str(best)
-    assert after.matches == evaluate(best, "dojo", after.groups, matches=1, env=EnvConfig(**after.env)).matches
+    env: dict[str, Any] = dict(after.env)
+    assert after.matches == evaluate(best, "dojo", after.groups, matches=1, env=EnvConfig(**env)).matches
 
 
 def test_a_run_that_averaged_cannot_go_on_without(run, capsys):

@@ -15,7 +15,7 @@ import pytorch_lightning.callbacks as shipped
 import torch
 from pytorch_lightning import Callback
 from pytorch_lightning.loggers import CSVLogger
-from pytorch_lightning.tuner import Tuner
+from pytorch_lightning.tuner.tuning import Tuner
 
 from mk_lightning.schedules import Linear
 from mk_lightning.utils.errors import UserError
@@ -305,6 +305,7 @@ def test_lightning_does_not_warn_of_the_hook(tmp_path, recwarn) -> None:
 def model_checkpoint(folder: Path) -> None:
     saved = shipped.ModelCheckpoint(folder, "{step}", monitor="val/return/all", mode="max", every_n_epochs=1)
     run = fit(folder, saved, enable_checkpointing=True)
+    assert saved.best_model_score is not None
     assert float(saved.best_model_score) == 12.5
     module = type(run.module).load_from_checkpoint(saved.best_model_path)
     assert all(map(torch.equal, module.parameters(), run.module.parameters()))
@@ -343,11 +344,12 @@ def progress_bar(folder: Path) -> None:
 
 def rich_model_summary(folder: Path) -> None:
     run = fit(folder, shipped.RichModelSummary(), enable_model_summary=True)
-    assert sum(isinstance(callback, shipped.ModelSummary) for callback in run.trainer.callbacks) == 1
+    assert sum(isinstance(callback, shipped.ModelSummary) for callback in run.trainer.callbacks) == 1  # type: ignore[attr-defined]
 
 
 def rich_progress_bar(folder: Path) -> None:
     fit(folder, bar := shipped.RichProgressBar(leave=True), enable_progress_bar=True)
+    assert bar.progress is not None
     assert next(task.total for task in bar.progress.tasks) == BATCHES
 
 
@@ -364,7 +366,7 @@ def throughput_monitor(folder: Path) -> None:
 
 def timer(folder: Path) -> None:
     watch = shipped.Timer(duration={"seconds": 0}, interval="epoch", verbose=False)
-    watch.on_fit_start = lambda *_: None  # it would stop before the first epoch
+    watch.on_fit_start = lambda *_: None  # type: ignore[method-assign]  # it would stop before the first epoch
     assert fit(folder, watch, max_epochs=9).trainer.global_step == BATCHES
     assert watch.time_elapsed("train") > watch.time_elapsed("validate") > 0
 

@@ -23,6 +23,7 @@ from pytorch_lightning.plugins import MixedPrecision
 from pytorch_lightning.profilers import AdvancedProfiler, PyTorchProfiler, SimpleProfiler
 
 from mk_lightning.cli.main import main
+from mk_lightning.learning.module import DuelingDoubleDQN
 from mk_lightning.utils.errors import UserError
 from tests.cli.mistakes import Mistake, refuse
 from tests.cli.mistakes import fit as command
@@ -260,17 +261,23 @@ def limit_train_batches(folder: Path) -> None:
 
 def limit_val_batches(folder: Path) -> None:
     run = fit(folder, limit_val_batches=2)
-    assert run.module.val_scores[0].over([STATE]).matches == len(run.probe.validated) == 2
+    score = run.module.val_scores[0].over([STATE])
+    assert score is not None
+    assert score.matches == len(run.probe.validated) == 2
 
 
 def limit_test_batches(folder: Path) -> None:
     module = new_module()
     new_trainer(folder, limit_test_batches=2).test(module, Played(), verbose=False)
-    assert module.test_scores[0.0].over([STATE]).matches == 2
+    score = module.test_scores[0.0].over([STATE])
+    assert score is not None
+    assert score.matches == 2
 
 
 def limit_predict_batches(folder: Path) -> None:
-    assert len(new_trainer(folder, limit_predict_batches=2).predict(new_module(), Played())) == 2
+    played = new_trainer(folder, limit_predict_batches=2).predict(new_module(), Played())
+    assert played is not None
+    assert len(played) == 2
 
 
 def overfit_batches(folder: Path) -> None:
@@ -308,11 +315,14 @@ def enable_checkpointing(folder: Path) -> None:
 
 
 def enable_progress_bar(folder: Path) -> None:
-    assert fit(folder, enable_progress_bar=True).trainer.progress_bar_callback.total_train_batches == BATCHES
+    bar = fit(folder, enable_progress_bar=True).trainer.progress_bar_callback
+    assert bar is not None
+    assert bar.total_train_batches == BATCHES
 
 
 def enable_model_summary(folder: Path) -> None:
-    names = [type(callback).__name__ for callback in fit(folder, enable_model_summary=True).trainer.callbacks]
+    trainer = fit(folder, enable_model_summary=True).trainer
+    names = [type(callback).__name__ for callback in trainer.callbacks]  # type: ignore[attr-defined]
     assert names.count("RichModelSummary") == 1
 
 
@@ -381,7 +391,9 @@ def detect_anomaly(folder: Path) -> None:
 
 
 def barebones(folder: Path) -> None:
-    off = dict.fromkeys(("logger", "enable_checkpointing", "enable_progress_bar", "enable_model_summary"))
+    off: dict[str, Any] = dict.fromkeys(
+        ("logger", "enable_checkpointing", "enable_progress_bar", "enable_model_summary")
+    )
     run = fit(folder, barebones=True, **off)
     assert (run.trainer.global_step, run.trainer.loggers, dict(run.trainer.callback_metrics)) == (BATCHES, [], {})
 
@@ -400,7 +412,7 @@ def default_root_dir(folder: Path) -> None:
 
 
 def enable_autolog_hparams(folder: Path) -> None:
-    class Named(type(new_module())):
+    class Named(DuelingDoubleDQN):
         def __init__(self, hidden: int) -> None:
             super().__init__(num_actions=5, network=narrow(hidden))
             self.save_hyperparameters()
@@ -493,7 +505,7 @@ def whole_run(tmp_path_factory):
     reports = logging.getLogger("pytorch_lightning.profilers")
     said: list[str] = []
     handler = logging.Handler()
-    handler.emit = lambda entry: said.append(entry.getMessage())  # type: ignore[method-assign]
+    handler.emit = lambda record: said.append(record.getMessage())  # type: ignore[method-assign]
     reports.addHandler(handler)
     try:
         main(["fit", "-c", str(path), "--run_dir", str(run)])

@@ -12,14 +12,14 @@ import torch
 from torch import nn
 
 from mk_lightning.callbacks.methods.parameters import matching_names
-from mk_lightning.networks.base import QNetwork, dueling, pixels
+from mk_lightning.networks.base import QNetwork, QNetworkCallable, dueling, pixels
 from mk_lightning.networks.checkpoint import NETWORKS, PREFIX, about_network, noted_network
 from mk_lightning.networks.impala import ImpalaDueling
 from mk_lightning.networks.making import make_network
 from mk_lightning.networks.nature import NatureDueling, SmallDueling
 from mk_lightning.utils.errors import UserError
 
-TINY = {
+TINY: dict[type[QNetwork], QNetworkCallable] = {
     NatureDueling: partial(NatureDueling, hidden=8),
     SmallDueling: partial(SmallDueling, hidden=8),
     ImpalaDueling: partial(ImpalaDueling, width=1, hidden=8),
@@ -39,7 +39,7 @@ def test_q_values_have_a_column_for_each_action_and_every_parameter_learns(kind:
     assert (q_values.shape, q_values.dtype) == ((3, 7), torch.float32)
     torch.testing.assert_close(network(observations[1:2])[0], q_values[1])
     q_values.square().sum().backward()
-    assert all(float(parameter.grad.abs().sum()) > 0 for parameter in network.parameters())
+    assert all(p.grad is not None and float(p.grad.abs().sum()) > 0 for p in network.parameters())
 
 
 @each
@@ -83,7 +83,8 @@ def test_dueling_streams_put_together() -> None:
 def test_impala_s_first_block_adds_to_what_it_gets() -> None:
     """With the second convolution of each block at zero, a block is the identity."""
     network = ImpalaDueling(3, width=1, hidden=4)
-    stage, x = network.stages[0], torch.rand(2, 4, 84, 84)
+    stage: Any = network.stages[0]
+    x = torch.rand(2, 4, 84, 84)
     for block in stage.blocks:
         nn.init.zeros_(block.second.weight)
         nn.init.zeros_(block.second.bias)
@@ -99,22 +100,28 @@ class Other(QNetwork):
         self.head = nn.Linear(1, num_actions)
 
     def forward(self, observations: torch.Tensor) -> Any:
-        rows = self.head(observations.float().mean((1, 2, 3))[:, None] / 255)
-        return {"rows": rows, "one": rows[0], "list": [], "whole": rows.long()}[self.arguments["returns"]]
+        rows: torch.Tensor = self.head(observations.float().mean((1, 2, 3))[:, None] / 255)
+        return {"rows": rows, "one": rows[0], "list": [], "whole": rows.long()}[str(self.arguments["returns"])]
 
 
 @pytest.mark.parametrize(
     ("make", "complaint"),
     [
         (QNetwork, "QNetwork(5) makes no network: Can't instantiate abstract class QNetwork"),
-        (partial(NatureDueling, width=3), "NatureDueling(5) makes no network: .* unexpected keyword argument 'width'"),
+        (
+            partial(NatureDueling, width=3),  # type: ignore[call-arg]
+            "NatureDueling(5) makes no network: .* unexpected keyword argument 'width'",
+        ),
         (nn.Flatten, "network must make a mk_lightning.QNetwork, Flatten made a Flatten"),
         (NatureDueling(5, hidden=2), "network must make a network, got one (NatureDueling); give its class"),
         (partial(Other, returns="one"), "Other must return Q-values (B, 5) float32, .* it returned (5,)"),
         (partial(Other, returns="list"), "Other must return Q-values (B, 5) float32, .* it returned list"),
         (partial(Other, returns="whole"), "Other must return Q-values"),
         (partial(Other, returns="x"), "Other cannot value observations (B, 4, 84, 84) uint8: KeyError: 'x'"),
-        (partial(Other, returns=[1]), "Other: returns must be a number, a word or a truth value .* got [1]"),
+        (
+            partial(Other, returns=[1]),  # type: ignore[arg-type]
+            "Other: returns must be a number, a word or a truth value .* got [1]",
+        ),
         (partial(NatureDueling, hidden=0), "NatureDueling: hidden must be at least 1, got 0"),
         (partial(ImpalaDueling, width=99), "ImpalaDueling: width must be between 1 and 16, got 99"),
     ],

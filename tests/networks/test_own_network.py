@@ -70,7 +70,7 @@ def test_it_trains_is_frozen_by_its_groups_resumed_and_tested(own: Any, capsys: 
     assert "VeryEasy.Bramble-01" in capsys.readouterr().out
 
     module = mk.DuelingDoubleDQN.load_from_checkpoint("run/checkpoints/last.ckpt", network=partial(own, cells=3))
-    assert torch.equal(module.online.body.weight, last["state_dict"]["online.body.weight"])
+    assert torch.equal(module.online.get_parameter("body.weight"), last["state_dict"]["online.body.weight"])
     evaluation = mk.evaluate(module, "dojo", "VeryEasy.Bramble-01", matches=1, env=mk.EnvConfig(max_env_steps=20))
     assert evaluation.matches[0].env_steps == 20
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from pytorch_lightning.profilers.pytorch import RegisterRecordFunction
 
@@ -15,12 +17,12 @@ def test_a_network_that_is_being_profiled_can_be_copied():
     observations = torch.zeros(1, 4, 84, 84, dtype=torch.uint8)
     with RegisterRecordFunction(module):
         q_values = module(observations)
-        hooks = len(module.online.value._forward_hooks)
+        hooks = len(module.online.get_submodule("value")._forward_hooks)
         copied = bare_copy(module.online)
-        assert len(module.online.value._forward_hooks) == hooks == 1
+        assert len(module.online.get_submodule("value")._forward_hooks) == hooks == 1
     assert not any(part._forward_hooks or part._forward_pre_hooks for part in copied.modules())
     assert torch.equal(copied(observations), q_values)
-    assert copied.value.weight.data_ptr() != module.online.value.weight.data_ptr()
+    assert copied.get_parameter("value.weight").data_ptr() != module.online.get_parameter("value.weight").data_ptr()
 
 
 def test_a_user_s_own_hooks_are_copied():
@@ -32,4 +34,5 @@ def test_a_user_s_own_hooks_are_copied():
 
 def test_uncompiled_is_the_network_itself():
     network = NatureDueling(5, hidden=8)
-    assert uncompiled(torch.compile(network, backend="eager")) is uncompiled(network) is network
+    compiled: Any = torch.compile(network, backend="eager")
+    assert uncompiled(compiled) is uncompiled(network) is network

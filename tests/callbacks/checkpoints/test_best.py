@@ -99,8 +99,9 @@ def test_without_its_file_the_best_is_looked_for_anew(tmp_path: Path, caplog: py
 def test_another_fit_begins_without_the_best_of_the_one_before(tmp_path):
     best = BestCheckpoint(tmp_path / "checkpoints", "val/return/all")
     lightning_fit(tmp_path, best, enable_checkpointing=True)
+    assert best.best_model_score is not None
     score = float(best.best_model_score)
-    best.best_model_score += 1000
+    best.best_model_score = best.best_model_score + 1000
     best.best_k_models = {path: value + 1000 for path, value in best.best_k_models.items()}
     lightning_fit(tmp_path, best, enable_checkpointing=True)
     assert float(best.best_model_score) == score

@@ -8,7 +8,8 @@ from pytorch_lightning import Callback
 from pytorch_lightning.plugins.precision import MixedPrecision
 
 from mk_lightning.callbacks.methods.weight_decay import WeightDecay
-from mk_lightning.learning.module import DuelingDoubleDQN, adam
+from mk_lightning.learning.module import DuelingDoubleDQN
+from mk_lightning.learning.optimizer import adam
 from mk_lightning.utils.errors import UserError
 from tests.learning.batches import ACTIONS, new_trainer, random_batches
 from tests.networks.narrow import narrow

@@ -130,13 +130,16 @@ def test_a_phase_that_may_end_sooner_may_be_long(model, data):
 
 def test_the_method_of_the_docs_works(tmp_path, monkeypatch):
     page = Path("docs/extend/method.md").read_text()
-    (tmp_path / "shrink.py").write_text(re.search(r"```python\n(.*?)```", page, re.S)[1])
+    code = re.search(r"```python\n(.*?)```", page, re.S)
+    assert code is not None
+    (tmp_path / "shrink.py").write_text(code[1])
     monkeypatch.syspath_prepend(tmp_path)
     ShrinkHeads = importlib.import_module("shrink").ShrinkHeads  # noqa: N806
     with pytest.raises(UserError, match="factor must be"):
         ShrinkHeads(2.0)
     module = DuelingDoubleDQN(num_actions=ACTIONS, network=narrow(8), learning_rate=0.0)
-    before = [head.weight.detach().clone() for head in (module.online.value, module.online.advantage)]
+    heads = [module.online.get_parameter(f"{head}.weight") for head in ("value", "advantage")]
+    before = [weight.detach().clone() for weight in heads]
     new_trainer(tmp_path, ShrinkHeads(0.5)).fit(module, random_batches(3))
-    for weight, head in zip(before, (module.online.value, module.online.advantage), strict=True):
-        torch.testing.assert_close(head.weight.detach(), weight / 8)
+    for old, new in zip(before, heads, strict=True):
+        torch.testing.assert_close(new.detach(), old / 8)

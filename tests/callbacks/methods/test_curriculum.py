@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -60,7 +61,7 @@ def series(outcomes: str) -> list:
 )
 def test_a_phase_ends_with_the_win_rate_of_its_own_last_matches(data, outcomes, phases):
     """Three of four; the window is filled anew in every phase, and the last one does not end."""
-    three_of_four = {"win_rate": 0.75, "matches": 4}
+    three_of_four: dict[str, Any] = {"win_rate": 0.75, "matches": 4}
     curriculum = Curriculum([Phase([A], **three_of_four), Phase([B], **three_of_four), Phase([C], matches=4)])
     assert play(curriculum, data, series(outcomes)) == phases
 
@@ -247,10 +248,10 @@ def test_without_it_a_resumed_run_plays_the_states_of_its_config(tmp_path):
 
 def test_a_change_of_phase_changes_nothing_but_the_states(tmp_path):
     """Not what is learnt from the batch at which it comes: its TD errors still become priorities."""
-    options = {"replay": ReplaySettings(capacity=300, batch_size=4, priorities=Priorities(alpha=1.0, beta=1.0))}
+    replay = ReplaySettings(capacity=300, batch_size=4, priorities=Priorities(alpha=1.0, beta=1.0))
     same = Curriculum([Phase([A, B], env_steps=100), Phase([A, B], env_steps=50), Phase([A, B])])
-    with_changes, weights, figures = fit(tmp_path / "changes", same, **options)
-    without, expected, _ = fit(tmp_path / "none", Callback(), train_states=[A, B], **options)
+    with_changes, weights, figures = fit(tmp_path / "changes", same, replay=replay)
+    without, expected, _ = fit(tmp_path / "none", Callback(), train_states=[A, B], replay=replay)
     assert with_changes[-1][2]["phase"] == 2
     assert figures["curriculum/phase"] == 3
     assert [batch[:2] for batch in with_changes] == [batch[:2] for batch in without]

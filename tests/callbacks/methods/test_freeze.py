@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import logging
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
@@ -285,7 +286,7 @@ def test_refuses_when_it_sees_the_network(tmp_path, options, message):
 
 
 def test_unfreezing_on_several_ranks_is_refused():
-    trainer = SimpleNamespace(world_size=2, callbacks=[], datamodule=None)
+    trainer: Any = SimpleNamespace(world_size=2, callbacks=[], datamodule=None)
     with pytest.raises(UserError, match="unfreeze_at needs a single rank, this run has 2: DDP registers"):
         layer_by_layer().setup(trainer, new_module(), "validate")
     FreezeLayers(["convolutions"]).setup(trainer, new_module(), "validate")

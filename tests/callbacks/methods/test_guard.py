@@ -21,7 +21,7 @@ from tests.learning.batches import ACTIONS, random_batches
 from tests.networks.narrow import narrow
 
 MATCHES = 4
-STATES = {"original_states": [A, "VeryEasy.Ember-04"], "challenging_states": [B]}
+STATES: dict[str, Any] = {"original_states": [A, "VeryEasy.Ember-04"], "challenging_states": [B]}
 BASE = (4, 4, 1)
 """Matches won before the fit, of 4, against A, Ember and B."""
 
@@ -45,6 +45,7 @@ class Scripted(ExperienceDataModule):
                 return 1
 
             def __iter__(self):
+                assert data.trainer is not None
                 wins = data.base if data.trainer.global_step == 0 else data.wins[data.trainer.current_epoch]
                 records = [
                     record([0], state, m, won=m < won)

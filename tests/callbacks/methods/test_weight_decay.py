@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
@@ -66,7 +67,7 @@ def test_decoupled_decay_follows_each_group_s_learning_rate(tmp_path):
 
 def test_l2_is_clipped_with_the_gradient(tmp_path):
     """As a penalty within the loss would be."""
-    options = {"gradient_clip_val": 0.05, "batches": 1}
+    options: dict[str, Any] = {"gradient_clip_val": 0.05, "batches": 1}
     mine = trained(tmp_path, torch.optim.SGD, WeightDecay(50.0, "l2"), **options)
     start = tiny.weights_of(tiny.Tiny(adam).online)
     step = torch.cat([(mine[name] - start[name]).flatten() for name in mine])
@@ -103,14 +104,16 @@ def test_the_minimum_lies_between_the_loss_s_and_the_penalty_s(tmp_path, kind, c
 
 def one_pull(decay: WeightDecay, module: LightningModule) -> tuple[set[str], set[str]]:
     """Names of the parameters whose weights, and whose gradients, a pull changes, one unit away from the start."""
-    trainer = SimpleNamespace(log_every_n_steps=0, global_step=0, datamodule=None)
+    trainer: Any = SimpleNamespace(log_every_n_steps=0, global_step=0, datamodule=None)
     decay.setup(trainer, module, "fit")
     decay.on_train_start(trainer, module)
     for p in module.parameters():
         p.data += 1.0
         p.grad = torch.zeros_like(p) if p.requires_grad else None
     weights = tiny.weights_of(module)
-    decay.on_before_optimizer_step(trainer, module, module.configure_optimizers())
+    optimizer = module.configure_optimizers()
+    assert isinstance(optimizer, torch.optim.Optimizer)
+    decay.on_before_optimizer_step(trainer, module, optimizer)
     pulled = {name for name, p in module.named_parameters() if p.grad is not None and p.grad.any()}
     return tiny.changed(module, weights), pulled
 
