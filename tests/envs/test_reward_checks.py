@@ -62,7 +62,7 @@ def test_what_files_cannot_note_is_refused(reward: Callable[[], Any], message: s
 
 
 def test_files_note_a_reward_that_is_not_the_default() -> None:
-    plain = {"frame_skip": 4, "release_frames": 1, "max_noops": 30, "max_env_steps": 1800}
+    plain = {"frame_skip": 4, "release_frames": 1, "max_noops": 30, "max_env_steps": 3000}
     assert EnvConfig().episode_options == EnvConfig(reward=DamageReward()).episode_options == plain
     own = EnvConfig(reward=Advance(2)).episode_options
     assert own == plain | {"reward": "tests.envs.own_rewards.Advance(per_pixel=2)"}
