@@ -128,6 +128,7 @@ def test_lightning_s_best_is_found_whichever_checkpoint_comes_first(
     class Tested(pl.Callback):
         def on_fit_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
             first, *_ = trainer.checkpoint_callbacks
+            assert isinstance(first, mk.ResumableCheckpoint)
             tested.append(first.best_model_path)
 
     by_script(160, None, mk.ResumableCheckpoint(), Tested())
