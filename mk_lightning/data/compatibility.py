@@ -18,9 +18,10 @@ log = logging.getLogger(__name__)
 
 
 def common(data: ExperienceSettings) -> dict[str, Any]:
-    """The options that may not change, by name; plain Python.
+    """Return the DataModule's options that may not change, by name; plain Python.
 
-    All else may: a checkpoint's replay and emulators can go on with another `n_step` or more env_steps.
+    Its others may: a checkpoint's replay and emulators can go on with another `n_step` or more env_steps. The recording,
+    the network, the optimizer, averaging and the methods have checks of their own.
     """
     return {
         "data.game": data.game.id,
