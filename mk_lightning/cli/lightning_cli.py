@@ -17,14 +17,13 @@ from mk_lightning.checkpointing.run_directory import RunDirectory
 from mk_lightning.cli.missing import naming_both
 from mk_lightning.cli.parser import add_run_options, link_options, run_length
 from mk_lightning.cli.printing import SHOW, show
-from mk_lightning.cli.run_loggers import begin_run, end_run
 from mk_lightning.cli.stopped import answering, finished
 from mk_lightning.cli.trainer_options import check_run_parts, check_trainer
-from mk_lightning.loggers.base import RunLogger
 from mk_lightning.utils.errors import UserError, check_between
 from mk_lightning.utils.files import check_directory
 from mk_lightning.utils.trainer_checks import check_experience_trainer
 from mk_lightning.workflows.preflight import check_evaluation, check_fit
+from mk_lightning.workflows.run_events import begin_run, check_loggers, end_run
 from mk_lightning.workflows.run_parts import named_loggers, run_callbacks, run_loggers
 
 MAX_THREADS = 256
@@ -96,9 +95,7 @@ class MKLightningCLI(LightningCLI):
             check_fit(self.model, self.datamodule, callbacks, self.run, monitor, self._init_from)
         else:
             check_evaluation(self.model, self.datamodule, callbacks, self.run)
-        for logger in named_loggers(config.logger):
-            if isinstance(logger, RunLogger):
-                logger.check()
+        check_loggers(named_loggers(config.logger))
         self.run, self._taken = self.run.take()
         config.default_root_dir = str(self.run.path)
         config.plugins = [*plugins, CheckpointFiles(self.run.path)]
@@ -143,9 +140,10 @@ class MKLightningCLI(LightningCLI):
         whole = yaml.safe_load(self._parser(subcommand).dump(config, skip_none=False))
         try:
             with answering(subcommand, self.run.path, self._interruption):
-                begin_run(self.trainer, subcommand, self.run, whole, start)
+                begin_run(self.trainer.loggers, subcommand, self.run, whole, start)
                 super()._run_subcommand(subcommand)
                 SHOW[subcommand](self.trainer, self.run.path)
-                end_run(self.trainer)
+                for said in end_run(self.trainer.loggers):
+                    show(said)
         finally:
             self._taken.release()

@@ -1,6 +1,6 @@
 """Trainer and callbacks of the command line: what would be another run than its config says is refused.
 
-What no Trainer can use here is in `trainer_support`.
+What no Trainer can use here is in `utils/trainer_checks.py`.
 """
 
 from __future__ import annotations

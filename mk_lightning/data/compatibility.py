@@ -20,8 +20,8 @@ log = logging.getLogger(__name__)
 def common(data: ExperienceSettings) -> dict[str, Any]:
     """Return the DataModule's options that may not change, by name; plain Python.
 
-    Its others may: a checkpoint's replay and emulators can go on with another `n_step` or more env_steps. The recording,
-    the network, the optimizer, averaging and the methods have checks of their own.
+    Its others may: a checkpoint's replay and emulators can go on with another `n_step` or more env_steps. Recording,
+    network, optimizer, averaging and methods have checks of their own.
     """
     return {
         "data.game": data.game.id,

@@ -64,4 +64,4 @@ def note_reward_scale(module: LightningModule, reward_scale: float) -> None:
             f"the checkpoint learned with a reward_scale of {before:g}, this run has {reward_scale:g}: its Q-values "
             f"begin at {reward_scale / before:.3g} of what they should be; reward_scale {before:g} keeps them"
         )
-    learner.reward_scale = reward_scale
+    learner.reward_scale = float(reward_scale)

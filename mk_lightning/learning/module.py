@@ -20,7 +20,14 @@ from mk_lightning.experience.transition import Batch, Progress
 from mk_lightning.learning.averaging import check_resumed_averaging, end_averaging
 from mk_lightning.learning.early_stopping import check_resumed_stopping, stay_stopped
 from mk_lightning.learning.losses import double_q_target, huber_loss, td_errors
-from mk_lightning.learning.module_state import begin_with, check_whole, load_weights, save_weights
+from mk_lightning.learning.module_state import (
+    arguments_of,
+    begin_with,
+    check_whole,
+    load_weights,
+    plain_number,
+    save_weights,
+)
 from mk_lightning.learning.optimizer import (
     OPTIMIZER,
     adam,
@@ -33,12 +40,7 @@ from mk_lightning.learning.optimizer import (
 from mk_lightning.learning.scoring import MatchScoring
 from mk_lightning.learning.target import check_target, mix
 from mk_lightning.networks.base import QNetworkCallable
-from mk_lightning.networks.checkpoint import (
-    about_network,
-    find_checkpoint,
-    noted_network,
-    read_checkpoint,
-)
+from mk_lightning.networks.checkpoint import about_network, find_checkpoint
 from mk_lightning.networks.compiled import check_compiler
 from mk_lightning.networks.making import make_network
 from mk_lightning.networks.nature import NatureDueling
@@ -135,7 +137,7 @@ class DuelingDoubleDQN(MatchScoring):
         cls, checkpoint_path: Any, map_location: Any = None, hparams_file: Any = None, strict: bool | None = None,
         weights_only: bool | None = True, **kwargs: Any,
     ) -> Self:  # fmt: skip
-        """Return a module with a checkpoint's weights, of the shape that it names; no other argument is needed.
+        """Return a module with a checkpoint's weights, network and plain hyper-parameters; no argument is needed.
 
         Args:
             checkpoint_path: of a file of weights or of a whole run; a shipped one is found by its name.
@@ -153,9 +155,7 @@ class DuelingDoubleDQN(MatchScoring):
             26
         """
         path = find_checkpoint(checkpoint_path)
-        if "network" not in kwargs:
-            num_actions, kwargs["network"] = noted_network(read_checkpoint(path))
-            kwargs = {"num_actions": num_actions} | kwargs
+        kwargs = arguments_of(cls, path, kwargs)
         module: Self = super().load_from_checkpoint(
             path, map_location, hparams_file, strict, weights_only=weights_only, **kwargs
         )
@@ -301,7 +301,8 @@ class DuelingDoubleDQN(MatchScoring):
         checkpoint["network"] = about_network(uncompiled(self.online))
         checkpoint["env_steps"] = self.env_steps
         checkpoint["reward_scale"] = self.reward_scale
-        checkpoint["hyper_parameters"] = {name: getattr(self, name) for name in HYPER_PARAMETERS}
+        noted = {name: plain_number(getattr(self, name)) for name in HYPER_PARAMETERS}
+        checkpoint["hyper_parameters"] = noted | checkpoint.get("hyper_parameters", {})  # a subclass saves its own
         save_weights(self, checkpoint)
         if "optimizer_states" not in checkpoint:
             # Lightning saves the DataModule's state in any case: emulators, priorities, names of replay segments.

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -12,7 +14,13 @@ from torch import nn
 
 from mk_lightning.learning.averaging import NOT_AVERAGED, put_average
 from mk_lightning.learning.optimizer import OPTIMIZER, about_optimizer
-from mk_lightning.networks.checkpoint import PREFIX, load_matching, read_checkpoint
+from mk_lightning.networks.checkpoint import (
+    PREFIX,
+    load_matching,
+    noted_network,
+    noted_num_actions,
+    read_checkpoint,
+)
 from mk_lightning.networks.compiled import names_in, plain_names
 from mk_lightning.utils.errors import UserError
 
@@ -44,6 +52,31 @@ def begin_with(network: nn.Module, path: str, *, strict: bool) -> float | None:
     log.info(f"initialised from {path}: {report}")
     scale = checkpoint.get("reward_scale")
     return float(scale) if isinstance(scale, (int, float)) else None
+
+
+def plain_number(value: Any) -> Any:
+    """Return a number as Python's own: NumPy's cannot be loaded from a checkpoint without running code."""
+    return value.item() if hasattr(value, "item") else value
+
+
+def arguments_of(cls: type[LightningModule], path: Path, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments of a module that is made from a checkpoint.
+
+    Args:
+        cls: of the module.
+        path: of the checkpoint.
+        given: by the user; they come first.
+
+    Raises:
+        UserError: it is no checkpoint, or its network is not the package's own and none is given.
+    """
+    checkpoint = read_checkpoint(path)
+    arguments = {"num_actions": noted_num_actions(checkpoint), **given}
+    if "network" not in given and "network" in inspect.signature(cls.__init__).parameters:
+        arguments["network"] = noted_network(checkpoint)
+    if len(target := {"target_every", "target_tau"} & given.keys()) == 1:
+        arguments |= dict.fromkeys({"target_every", "target_tau"} - target)  # or the noted one would be there, too
+    return arguments
 
 
 def check_whole(checkpoint: Mapping[str, Any]) -> None:

@@ -49,7 +49,7 @@ class QNetwork(nn.Module, ABC):
     def __init__(self, num_actions: int, **arguments: int | float | str | bool) -> None:
         super().__init__()
         for name, value in arguments.items():
-            if not isinstance(value, (int, float, str)):
+            if type(value) not in (int, float, str, bool):  # NumPy's could not be loaded again
                 raise UserError(
                     f"{type(self).__name__}: {name} must be a number, a word or a truth value to be noted in a "
                     f"checkpoint, got {shortened(value)}"

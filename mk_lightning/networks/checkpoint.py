@@ -63,7 +63,7 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     if not isinstance(checkpoint, dict) or not isinstance(checkpoint.get("state_dict"), dict):
         raise UserError(f"{path} is not a Lightning checkpoint: it has no state_dict")
     for name, weights in checkpoint["state_dict"].items():
-        if problem := _problem(name, weights):
+        if problem := problem_with(name, weights):
             raise UserError(f"{path} cannot be used: {shortened(name)} {problem}")
     counters = ["env_steps", *(["global_step"] if "optimizer_states" in checkpoint else [])]
     for name in counters:
@@ -72,8 +72,8 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     return checkpoint
 
 
-def _problem(name: object, weights: object) -> str | None:
-    """What is wrong with an entry of a state_dict, or None."""
+def problem_with(name: object, weights: object) -> str | None:
+    """Return what is wrong with an entry of a checkpoint's state_dict, or None."""
     if not isinstance(name, str) or not isinstance(weights, torch.Tensor):
         return "is no tensor with a name"
     if weights.layout != torch.strided or weights.device.type != "cpu" or weights.is_quantized:
@@ -97,15 +97,25 @@ def about_network(network: nn.Module) -> dict[str, Any]:
     )
 
 
-def noted_network(checkpoint: Mapping[str, Any]) -> tuple[int, QNetworkCallable]:
-    """Return the number of actions and the network that a checkpoint notes; only the package's own, as it runs no code.
+def noted_num_actions(checkpoint: Mapping[str, Any]) -> int:
+    """Return the number of actions of the network that a checkpoint holds.
 
     Raises:
-        UserError: it notes none, or one that is not the package's own.
+        UserError: it notes none.
     """
     noted = checkpoint.get("network")
     if not isinstance(noted, Mapping) or type(noted.get("num_actions")) is not int:
         raise UserError(f"the checkpoint does not say which network it holds, its `network` is {shortened(noted)}")
+    return int(noted["num_actions"])
+
+
+def noted_network(checkpoint: Mapping[str, Any]) -> QNetworkCallable:
+    """Return the network that a checkpoint notes; only the package's own, as a checkpoint runs no code.
+
+    Raises:
+        UserError: it notes none, or one that is not the package's own.
+    """
+    num_actions, noted = noted_num_actions(checkpoint), checkpoint["network"]
     arguments = {str(name): value for name, value in noted.items() if name not in ("num_actions", "class")}
     name = noted.get("class", f"{OWN}.{NatureDueling.__name__}")
     kind = NETWORKS.get(str(name))
@@ -115,12 +125,12 @@ def noted_network(checkpoint: Mapping[str, Any]) -> tuple[int, QNetworkCallable]
             "DuelingDoubleDQN.load_from_checkpoint(path, network=...)"
         )
     try:
-        inspect.signature(kind).bind(noted["num_actions"], **arguments)
+        inspect.signature(kind).bind(num_actions, **arguments)
         if not all(type(value) is int for value in arguments.values()):
             raise TypeError
     except TypeError:
         raise UserError(f"the checkpoint notes a network that there is not: {shortened(noted)}") from None
-    return noted["num_actions"], partial(kind, **arguments)
+    return partial(kind, **arguments)
 
 
 def load_network(path: str | Path) -> QNetwork:
@@ -131,8 +141,7 @@ def load_network(path: str | Path) -> QNetwork:
         UserError: it is no checkpoint of a `DuelingDoubleDQN`, or its network is not the package's own.
     """
     checkpoint = read_checkpoint(path)
-    num_actions, make = noted_network(checkpoint)
-    network = make(num_actions)
+    network = noted_network(checkpoint)(noted_num_actions(checkpoint))
     report = load_matching(network, checkpoint["state_dict"])
     if not report.complete:
         raise UserError(f"{path} does not fit the network that it names ({report})")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from mk_lightning.networks.base import FRAME_SIZE, STACK, QNetwork, QNetworkCallable
+from mk_lightning.networks.checkpoint import PREFIX, problem_with
 from mk_lightning.utils.errors import UserError, shortened
 
 
@@ -29,6 +30,12 @@ def make_network(make: QNetworkCallable, num_actions: int) -> QNetwork:
         raise UserError(f"{name}({num_actions}) makes no network: {shortened(error, 160)}") from error
     if not isinstance(network, QNetwork):
         raise UserError(f"network must make a mk_lightning.QNetwork, {name} made a {type(network).__name__}")
+    for entry, tensor in network.state_dict().items():
+        if problem := problem_with(PREFIX + entry, tensor):
+            raise UserError(
+                f"{name}: {entry} {problem}, and no checkpoint of it could be loaded; register such a buffer with "
+                "persistent=False"
+            )
     state = torch.random.get_rng_state()
     try:
         with torch.no_grad():

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+import yaml
 from pytorch_lightning import Trainer
+from pytorch_lightning.callbacks import EarlyStopping
 from pytorch_lightning.loggers import Logger
 from rich.table import Table
 
@@ -22,11 +25,14 @@ from mk_lightning.evaluation.before_after import BeforeAfterScores
 from mk_lightning.evaluation.compare import Comparison
 from mk_lightning.evaluation.evaluation import Evaluation
 from mk_lightning.loggers.metrics_csv import MetricsCSV
-from mk_lightning.utils.errors import check_between
-from mk_lightning.utils.files import check_directory, write_text
+from mk_lightning.utils.errors import UserError, check_between
+from mk_lightning.utils.files import check_directory, find_file, write_text
 from mk_lightning.workflows.preflight import check_fit
 from mk_lightning.workflows.recipe import config_files, read_recipe
+from mk_lightning.workflows.run_events import begin_run, check_loggers, end_run
 from mk_lightning.workflows.run_parts import TRAINER_DEFAULTS
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -34,7 +40,8 @@ class FineTuned:
     """What a fine-tuning has come to.
 
     Attributes:
-        run_dir: directory of the run; `mk-lightning fit -c RUN/config.yaml --ckpt_path last` continues it.
+        run_dir: directory of the run; `mk-lightning fit -c RUN/config.yaml --ckpt_path RUN/checkpoints/last.ckpt`
+            continues it.
         checkpoint: file of the best policy, for `DuelingDoubleDQN.load_from_checkpoint` and the next fine-tuning.
         comparison: of the test matches before and after, state by state.
     """
@@ -92,7 +99,8 @@ def finetune(
             each laid over those before it; `()` fine-tunes plainly.
         env_steps: env_steps to train for; None takes the config's.
         run_dir: directory of the run; a number is added when it exists.
-        resume: continue the newest run at `run_dir`, if there is one; a finished one is only read.
+        resume: continue the newest run at `run_dir`, if there is one, which must be of the same checkpoint, states and
+            seed; a finished one is only read.
         seed: of the run.
         loggers: beside `metrics.csv`, such as `WandbRun()`.
 
@@ -115,14 +123,22 @@ def finetune(
         "data.challenging_states": _names(challenging),
         "data.max_env_steps": env_steps,
     }
-    files = config_files(game, [recipe] if isinstance(recipe, (str, Path)) else recipe)
+    files = config_files(
+        game,
+        [recipe] if isinstance(recipe, (str, Path)) else recipe,
+        states_given=None not in (original, challenging),
+    )
     run = RunDirectory.choose("fit", Path(run_dir), AUTO if resume else None)
     made = read_recipe(
         files, {name: value for name, value in given.items() if value is not None}, begins=run.checkpoint is None
     )
-    if run.is_finished(made.data.length.env_steps):
-        return FineTuned.read(run.path)
+    check_loggers(loggers)
     check_fit(made.model, made.data, made.callbacks, run, made.monitor, str(checkpoint))
+    if run.resume_step is not None:
+        _check_began_with(run.path, checkpoint)
+    stopping = any(isinstance(callback, EarlyStopping) for callback in made.callbacks)
+    if run.is_finished(made.data.length.env_steps, may_end_early=stopping):
+        return FineTuned.read(run.path)
     run, lease = run.take()
     try:
         write_text(run.path / "config.yaml", made.text)
@@ -141,10 +157,25 @@ def finetune(
             logger=[MetricsCSV(run.path), *loggers],
             callbacks=[*made.callbacks, *own],
         )
+        made.model.check_fit(trainer)
+        begin_run(loggers, "fit", run, yaml.safe_load(made.text), str(checkpoint))
         trainer.fit(made.model, made.data, ckpt_path=run.checkpoint, weights_only=True)
+        for said in end_run(loggers):
+            log.info(said)
     finally:
         lease.release()
     return FineTuned.read(run.path)
+
+
+def _check_began_with(run: Path, checkpoint: str | Path) -> None:
+    """Check that the run which is to be resumed began with the checkpoint that is asked for.
+
+    Raises:
+        UserError: it began with another.
+    """
+    began = Evaluation.read(run / "before.json").policy
+    if find_file(began).resolve() != find_file(checkpoint).resolve():
+        raise UserError(f"{run} began with {began}, not with {checkpoint}; another run_dir begins a run")
 
 
 def _names(states: str | Sequence[str] | None) -> list[str] | None:

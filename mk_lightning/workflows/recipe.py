@@ -17,8 +17,9 @@ from mk_lightning.data.datamodule import ExperienceDataModule
 from mk_lightning.games.catalog import load_game
 from mk_lightning.games.names import suggestion
 from mk_lightning.learning.module import DuelingDoubleDQN
+from mk_lightning.utils.documents import read_yaml
 from mk_lightning.utils.errors import UserError, one_line
-from mk_lightning.utils.files import SHIPPED, exists, shipped_configs
+from mk_lightning.utils.files import SHIPPED, find_file, shipped_configs
 
 BASE = "finetune"
 """Name of the config that the others are laid over."""
@@ -51,26 +52,31 @@ class Recipe:
     text: str
 
 
-def config_files(game: str, recipes: Sequence[str | Path]) -> list[Path]:
+def config_files(game: str, recipes: Sequence[str | Path], *, states_given: bool) -> list[Path]:
     """Return the configs of a recipe, each to be laid over those before it.
 
     Args:
         game: as `load_game` takes it.
         recipes: names of shipped overlays of the game, such as `recommended`, or files.
+        states_given: whether original and challenging states are given; a game without configs of its own needs them.
 
     Raises:
         UserError: there is no such recipe; the nearest is named.
     """
     ids = {folder: load_game(folder).id for folder in _folders()}
     wanted = load_game(game).id
-    folder = next((name for name, game_id in ids.items() if game_id == wanted), FALLBACK)
+    own = next((name for name, game_id in ids.items() if game_id == wanted), None)
+    if own is None and not states_given:
+        raise UserError(f"{wanted} has no recipes of its own: name its states, original=... and challenging=...")
+    folder = own or FALLBACK
     names = [Path(name).stem for name in shipped_configs() if Path(name).parent.name == folder]
     files = [SHIPPED / "configs" / folder / f"{BASE}.yaml"]
     for recipe in recipes:
         if str(recipe) in names:
             files.append(SHIPPED / "configs" / folder / f"{recipe}.yaml")
-        elif exists(recipe) and Path(recipe).is_file():
-            files.append(Path(recipe))
+        elif (file := find_file(recipe)).is_file():
+            read_yaml(file, "recipe")
+            files.append(file)
         else:
             raise UserError(f"no recipe {str(recipe)!r} for {wanted}{suggestion(str(recipe), names)}")
     return files

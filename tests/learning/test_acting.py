@@ -75,3 +75,27 @@ def test_a_checkpoint_notes_its_plain_hyper_parameters(tmp_path: Path) -> None:
     run.trainer.save_checkpoint(tmp_path / "x.ckpt", weights_only=True)
     module = DuelingDoubleDQN.load_from_checkpoint(tmp_path / "x.ckpt", q_limit=99.0)
     assert (module.target_every, module.target_tau, module.huber_delta, module.q_limit) == (None, 0.25, 2.0, 99.0)
+    module = DuelingDoubleDQN.load_from_checkpoint(tmp_path / "x.ckpt", target_every=7)
+    assert (module.target_every, module.target_tau) == (7, None)
+
+
+def test_numbers_of_numpy_s_are_saved_as_python_s(tmp_path: Path) -> None:
+    run = fit(tmp_path, module=new_module(huber_delta=np.float64(2.0), target_every=np.int64(3)))
+    run.trainer.save_checkpoint(tmp_path / "x.ckpt")
+    module = DuelingDoubleDQN.load_from_checkpoint(tmp_path / "x.ckpt")
+    assert (type(module.huber_delta), type(module.target_every)) == (float, int)
+
+
+class Fixed(DuelingDoubleDQN):
+    """With a network and an argument of its own."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__(num_actions=5, network=narrow(width))
+        self.save_hyperparameters()
+        self.width = width
+
+
+def test_a_subclass_has_its_own_hyper_parameters(tmp_path: Path) -> None:
+    run = fit(tmp_path, module=Fixed(width=12))
+    run.trainer.save_checkpoint(tmp_path / "x.ckpt", weights_only=True)
+    assert Fixed.load_from_checkpoint(tmp_path / "x.ckpt").width == 12

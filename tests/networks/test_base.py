@@ -7,13 +7,14 @@ import re
 from functools import partial
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from mk_lightning.callbacks.methods.parameters import matching_names
 from mk_lightning.networks.base import QNetwork, QNetworkCallable, dueling, pixels
-from mk_lightning.networks.checkpoint import NETWORKS, PREFIX, about_network, noted_network
+from mk_lightning.networks.checkpoint import NETWORKS, PREFIX, about_network, noted_network, noted_num_actions
 from mk_lightning.networks.impala import ImpalaDueling
 from mk_lightning.networks.making import make_network
 from mk_lightning.networks.nature import NatureDueling, SmallDueling
@@ -45,8 +46,8 @@ def test_q_values_have_a_column_for_each_action_and_every_parameter_learns(kind:
 @each
 def test_its_checkpoint_makes_it_again(kind: type[QNetwork]) -> None:
     network = TINY[kind](7)
-    num_actions, make = noted_network({"network": about_network(network)})
-    other = make(num_actions)
+    checkpoint = {"network": about_network(network)}
+    other = noted_network(checkpoint)(noted_num_actions(checkpoint))
     assert type(other) is kind
     assert {k: v.shape for k, v in other.state_dict().items()} == {k: v.shape for k, v in network.state_dict().items()}
 
@@ -104,6 +105,14 @@ class Other(QNetwork):
         return {"rows": rows, "one": rows[0], "list": [], "whole": rows.long()}[str(self.arguments["returns"])]
 
 
+class Buffered(Other):
+    """Has an index table, which no checkpoint may hold."""
+
+    def __init__(self, num_actions: int) -> None:
+        super().__init__(num_actions)
+        self.register_buffer("table", torch.arange(3))
+
+
 @pytest.mark.parametrize(
     ("make", "complaint"),
     [
@@ -122,6 +131,8 @@ class Other(QNetwork):
             partial(Other, returns=[1]),  # type: ignore[arg-type]
             "Other: returns must be a number, a word or a truth value .* got [1]",
         ),
+        (Buffered, "Buffered: table is of type torch.int64, not floating point, and no checkpoint of it"),
+        (partial(Other, returns=np.str_("rows")), "Other: returns must be a number, a word or a truth value"),
         (partial(NatureDueling, hidden=0), "NatureDueling: hidden must be at least 1, got 0"),
         (partial(ImpalaDueling, width=99), "ImpalaDueling: width must be between 1 and 16, got 99"),
     ],

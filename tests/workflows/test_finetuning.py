@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import copy
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,8 @@ import yaml
 
 import mk_lightning as mk
 from mk_lightning.cli.main import main
+from mk_lightning.utils.files import SHIPPED
+from mk_lightning.workflows.recipe import config_files
 from tests.test_parity import assert_equal, left
 
 BASE = "checkpoints/dojo-base.ckpt"
@@ -42,6 +44,35 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+class Tape(mk.RunLogger):
+    """Keeps what it is told."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.told: list[Any] = []
+
+    name, version = "tape", ""
+
+    def log_metrics(self, *args: Any, **kwargs: Any) -> None:
+        pass
+
+    def log_hyperparams(self, *args: Any, **kwargs: Any) -> None:
+        pass
+
+    def begin(self, folder: Path, command: str, config: Any, *, resumed: bool = False) -> None:
+        self.told.append((str(folder), command, config["data"]["max_env_steps"], resumed))
+
+    def use_checkpoint(self, path: Path) -> None:
+        self.told.append(path.name)
+
+    def log_outcome(self, comparison: Any, checkpoint: Path | None, films: Any) -> None:
+        self.told.append(checkpoint)
+
+    def end(self) -> str | None:
+        self.told.append("end")
+        return None
+
+
 def by_call(env_steps: int, **options: Any) -> mk.FineTuned:
     recipe = ["recommended", "tiny.yaml"]
     return mk.finetune(BASE, challenging=CHALLENGING, recipe=recipe, env_steps=env_steps, run_dir="run", **options)
@@ -65,7 +96,9 @@ def commanded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 
 def test_call_is_the_command(commanded: dict[str, Any], folder: Path) -> None:
-    result = by_call(192)
+    tape = Tape()
+    result = by_call(192, loggers=[tape])
+    assert tape.told == [("run", "fit", 192, False), "dojo-base.ckpt", result.checkpoint, "end"]
     assert_equal(left(folder), commanded)
     assert result.run_dir == Path("run")
     assert result.checkpoint == Path("run/checkpoints/best.ckpt")
@@ -73,6 +106,19 @@ def test_call_is_the_command(commanded: dict[str, Any], folder: Path) -> None:
     assert list(result.comparison.before.groups["challenging"]) == CHALLENGING
     assert result.table().row_count == 8
     assert "</html>" in result.report().read_text()
+    for other, complaint in (
+        ({"challenging": ["VeryHard.Kestrel-05", *CHALLENGING]}, "data.challenging_states of the checkpoint is"),
+        ({"seed": 2}, "seed_everything of the checkpoint is 1"),
+        ({"checkpoint": "checkpoints/dojo-finetuned.ckpt"}, f"run began with {BASE}, not with checkpoints/dojo-fine"),
+    ):
+        given: dict[str, Any] = {
+            "checkpoint": BASE,
+            "challenging": CHALLENGING,
+            "env_steps": 192,
+            "run_dir": "run",
+        } | other
+        with pytest.raises(mk.UserError, match=complaint):
+            mk.finetune(**given, recipe=["recommended", "tiny.yaml"], env_steps=192, resume=True)
     again = by_call(192, resume=True)
     assert again.comparison.after == result.comparison.after
     assert sorted(path.name for path in folder.iterdir()) == ["run", "tiny.yaml"]
@@ -92,18 +138,20 @@ def test_either_resumes_the_other_s(first: str, commanded: dict[str, Any], folde
     assert_equal(left(folder), commanded)
 
 
-def test_a_user_s_game_takes_the_dojo_s_recipe(folder: Path) -> None:
-    game = copy.deepcopy(yaml.safe_load((Path(mk.__file__).parent / "games/dojo/game.yaml").read_text()))
-    assert game["id"] == "Dojo-Genesis-v0"
-    names = [file.stem for file in mk_files("mk2", ["ewc"])]
-    assert names == ["finetune", "ewc"]
-    assert "mk2" in str(mk_files("mk2", ["ewc"])[1])
+def test_a_game_has_its_own_recipes() -> None:
+    files = config_files("mk2", ["ewc"], states_given=False)
+    assert [str(file.relative_to(SHIPPED)) for file in files] == ["configs/mk2/finetune.yaml", "configs/mk2/ewc.yaml"]
 
 
-def mk_files(game: str, recipes: list[str]) -> list[Path]:
-    from mk_lightning.workflows.recipe import config_files
-
-    return config_files(game, recipes)
+def test_a_user_s_game_takes_the_dojo_s_recipes_and_needs_states() -> None:
+    dojo = Path(mk.__file__).parent / "games/dojo/game.yaml"
+    own = Path("games/own/game.yaml")
+    shutil.copytree(dojo.parent, own.parent)
+    own.write_text(dojo.read_text().replace("Dojo-Genesis-v0", "Own-Genesis-v0").replace("aliases: [dojo]", ""))
+    files = config_files(str(own), ["ewc"], states_given=True)
+    assert [str(file.relative_to(SHIPPED)) for file in files] == ["configs/dojo/finetune.yaml", "configs/dojo/ewc.yaml"]
+    with pytest.raises(mk.UserError, match="Own-Genesis-v0 has no recipes of its own: name its states"):
+        mk.finetune(BASE, str(own), challenging=CHALLENGING)
 
 
 @pytest.mark.parametrize(

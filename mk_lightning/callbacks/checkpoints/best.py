@@ -59,7 +59,8 @@ class BestCheckpoint(ModelCheckpoint):
             self.best_k_models = {}
             self._last_global_step_saved = 0
         data = trainer.datamodule  # type: ignore[attr-defined]
-        if stage == TrainerFn.FITTING and isinstance(data, ExperienceDataModule):
+        ours = type(pl_module).__module__.startswith("mk_lightning.")  # a subclass may log what is monitored
+        if stage == TrainerFn.FITTING and ours and isinstance(data, ExperienceDataModule):
             check_monitor(str(self.monitor), data, trainer.callbacks)  # type: ignore[attr-defined]
         super().setup(trainer, pl_module, stage)
 

@@ -33,7 +33,7 @@ class FineTuningMethod(Callback):
     def check(self, pl_module: LightningModule, data: ExperienceDataModule, callbacks: Sequence[Callback]) -> None:
         """Check that the method fits the network, the states and the other methods.
 
-        Asked by the command line before anything is played or written, and again in every stage's `setup`.
+        Asked by the command line and `finetune` before anything is played or written, and in every stage's `setup`.
 
         Args:
             pl_module: holds the Q-network, `online`.
@@ -49,7 +49,7 @@ class FineTuningMethod(Callback):
     def check_resumed(self, checkpoint: Mapping[str, Any]) -> None:
         """Check that the checkpoint that a fit goes on from has what the method holds on to.
 
-        Asked by the command line before anything is played or written, and again when the checkpoint is loaded.
+        Asked by the command line and `finetune` before anything is played or written, and when it is loaded.
 
         Args:
             checkpoint: as Lightning saved it.
