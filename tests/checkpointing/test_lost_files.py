@@ -88,7 +88,7 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
     "last.ckpt is gone": (lambda run: (run / "checkpoints/last.ckpt").unlink(), "going on from"),
     "before.json is gone": (lambda run: (run / "before.json").unlink(), "before.json"),
     "before.json is cut": (lambda run: cut(run / "before.json"), "is restored from"),
-    "before.csv is gone": (lambda run: (run / "before.csv").unlink(), ""),
+    "before.csv is cut": (lambda run: cut(run / "before.csv"), ""),
     "the recording is gone": (lambda run: shutil.rmtree(run / "recording"), "best.ckpt is recorded again"),
     "the locks are gone": (lambda run: [path.unlink() for path in run.glob(".*lock")], ""),
     "results are gone": (lambda run: [(run / f).unlink() for f in ("after.json", "report.html", "config.yaml")], ""),

@@ -118,7 +118,7 @@ def test_call_is_the_command(commanded: dict[str, Any], folder: Path) -> None:
             "run_dir": "run",
         } | other
         with pytest.raises(mk.UserError, match=complaint):
-            mk.finetune(**given, recipe=["recommended", "tiny.yaml"], env_steps=192, resume=True)
+            mk.finetune(**given, recipe=["recommended", "tiny.yaml"], resume=True)
     again = by_call(192, resume=True)
     assert again.comparison.after == result.comparison.after
     assert sorted(path.name for path in folder.iterdir()) == ["run", "tiny.yaml"]

@@ -220,8 +220,7 @@ def _restored(path: Path, packed: bytes | None, checkpoint: str, data: Experienc
         log.warning(f"{lost}; it is restored from {checkpoint}")
         path.parent.mkdir(parents=True, exist_ok=True)
         write_text(path, zlib.decompress(packed).decode())
-    if not (matches := path.with_suffix(".csv")).is_file():
-        write_matches(matches, evaluation.matches)
+    write_matches(path.with_suffix(".csv"), evaluation.matches)  # a copy, which may be lost or cut short
     return evaluation
 
 
