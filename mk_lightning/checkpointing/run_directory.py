@@ -51,6 +51,7 @@ class RunDirectory:
         checkpoint: file to load, or None.
         resume_step: learner_steps of the fit that is resumed, or None when nothing is resumed.
         trained: env_steps it had trained for, in whole epochs and without its warm-up.
+        epoch: env_steps of each of its epochs, or None.
         ended: why it ended before its last epoch, by EarlyStopping; or None.
         base: the name that numbers are added to for a fresh directory; None where a run is to go on in one.
     """
@@ -59,6 +60,7 @@ class RunDirectory:
     checkpoint: Path | None
     resume_step: int | None
     trained: int = 0
+    epoch: int | None = None
     ended: str | None = None
     base: Path | None = None
 
@@ -237,17 +239,18 @@ def _resumed(checkpoint: Path, *, replay: bool, fall_back: bool) -> RunDirectory
         )
     run, step = directory_of(checkpoint, content), content["global_step"]
     log.info(f"resuming {run} from {checkpoint.name}, at env_step {content.get('env_steps', 0):,}")
-    return RunDirectory(run, checkpoint, step, _trained(content), ended_early(content))
+    epochs, epoch = _epochs(content)
+    return RunDirectory(run, checkpoint, step, epochs * epoch, epoch or None, ended_early(content))
 
 
-def _trained(content: dict[str, Any]) -> int:
-    """env_steps of the epochs that a checkpoint's fit had trained and validated."""
+def _epochs(content: dict[str, Any]) -> tuple[int, int]:
+    """How many epochs a checkpoint's fit had trained and validated, and env_steps of each; 0 where it does not say."""
     try:
         epochs = content["loops"]["fit_loop"]["epoch_progress"]["current"]["processed"]
         every = content[ExperienceDataModule.__qualname__]["common"]["data.evaluation.every"]
     except (KeyError, TypeError):
-        return 0
-    return epochs * every if type(epochs) is type(every) is int else 0
+        return 0, 0
+    return (epochs, every) if type(epochs) is type(every) is int else (0, 0)
 
 
 Read = Callable[[Path], dict[str, Any]]

@@ -71,7 +71,7 @@ def finished(run: Path, ended: str | None = None) -> str:
     extends = (
         "without EarlyStopping in trainer.callbacks it is trained on"
         if ended
-        else "a higher data.max_env_steps extends it"
+        else "a higher data.max_env_steps, with epochs as long as they were, extends it"
     )
     return (
         f"{result}{run} is finished{early}, nothing is played: its report is {run}/report.html; {extends}, "

@@ -72,6 +72,14 @@ def restore_replay(
     )
 
 
+def _longer(max_env_steps: int, epoch: object) -> str:
+    """The end of a message that says how a run is extended by epochs as long as it had, or nothing."""
+    if type(epoch) is not int or epoch < 1:
+        return ""
+    env_steps = max(1, round(max_env_steps / epoch)) * epoch
+    return f"; --data.max_env_steps={env_steps} --data.evaluation.every={epoch} goes on with epochs as long"
+
+
 def check_resumable(data: ExperienceSettings, state: object) -> None:
     """Check that a run can go on from what a DataModule left in a checkpoint, before an emulator starts.
 
@@ -92,7 +100,7 @@ def check_resumable(data: ExperienceSettings, state: object) -> None:
     for name, value in theirs.items():
         if name in mine and mine[name] != value:
             fraction = name == "data.evaluation.every" and isinstance(data.evaluation.every, float)
-            longer = f"; --{name}={shortened(value)} goes on with epochs as long" if fraction else ""
+            longer = _longer(data.max_env_steps, value) if fraction else ""
             raise UserError(
                 f"{name} of the checkpoint is {shortened(value)}, this config's {shortened(mine[name])}: a run is "
                 f"resumed with the config it had; for another, start one with --model.init_from{longer}"

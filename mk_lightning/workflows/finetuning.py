@@ -6,6 +6,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 import yaml
@@ -97,7 +98,8 @@ def finetune(
         original: the same of the states that are not to be forgotten.
         recipe: name of a shipped overlay (`recommended`, `ewc`, `cloning`, ...), file of your own, or several of them,
             each laid over those before it; `()` fine-tunes plainly.
-        env_steps: env_steps to train for; None takes the config's.
+        env_steps: env_steps to train for; None takes the config's. More of them extend a run that is resumed, by epochs
+            as long as it had.
         run_dir: directory of the run; a number is added when it exists.
         resume: continue the newest run at `run_dir`, if there is one, which must be of the same checkpoint, states and
             seed; a finished one is only read.
@@ -114,7 +116,7 @@ def finetune(
     """
     check_directory("run_dir", run_dir)
     check_between("seed", seed, 0, MAX_SEED)
-    given = {
+    given: dict[str, Any] = {
         "seed_everything": seed,
         "run_dir": str(run_dir),
         "model.init_from": str(checkpoint),
@@ -129,6 +131,9 @@ def finetune(
         states_given=None not in (original, challenging),
     )
     run = RunDirectory.choose("fit", Path(run_dir), AUTO if resume else None)
+    if run.epoch is not None and isinstance(env_steps, int):  # an epoch stays as long as it was, however long the run
+        given["data.max_env_steps"] = max(1, round(env_steps / run.epoch)) * run.epoch
+        given["data.evaluation.every"] = run.epoch
     made = read_recipe(
         files, {name: value for name, value in given.items() if value is not None}, begins=run.checkpoint is None
     )

@@ -11,6 +11,7 @@ import yaml
 
 import mk_lightning as mk
 from mk_lightning.cli.main import main
+from mk_lightning.networks.checkpoint import read_checkpoint
 from mk_lightning.utils.files import SHIPPED
 from mk_lightning.workflows.recipe import config_files
 from tests.test_parity import assert_equal, left
@@ -136,6 +137,16 @@ def test_either_resumes_the_other_s(first: str, commanded: dict[str, Any], folde
         by_command(96)
         by_call(192, resume=True)
     assert_equal(left(folder), commanded)
+
+
+def test_more_env_steps_extend_a_run_by_epochs_as_long_as_it_had() -> None:
+    evaluation = TINY["data"]["evaluation"] | {"every": 0.5}
+    Path("tiny.yaml").write_text(yaml.safe_dump(TINY | {"data": TINY["data"] | {"evaluation": evaluation}}))
+    by_call(96)
+    result = by_call(200, resume=True)
+    last = read_checkpoint(result.run_dir / "checkpoints/last.ckpt")
+    assert last["env_steps"] == 64 + 192
+    assert last["ExperienceDataModule"]["common"]["data.evaluation.every"] == 48
 
 
 def test_a_game_has_its_own_recipes() -> None:
