@@ -15,7 +15,6 @@ def main(run="runs/example", env_steps=192_000, warmup=4_000, recorded=16_000, l
         train_states=["challenging"],
         max_env_steps=env_steps,
         warmup_env_steps=warmup,
-        env_steps_per_learner_step=8,
         epsilon=mk.Linear(0.2, 0.02, 0.67),
         reward_scale=20,  # as the agent learned
         rehearsal_ratio=0.125,
@@ -30,14 +29,9 @@ def main(run="runs/example", env_steps=192_000, warmup=4_000, recorded=16_000, l
     save = [mk.BestCheckpoint(f"{run}/checkpoints", "val/kept"), mk.ResumableCheckpoint()]
     measured = mk.BeforeAfter()
     trainer = pl.Trainer(
-        max_epochs=data.max_epochs,
-        callbacks=[draw, *keep, measured, *save],
-        logger=mk.MetricsCSV(run),
-        gradient_clip_val=10.0,
-        log_every_n_steps=100,
-        num_sanity_val_steps=0,
-        accelerator="cpu",
-    )
+        max_epochs=data.max_epochs, callbacks=[draw, *keep, measured, *save], logger=mk.MetricsCSV(run),
+        gradient_clip_val=10.0, log_every_n_steps=100, num_sanity_val_steps=0, accelerator="cpu",
+    )  # fmt: skip
     trainer.fit(model, data)
     print(measured.table())
 
