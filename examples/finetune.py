@@ -15,7 +15,7 @@ def main(run="runs/example", env_steps=192_000, warmup=4_000, recorded=16_000, l
         train_states=["challenging"],
         max_env_steps=env_steps,
         warmup_env_steps=warmup,
-        epsilon=mk.Linear(0.2, 0.02, 0.67),
+        epsilon=mk.Linear(0.2, 0.02, 2 / 3),
         reward_scale=20,  # as the agent learned
         rehearsal_ratio=0.125,
         seed=1,

@@ -50,7 +50,7 @@ def test_one_key_scales_the_shipped_run(env_steps: int, tmp_path: Path, monkeypa
     rates = [whole(t) * min(1.0, (t - WARMUP) / warmup) for t in at]
     assert [row["learning_rate"] for row in logged] == pytest.approx(rates)
     assert rates[-1] == pytest.approx(3e-5)
-    epsilon = Linear(0.2, 0.02, round(0.67 * env_steps))
+    epsilon = Linear(0.2, 0.02, round(0.666667 * env_steps))
     assert [row["epsilon"] for row in logged] == pytest.approx([epsilon(t) for t in at])
     weights = [Linear(1.0, 0.0, env_steps // 2)(t) for t in at]
     assert [row["kickstarting/weight"] for row in logged] == pytest.approx(weights)
