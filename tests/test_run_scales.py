@@ -18,7 +18,7 @@ from tests.test_resume import CONFIG
 WARMUP, PER_STEP = 40, 8
 SMALL = [
     "--model.init_from=null",
-    "--model.hidden=16",
+    "--model.network.hidden=16",
     "--data.env.num_envs=2",
     "--data.env.max_env_steps=2",
     f"--data.warmup_env_steps={WARMUP}",
@@ -46,7 +46,7 @@ def test_one_key_scales_the_shipped_run(env_steps: int, tmp_path: Path, monkeypa
     at = [int(row["env_steps"]) for row in logged]
     assert at == list(range(WARMUP + PER_STEP, WARMUP + env_steps + 1, PER_STEP))
 
-    whole, warmup = Linear(3e-4, 3e-5, env_steps), round(0.05 * env_steps)
+    whole, warmup = Linear(3e-4, 3e-5, env_steps), round(0.052083 * env_steps)
     rates = [whole(t) * min(1.0, (t - WARMUP) / warmup) for t in at]
     assert [row["learning_rate"] for row in logged] == pytest.approx(rates)
     assert rates[-1] == pytest.approx(3e-5)
@@ -55,7 +55,7 @@ def test_one_key_scales_the_shipped_run(env_steps: int, tmp_path: Path, monkeypa
     weights = [Linear(1.0, 0.0, env_steps // 2)(t) for t in at]
     assert [row["kickstarting/weight"] for row in logged] == pytest.approx(weights)
 
-    phase = round(0.33 * env_steps)  # which ends with the batch that brings it to its length
+    phase = round(0.333333 * env_steps)  # which ends with the batch that brings it to its length
     first = next(t for t in at if t >= phase)
     second = next(t for t in at if t >= first + phase)
     assert [int(row["curriculum/phase"]) for row in logged] == [1 + (t > first) + (t > second) for t in at]

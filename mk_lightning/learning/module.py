@@ -50,8 +50,8 @@ from mk_lightning.utils.lengths import Length, check_length
 from mk_lightning.utils.network_copies import uncompiled
 from mk_lightning.utils.trainer_checks import accumulation_schedules, check_module_trainer, leave_trainer, log_is_due
 
-HYPER_PARAMETERS = ("learning_rate_warmup", "huber_delta", "target_every", "target_tau", "q_limit")
-"""Arguments that a checkpoint notes beside its network: those that are plain numbers."""
+HYPER_PARAMETERS = ("huber_delta", "target_every", "target_tau", "q_limit")
+"""Arguments that a checkpoint notes beside its network; the rate and its optimizer are a fit's own."""
 
 
 class DuelingDoubleDQN(MatchScoring):

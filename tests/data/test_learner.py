@@ -19,13 +19,13 @@ def test_another_reward_scale_than_the_checkpoint_s_is_told(tmp_path: Path, capl
     module = DuelingDoubleDQN(network=narrow())
     note_reward_scale(module, 20.0)
     assert module.reward_scale == 20.0
-    assert "reward_scale" not in caplog.text
+    assert "learned with" not in caplog.text
     content = {"state_dict": module.state_dict(), "network": about_network(module.online), "reward_scale": 120.0}
     torch.save(content | {"env_steps": 0}, tmp_path / "w.ckpt")
     other = DuelingDoubleDQN(network=narrow(), init_from=str(tmp_path / "w.ckpt"))
     assert other.reward_scale == 120.0
     note_reward_scale(other, 20.0)
-    said = [message for message in caplog.messages if "reward_scale" in message]
+    said = [message for message in caplog.messages if "learned with" in message]
     assert said == [
         "the checkpoint learned with a reward_scale of 120, this run has 20: its Q-values begin at 0.167 of what they "
         "should be; reward_scale 120 keeps them"
