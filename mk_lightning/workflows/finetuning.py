@@ -15,10 +15,6 @@ from pytorch_lightning.callbacks import EarlyStopping
 from pytorch_lightning.loggers import Logger
 from rich.table import Table
 
-from mk_lightning.callbacks.checkpoints.best import BestCheckpoint
-from mk_lightning.callbacks.checkpoints.resumable import ResumableCheckpoint
-from mk_lightning.callbacks.evaluation.before_after import BeforeAfter
-from mk_lightning.callbacks.progress import ProgressLine
 from mk_lightning.checkpointing.io import CHECKPOINTS
 from mk_lightning.checkpointing.run_directory import AUTO, RunDirectory
 from mk_lightning.data.validation import MAX_SEED
@@ -31,7 +27,7 @@ from mk_lightning.utils.files import check_directory, find_file, write_text
 from mk_lightning.workflows.preflight import check_fit
 from mk_lightning.workflows.recipe import config_files, read_recipe
 from mk_lightning.workflows.run_events import begin_run, check_loggers, end_run
-from mk_lightning.workflows.run_parts import TRAINER_DEFAULTS
+from mk_lightning.workflows.run_parts import TRAINER_DEFAULTS, fit_callbacks
 
 log = logging.getLogger(__name__)
 
@@ -148,19 +144,12 @@ def finetune(
     try:
         write_text(run.path / "config.yaml", made.text)
         torch.set_num_threads(made.torch_threads)
-        folder = run.path / CHECKPOINTS
-        own = [
-            ProgressLine(),
-            BeforeAfter(),
-            BestCheckpoint(folder, made.monitor),
-            ResumableCheckpoint(**made.checkpoint, folder=folder),
-        ]
         trainer = Trainer(
             **TRAINER_DEFAULTS | made.trainer,
             max_epochs=made.data.max_epochs,
             default_root_dir=run.path,
             logger=[MetricsCSV(run.path), *loggers],
-            callbacks=[*made.callbacks, *own],
+            callbacks=[*made.callbacks, *fit_callbacks(run, made.monitor, made.checkpoint)],
         )
         made.model.check_fit(trainer)
         begin_run(loggers, "fit", run, yaml.safe_load(made.text), str(checkpoint))
@@ -178,7 +167,10 @@ def _check_began_with(run: Path, checkpoint: str | Path) -> None:
     Raises:
         UserError: it began with another.
     """
-    began = Evaluation.read(run / "before.json").policy
+    try:
+        began = Evaluation.read(run / "before.json").policy
+    except UserError:
+        return  # the file is lost, and the fit restores it from its checkpoint
     if find_file(began).resolve() != find_file(checkpoint).resolve():
         raise UserError(f"{run} began with {began}, not with {checkpoint}; another run_dir begins a run")
 

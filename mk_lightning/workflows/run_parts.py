@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from pytorch_lightning import Callback, Trainer
@@ -64,12 +65,26 @@ def run_callbacks(command: str, config: Any, run: RunDirectory, interruption: In
         return [ProgressLine(), EvaluationWriter()]
     if command == "predict":
         return [ProgressLine(), FilmWriter(config.film)]
+    return fit_callbacks(run, config.monitor, config.checkpoint, interruption)
+
+
+def fit_callbacks(
+    run: RunDirectory, monitor: str, checkpoint: Mapping[str, Any], interruption: Interruption | None = None
+) -> list[Callback]:
+    """Return the callbacks of a fit, beside those of its config.
+
+    Args:
+        run: its directory.
+        monitor: metric by which the best checkpoint is chosen.
+        checkpoint: options of `ResumableCheckpoint`.
+        interruption: listens to signals; None lets `ResumableCheckpoint` listen.
+    """
     folder = run.path / CHECKPOINTS
     return [
         ProgressLine(),
         BeforeAfter(),
-        BestCheckpoint(folder, config.monitor),
-        ResumableCheckpoint(**config.checkpoint, folder=folder, interruption=interruption),
+        BestCheckpoint(folder, monitor),
+        ResumableCheckpoint(**checkpoint, folder=folder, interruption=interruption),
     ]
 
 
