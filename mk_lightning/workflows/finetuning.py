@@ -98,7 +98,7 @@ def finetune(
             as long as it had.
         run_dir: directory of the run; a number is added when it exists.
         resume: continue the newest run at `run_dir`, if there is one, which must be of the same checkpoint, states and
-            seed; a finished one is only read.
+            seed; give the recipe that it had, too. A finished one is only read.
         seed: of the run.
         loggers: beside `metrics.csv`, such as `WandbRun()`.
 
@@ -107,7 +107,8 @@ def finetune(
         RunStopped: the run was stopped by a signal or has diverged; `resume` continues it.
 
     Example:
-        >>> result = finetune("checkpoints/dojo-base.ckpt", challenging="VeryHard.Kestrel-05")  # doctest: +SKIP
+        >>> lost = ["VeryHard.Kestrel-05", "VeryHard.Grapnel-07"]
+        >>> result = finetune("checkpoints/dojo-base.ckpt", challenging=lost)  # doctest: +SKIP
         >>> rich.print(result.table())  # doctest: +SKIP
     """
     check_directory("run_dir", run_dir)
