@@ -21,7 +21,7 @@ from mk_lightning.cli.main import main
 CONFIG: dict[str, Any] = {
     "seed_everything": 3,
     "model": {
-        "network": {"class_path": "NatureDueling", "init_args": {"hidden": 16}},
+        "network": {"class_path": "SmallDueling", "init_args": {"hidden": 16}},
         "target_every": 9,
         "learning_rate": {"class_path": "Linear", "init_args": {"start": 1e-3, "end": 1e-4, "env_steps": 300}},
     },

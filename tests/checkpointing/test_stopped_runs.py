@@ -16,6 +16,8 @@ import pytest
 import yaml
 
 from benchmarks._whole_run import differences, everything
+from tests.commands import Command
+from tests.commands import run as run_command
 from tests.envs.processes import alive, left_over
 from tests.test_resume import CONFIG
 
@@ -32,19 +34,11 @@ LONG: dict[str, Any] = {
 def command(run: Path, *words: str) -> list[str]:
     config = run.with_suffix(".yaml")
     config.write_text(yaml.safe_dump(LONG))
-    return [sys.executable, "-m", "mk_lightning", "fit", "-c", str(config), "--run_dir", str(run), *words]
+    return ["fit", "-c", str(config), "--run_dir", str(run), *words]
 
 
-def begin(run: Path, *words: str, **variables: str) -> subprocess.Popen[str]:
-    return start(command(run, *words), **variables)
-
-
-def start(words: list[str], **variables: str) -> subprocess.Popen[str]:
-    # In a shell's background Ctrl-C is ignored, and a process inherits that.
-    return subprocess.Popen(
-        words, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env={**os.environ, **variables},
-        start_new_session=True, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-    )  # fmt: skip
+def begin(run: Path, *words: str, **variables: str) -> Command:
+    return Command(command(run, *words), **variables)
 
 
 def in_session(session: int) -> list[int]:
@@ -53,10 +47,10 @@ def in_session(session: int) -> list[int]:
     return [pid for pid in pids if alive(pid) and os.getsid(pid) == session]
 
 
-def wait_until(process: subprocess.Popen[str], true: Callable[[], bool], seconds: float = 120.0) -> None:
+def wait_until(process: Command, true: Callable[[], bool], seconds: float = 120.0) -> None:
     deadline = time.monotonic() + seconds
     while not true():
-        assert process.poll() is None, process.communicate()[1]
+        assert process.returncode is None, process.wait()
         assert time.monotonic() < deadline
         time.sleep(0.01)
 
@@ -71,12 +65,12 @@ def learner_step(run: Path) -> int:
 @pytest.fixture(scope="module")
 def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> dict:
     run = tmp_path_factory.mktemp("uninterrupted") / "run"
-    subprocess.run(command(run), cwd=ROOT, check=True, capture_output=True)
+    run_command(command(run))
     return everything(run)
 
 
 def go_on(run: Path) -> dict:
-    subprocess.run(command(run, "--ckpt_path", "last"), cwd=ROOT, check=True, capture_output=True)
+    run_command(command(run, "--ckpt_path", "last"))
     return everything(run)
 
 
@@ -88,8 +82,8 @@ def test_a_signal_ends_a_run_where_it_can_go_on(uninterrupted: dict, tmp_path: P
     wait_until(process, lambda: learner_step(run) >= 9)
     session = in_session(process.pid)
     assert len(session) > 3, "the run, the process that its workers are forked from, and they"
-    os.killpg(process.pid, signum)
-    _, errors = process.communicate(timeout=60)
+    process.kill_group(signum)
+    errors = process.wait(60)
     assert process.returncode == 128 + signum
     assert errors.count(f"{signum.name}: stopping") == 1
     assert "env_steps again" not in errors, "no worker was replaced"
@@ -109,7 +103,7 @@ def test_two_runs_side_by_side_do_not_disturb_each_other(uninterrupted: dict, tm
     run = tmp_path / "run"
     both = [begin(run, SLURM_NTASKS="2", SLURM_PROCID=rank, SLURM_NTASKS_PER_NODE="2") for rank in "01"]
     for rank, process in enumerate(both):
-        _, errors = process.communicate(timeout=120)
+        errors = process.wait(120)
         assert process.returncode == 0, errors
         assert f"task {rank} of 2 of srun: a run of its own" in errors
     for directory in (run, tmp_path / "run-2"):
@@ -135,16 +129,14 @@ def test_a_signal_stops_at_once_where_nothing_is_lost(case: str, tmp_path: Path)
     config = tmp_path / "c.yaml"
     config.write_text(yaml.safe_dump({**LONG, "data": {**LONG["data"], **changes}}))
     subcommand = case.split()[0]
-    process = start(
-        [sys.executable, "-m", "mk_lightning", subcommand, "-c", str(config), "--run_dir", f"{tmp_path}/run"]
-    )
+    process = Command([subcommand, "-c", str(config), "--run_dir", f"{tmp_path}/run"])
     run = tmp_path / ("run" if subcommand == "fit" else "run-test")
     wait_until(process, lambda: (run / ("checkpoints/last.ckpt" if "warm-up" in case else "config.yaml")).is_file())
     wait_until(process, lambda: len(in_session(process.pid)) > 3)
     time.sleep(1.0)
     session = in_session(process.pid)
-    os.killpg(process.pid, signal.SIGTERM)
-    _, errors = process.communicate(timeout=15)
+    process.kill_group(signal.SIGTERM)
+    errors = process.wait(15)
     assert process.returncode == 128 + signal.SIGTERM
     assert errors.splitlines()[-1] == f"mk-lightning: stopped: SIGTERM while {doing.format(run=run)}"
     assert "Traceback" not in errors
@@ -153,8 +145,15 @@ def test_a_signal_stops_at_once_where_nothing_is_lost(case: str, tmp_path: Path)
 
 
 def test_ctrl_c_while_libraries_load_is_no_traceback(tmp_path: Path) -> None:
-    process = begin(tmp_path / "run")
-    wait_until(process, lambda: "libtorch" in Path(f"/proc/{process.pid}/maps").read_text())
+    words = [sys.executable, "-m", "mk_lightning", *command(tmp_path / "run")]
+    # In a shell's background Ctrl-C is ignored, and a process inherits that.
+    process = subprocess.Popen(
+        words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)},
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )  # fmt: skip
+    while "libtorch" not in Path(f"/proc/{process.pid}/maps").read_text():
+        assert process.poll() is None
+        time.sleep(0.01)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=30)
     assert (process.returncode, errors) == (-signal.SIGINT, "")
@@ -165,7 +164,7 @@ def test_ctrl_c_before_a_run_has_begun_is_one_line(tmp_path: Path) -> None:
     process = begin(tmp_path / "run")
     wait_until(process, lambda: (tmp_path / "run" / ".lock").is_file())
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
+    errors = process.wait(60)
     assert process.returncode == 128 + signal.SIGINT
     assert errors.splitlines()[-1].startswith("mk-lightning: stopped")
     assert "Traceback" not in errors
@@ -175,8 +174,8 @@ def test_a_run_killed_at_once_goes_on_from_its_last_checkpoint(uninterrupted: di
     run = tmp_path / "run"
     process = begin(run)
     wait_until(process, lambda: learner_step(run) >= 69)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.communicate()
+    process.kill_group(signal.SIGKILL)
+    process.wait()
     assert differences(go_on(run), uninterrupted) == []
 
 
@@ -184,8 +183,8 @@ def test_a_run_killed_before_its_first_checkpoint_begins_anew_in_its_place(unint
     run = tmp_path / "run"
     process = begin(run)
     wait_until(process, lambda: (run / ".lock").is_file())
-    os.killpg(process.pid, signal.SIGKILL)
-    process.communicate()
+    process.kill_group(signal.SIGKILL)
+    process.wait()
     assert not (run / "checkpoints").exists()
     assert differences(go_on(run), uninterrupted) == []
     assert [path.name for path in tmp_path.glob("run*/")] == ["run"]

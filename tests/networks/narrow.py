@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import partial
 
 from mk_lightning.networks.base import QNetworkCallable
-from mk_lightning.networks.nature import NatureDueling
+from mk_lightning.networks.nature import SmallDueling
 
 
 def narrow(hidden: int = 8) -> QNetworkCallable:
-    """The real one with a fully connected layer of `hidden` units."""
-    return partial(NatureDueling, hidden=hidden)
+    """The smallest that ships, with a fully connected layer of `hidden` units."""
+    return partial(SmallDueling, hidden=hidden)
