@@ -63,9 +63,8 @@ def _run(words: list[str], errors: str, variables: Mapping[str, str]) -> None:
     os.setsid()
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a server of forks ignores it
     os.environ.update(variables)
-    with open(errors, "wb") as file, open(os.devnull, "wb") as nothing:
-        os.dup2(nothing.fileno(), 1)
-        os.dup2(file.fileno(), 2)
+    for descriptor, name in ((1, os.devnull), (2, errors)):
+        os.dup2(os.open(name, os.O_WRONLY), descriptor)
     try:
         main(words)
     finally:

@@ -171,6 +171,6 @@ def test_matches_that_could_not_be_compared_are_refused(tmp_path: Path, monkeypa
         by_script(160)
     (RUN / "before.json").write_text((RUN / "before.json").read_text().replace('"epsilon": 0.0', '"epsilon": 0.5'))
     metrics = (RUN / "metrics.csv").read_text()
-    with pytest.raises(mk.UserError, match=r"data.evaluation.epsilon was 0.5 in the matches before the fit"):
+    with pytest.raises(mk.UserError, match=r"EvaluationSettings.epsilon was 0.5 in the matches before the fit"):
         by_script(320, LAST)
     assert (RUN / "metrics.csv").read_text() == metrics

@@ -64,6 +64,6 @@ def check_disk(run: Path, module: DuelingDoubleDQN, data: ExperienceDataModule) 
     if free + held < needed:
         raise UserError(
             f"the run may take {needed / 1e9:.2f} GB in {run}, where {free / 1e9:.2f} GB are free; make room, lower "
-            f"data.replay.capacity ({data.replay.capacity}), or set data.replay.on_disk to false"
+            f"ReplaySettings.capacity ({data.replay.capacity}), or set ReplaySettings.on_disk to false"
         )
     return f"{run} will take at most {needed / 1e9:.2f} GB of disk, {free / 1e9:.1f} GB are free"

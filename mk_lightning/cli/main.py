@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 
 from mk_lightning.cli.arguments import Pipes
+from mk_lightning.cli.option_names import OptionNames, as_options
 from mk_lightning.cli.startup import USAGE_ERROR, loading
 from mk_lightning.utils.errors import RunStopped, UserError, WorkerError, one_line, shortened
 
@@ -49,7 +50,7 @@ def main(args: Sequence[str] | None = None) -> None:
     words = list(sys.argv[1:] if args is None else args)
     with loading():
         command = _command(words)
-    logging.basicConfig(format="%(message)s", stream=sys.stderr)
+    logging.basicConfig(handlers=[_console()])
     logging.getLogger("mk_lightning").setLevel(logging.INFO)
     with Pipes() as pipes:
         try:
@@ -61,7 +62,7 @@ def main(args: Sequence[str] | None = None) -> None:
         except (UserError, WorkerError, ValueError) as error:
             if (known := _known_cause(error)) is None:
                 raise
-            code = _say(f"error: {shortened(pipes.as_given(str(known)), 440)}", USAGE_ERROR)
+            code = _say(f"error: {shortened(as_options(pipes.as_given(str(known))), 440)}", USAGE_ERROR)
     if code:
         raise SystemExit(code)
 
@@ -78,8 +79,14 @@ def _command(words: Sequence[str]) -> Callable[[list[str], Pipes], int]:
     return run
 
 
+def _console() -> logging.Handler:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(OptionNames("%(message)s"))
+    return handler
+
+
 def _say(line: str, code: int) -> int:
-    sys.stderr.write(f"mk-lightning: {line}\n")
+    sys.stderr.write(f"mk-lightning: {as_options(line)}\n")
     return code
 
 

@@ -51,7 +51,7 @@ def check_recording(data: ExperienceSettings, network: torch.nn.Module) -> None:
         UserError: there is another recording, or something else.
     """
     if data.recording.folder is not None:
-        check_directory("data.recording.folder", data.recording.folder)
+        check_directory("RecordingSettings.folder", data.recording.folder)
         Recording.read(Path(data.recording.folder), about_recording(data, network, rank=0))
 
 
@@ -90,7 +90,7 @@ def base_recording(
     if network is None:
         raise UserError(
             f"the run's recording of the base policy's play is not in {folder} any more; put it back, or start another "
-            "fit from the checkpoint's weights with --model.init_from"
+            "fit from the checkpoint's weights with DuelingDoubleDQN.init_from"
         )
     settings = data.recording
     log.info(f"recording {settings.env_steps:,} env_steps of the base policy on {len(about['states'])} original states")

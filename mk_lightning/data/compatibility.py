@@ -12,7 +12,7 @@ from mk_lightning.experience.replay import Replay
 from mk_lightning.experience.segments import Segments, check_segments
 from mk_lightning.utils.errors import UserError, shortened
 
-REWARD = "data.env.reward"
+REWARD = "EnvConfig.reward"
 
 log = logging.getLogger(__name__)
 
@@ -24,20 +24,20 @@ def common(data: ExperienceSettings) -> dict[str, Any]:
     network, optimizer, averaging and methods have checks of their own.
     """
     return {
-        "data.game": data.game.id,
+        "ExperienceDataModule.game": data.game.id,
         "seed_everything": data.seed,
-        "data.env.num_envs": data.env.num_envs,
-        "data.env.frame_skip": data.env.frame_skip,
-        "data.env.release_frames": data.env.release_frames,
+        "EnvConfig.num_envs": data.env.num_envs,
+        "EnvConfig.frame_skip": data.env.frame_skip,
+        "EnvConfig.release_frames": data.env.release_frames,
         REWARD: described(data.env.reward),
-        "data.reward_scale": data.reward_scale,
-        "data.replay.capacity": data.replay.capacity,
-        "data.replay.priorities": data.replay.priorities is not None,
-        "data.original_states": list(data.state_groups.get("original", ())),
-        "data.challenging_states": list(data.state_groups.get("challenging", ())),
-        "data.train_states": dict(data.train_states),
-        "data.evaluation.every": data.length.every,
-        "data.env_steps_per_learner_step": data.env_steps_per_learner_step,
+        "ExperienceDataModule.reward_scale": data.reward_scale,
+        "ReplaySettings.capacity": data.replay.capacity,
+        "ReplaySettings.priorities": data.replay.priorities is not None,
+        "ExperienceDataModule.original_states": list(data.state_groups.get("original", ())),
+        "ExperienceDataModule.challenging_states": list(data.state_groups.get("challenging", ())),
+        "ExperienceDataModule.train_states": dict(data.train_states),
+        "EvaluationSettings.every": data.length.every,
+        "ExperienceDataModule.env_steps_per_learner_step": data.env_steps_per_learner_step,
     }
 
 
@@ -56,7 +56,7 @@ def restore_replay(
     Raises:
         UserError: a segment is missing or damaged.
     """
-    reason = "was not kept on disk (data.replay.on_disk is false)"
+    reason = "was not kept on disk (ReplaySettings.on_disk is false)"
     if state["segments"] is not None:
         try:
             segments.load(replay, state["segments"])
@@ -77,7 +77,10 @@ def _longer(max_env_steps: int, epoch: object) -> str:
     if type(epoch) is not int or epoch < 1:
         return ""
     env_steps = max(1, round(max_env_steps / epoch)) * epoch
-    return f"; --data.max_env_steps={env_steps} --data.evaluation.every={epoch} goes on with epochs as long"
+    return (
+        f"; ExperienceDataModule.max_env_steps={env_steps} and EvaluationSettings.every={epoch} "
+        "go on with epochs as long"
+    )
 
 
 def check_resumable(data: ExperienceSettings, state: object) -> None:
@@ -91,7 +94,7 @@ def check_resumable(data: ExperienceSettings, state: object) -> None:
         UserError: it cannot; the message names the option and both values.
     """
     if not isinstance(state, Mapping) or not isinstance(replay := state.get("replay"), Mapping):
-        raise UserError("the checkpoint has no replay, a fit cannot be resumed from it; use --model.init_from")
+        raise UserError("the checkpoint has no replay, a fit cannot be resumed from it; use DuelingDoubleDQN.init_from")
     check_segments(state.get("segments"))
     mine = common(data)
     found = state.get("common")
@@ -99,30 +102,31 @@ def check_resumable(data: ExperienceSettings, state: object) -> None:
     theirs = {REWARD: DEFAULT_REWARD, **(found if isinstance(found, Mapping) else {})}
     for name, value in theirs.items():
         if name in mine and mine[name] != value:
-            fraction = name == "data.evaluation.every" and isinstance(data.evaluation.every, float)
+            fraction = name == "EvaluationSettings.every" and isinstance(data.evaluation.every, float)
             longer = _longer(data.max_env_steps, value) if fraction else ""
             raise UserError(
                 f"{name} of the checkpoint is {shortened(value)}, this config's {shortened(mine[name])}: a run is "
-                f"resumed with the config it had; for another, start one with --model.init_from{longer}"
+                f"resumed with the config it had; for another, start one with DuelingDoubleDQN.init_from{longer}"
             )
     found = state.get("recorded")
     recorded: Mapping[str, Any] = found if isinstance(found, Mapping) else {}
     for name, value in (("env_steps", data.recording.env_steps), ("epsilon", data.recording.epsilon)):
         if recorded and recorded.get(name) != value:
             raise UserError(
-                f"data.recording.{name} of the checkpoint's recording is {shortened(recorded.get(name))}, this "
+                f"RecordingSettings.{name} of the checkpoint's recording is {shortened(recorded.get(name))}, this "
                 f"config's {value}: the base policy cannot be recorded again, a run is resumed with the config it had"
             )
     if data.rehearsed and not recorded:
         raise UserError(
-            f"data.rehearsal_ratio is {data.rehearsal_ratio:g}, but the checkpoint's run began without a recording of "
-            "the base policy's play: resume with 0, or start a run with --model.init_from"
+            f"ExperienceDataModule.rehearsal_ratio is {data.rehearsal_ratio:g}, but the checkpoint's run began "
+            "without a recording of "
+            "the base policy's play: resume with 0, or start a run with DuelingDoubleDQN.init_from"
         )
     shape = [data.replay.capacity // data.env.num_envs, data.env.num_envs]
     if replay.get("shape") != shape:  # a checkpoint from before `common` was kept
         raise UserError(
             f"the checkpoint's replay has {replay.get('shape')} rows x environments, this run's config {shape}; "
-            "data.replay.capacity and data.env.num_envs must be what they were"
+            "ReplaySettings.capacity and EnvConfig.num_envs must be what they were"
         )
     if ("priorities" in replay) != (data.replay.priorities is not None):
-        raise UserError("the checkpoint's replay and this run's config differ in data.replay.priorities")
+        raise UserError("the checkpoint's replay and this run's config differ in ReplaySettings.priorities")

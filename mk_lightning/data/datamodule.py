@@ -101,7 +101,7 @@ class ExperienceDataModule(LightningDataModule):
         self.max_env_steps = max_env_steps
         self.warmup_env_steps = warmup_env_steps
         self.env_steps_per_learner_step = env_steps_per_learner_step
-        self.epsilon = as_schedule(epsilon, "data.epsilon")
+        self.epsilon = as_schedule(epsilon, "ExperienceDataModule.epsilon")
         self.reward_scale = reward_scale
         self.rehearsal_ratio = rehearsal_ratio
         self.overlap = overlap

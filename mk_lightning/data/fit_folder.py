@@ -155,7 +155,7 @@ def source_of(state: Mapping[str, Any], checkpoint: Path | None, root: Path | No
     noted = state.get("folder")
     place, number = (noted.get("root"), noted.get("number")) if isinstance(noted, Mapping) else (None, None)
     if not isinstance(place, str) or type(number) is not int or number < 1:
-        raise UserError("the checkpoint does not say where its replay lies; use --model.init_from")
+        raise UserError("the checkpoint does not say where its replay lies; use DuelingDoubleDQN.init_from")
     # As it was named first, so that messages name the directory as the user does.
     named = () if checkpoint is None else (checkpoint, checkpoint.absolute())
     beside = [parent for path in named for parent in path.parents[:LEVELS]]

@@ -74,8 +74,8 @@ class RunLength:
         A fraction is compared in hundredths: 0.33 is what a third of the run is written as.
 
         Args:
-            max_env_steps: `data.max_env_steps`.
-            every: `data.evaluation.every`.
+            max_env_steps: `ExperienceDataModule.max_env_steps`.
+            every: `EvaluationSettings.every`.
         """
         as_asked = every == self.every
         if isinstance(every, float):
@@ -84,6 +84,6 @@ class RunLength:
             return None
         return (
             f"the run trains for {self.env_steps:,} env_steps, in {self.epochs:,} epoch{'s' * (self.epochs > 1)} of "
-            f"{self.every:,} with a validation after each: data.max_env_steps {max_env_steps:,} and "
-            f"data.evaluation.every {every:,} are rounded to whole epochs and learner_steps"
+            f"{self.every:,} with a validation after each: ExperienceDataModule.max_env_steps {max_env_steps:,} and "
+            f"EvaluationSettings.every {every:,} are rounded to whole epochs and learner_steps"
         )

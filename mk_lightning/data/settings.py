@@ -45,13 +45,13 @@ class ReplaySettings:
     on_disk: bool = True
 
     def __post_init__(self) -> None:
-        check_at_least("data.replay.capacity", self.capacity, 1)
-        check_between("data.replay.n_step", self.n_step, 1, MAX_N_STEP, "env_steps")
-        check_memory("data.replay.capacity", self.capacity, BYTES_PER_TRANSITION)
+        check_at_least("ReplaySettings.capacity", self.capacity, 1)
+        check_between("ReplaySettings.n_step", self.n_step, 1, MAX_N_STEP, "env_steps")
+        check_memory("ReplaySettings.capacity", self.capacity, BYTES_PER_TRANSITION)
         if not 1 <= self.batch_size <= MAX_BATCH:
             most = min(MAX_BATCH, self.capacity)
-            check_between("data.replay.batch_size", self.batch_size, 1, most, "transitions")
-        check_between("data.replay.gamma", self.gamma, 0, 1)
+            check_between("ReplaySettings.batch_size", self.batch_size, 1, most, "transitions")
+        check_between("ReplaySettings.gamma", self.gamma, 0, 1)
 
 
 @dataclass(frozen=True)
@@ -69,9 +69,9 @@ class RecordingSettings:
     folder: str | None = None
 
     def __post_init__(self) -> None:
-        check_at_least("data.recording.env_steps", self.env_steps, 1)
-        check_memory("data.recording.env_steps", self.env_steps, BYTES_PER_TRANSITION)
-        check_between("data.recording.epsilon", self.epsilon, 0, 1)
+        check_at_least("RecordingSettings.env_steps", self.env_steps, 1)
+        check_memory("RecordingSettings.env_steps", self.env_steps, BYTES_PER_TRANSITION)
+        check_between("RecordingSettings.epsilon", self.epsilon, 0, 1)
 
 
 @dataclass(frozen=True)
@@ -105,19 +105,19 @@ class EvaluationSettings:
     test_epsilons: list[float] = field(default_factory=lambda: [0.0, 0.05])
 
     def __post_init__(self) -> None:
-        check_length("data.evaluation.every", self.every)
-        check_between("data.evaluation.matches", self.matches, 1, MAX_MATCHES)
-        check_between("data.evaluation.test_matches", self.test_matches, 1, MAX_MATCHES)
-        check_between("data.evaluation.test_seed", self.test_seed, 0, 1000)
-        check_between("data.evaluation.num_envs", self.num_envs, 1, MAX_ENVS)
-        check_between("data.evaluation.epsilon", self.epsilon, 0, 1)
+        check_length("EvaluationSettings.every", self.every)
+        check_between("EvaluationSettings.matches", self.matches, 1, MAX_MATCHES)
+        check_between("EvaluationSettings.test_matches", self.test_matches, 1, MAX_MATCHES)
+        check_between("EvaluationSettings.test_seed", self.test_seed, 0, 1000)
+        check_between("EvaluationSettings.num_envs", self.num_envs, 1, MAX_ENVS)
+        check_between("EvaluationSettings.epsilon", self.epsilon, 0, 1)
         if not self.test_epsilons:
-            raise UserError("data.evaluation.test_epsilons must name at least one exploration rate, e.g. [0.0]")
+            raise UserError("EvaluationSettings.test_epsilons must name at least one exploration rate, e.g. [0.0]")
         for epsilon in self.test_epsilons:
-            check_between("each of data.evaluation.test_epsilons", epsilon, 0, 1)
+            check_between("each of EvaluationSettings.test_epsilons", epsilon, 0, 1)
         names = [f"{epsilon:g}" for epsilon in self.test_epsilons]  # as a test names its files
         if twice := [name for name in names if names.count(name) > 1]:
-            raise UserError(f"data.evaluation.test_epsilons names {twice[0]} twice; leave one out")
+            raise UserError(f"EvaluationSettings.test_epsilons names {twice[0]} twice; leave one out")
 
 
 class ExperienceSettings(Protocol):

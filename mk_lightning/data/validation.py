@@ -24,9 +24,15 @@ def check_groups(groups: Mapping[str, Sequence[str]]) -> None:
         UserError: it is otherwise.
     """
     if not groups:
-        raise UserError("data.original_states and data.challenging_states are both empty: name a state in one")
+        raise UserError(
+            "ExperienceDataModule.original_states and ExperienceDataModule.challenging_states are both empty: name a "
+            "state in one"
+        )
     if twice := set(groups.get("original", ())) & set(groups.get("challenging", ())):
-        raise UserError(f"{min(twice)} is both in data.original_states and in data.challenging_states")
+        raise UserError(
+            f"{min(twice)} is both in ExperienceDataModule.original_states and in "
+            "ExperienceDataModule.challenging_states"
+        )
 
 
 def check_experience(data: ExperienceSettings) -> None:
@@ -39,8 +45,8 @@ def check_experience(data: ExperienceSettings) -> None:
             cannot be given the reward.
         GameError: a state's file is none, or the ROM is missing or another.
     """
-    check_between("data.max_env_steps", data.max_env_steps, 1, MAX_ENV_STEPS, "env_steps")
-    check_between("data.warmup_env_steps", data.warmup_env_steps, 0, MAX_ENV_STEPS, "env_steps")
+    check_between("ExperienceDataModule.max_env_steps", data.max_env_steps, 1, MAX_ENV_STEPS, "env_steps")
+    check_between("ExperienceDataModule.warmup_env_steps", data.warmup_env_steps, 0, MAX_ENV_STEPS, "env_steps")
     per_step, num_envs = data.env_steps_per_learner_step, data.env.num_envs
     n_step, capacity, batch_size = data.replay.n_step, data.replay.capacity, data.replay.batch_size
     first = (n_step + 1) * num_envs  # env_steps, of which a transition can be drawn
@@ -50,36 +56,44 @@ def check_experience(data: ExperienceSettings) -> None:
         nearest = min(max(rounded, least), MAX_ENV_STEPS // num_envs) * num_envs
         most = f", at most {MAX_ENV_STEPS:,}" if per_step > MAX_ENV_STEPS else ""
         raise UserError(
-            f"data.env_steps_per_learner_step must be a multiple of data.env.num_envs ({num_envs}){most}, "
+            "ExperienceDataModule.env_steps_per_learner_step must be a multiple of EnvConfig.num_envs "
+            f"({num_envs}){most}, "
             f"got {shortened(per_step)}; nearest: {nearest}"
         )
     # These are asked for here and not when training starts, which is after a whole evaluation.
     if capacity < (least := least_capacity(num_envs, n_step)):
         raise UserError(
-            f"data.replay.capacity must be at least {max(least, batch_size)} transitions for {num_envs} environments "
+            f"ReplaySettings.capacity must be at least {max(least, batch_size)} transitions for {num_envs} "
+            "environments "
             f"and a batch of {batch_size}, got {capacity}"
         )
     if batch_size > capacity:
-        raise UserError(f"data.replay.batch_size must be at most data.replay.capacity ({capacity}), got {batch_size}")
+        raise UserError(
+            f"ReplaySettings.batch_size must be at most ReplaySettings.capacity ({capacity}), got {batch_size}"
+        )
     if data.warmup_env_steps < (least := first - per_step):
         raise UserError(
-            f"data.warmup_env_steps must be at least {least}, or there is no transition of {n_step} env_steps to "
+            f"ExperienceDataModule.warmup_env_steps must be at least {least}, or there is no transition of {n_step} "
+            "env_steps to "
             f"draw at first, got {data.warmup_env_steps}"
         )
     low, high = bounds(data.epsilon)
     if not 0 <= low <= high <= 1:
-        raise UserError(f"data.epsilon must stay between 0 and 1, got {low if low < 0 else high}")
+        raise UserError(f"ExperienceDataModule.epsilon must stay between 0 and 1, got {low if low < 0 else high}")
     if not 0 <= data.rehearsal_ratio < 1:
-        raise UserError(f"data.rehearsal_ratio must be at least 0 and below 1, got {data.rehearsal_ratio}")
+        raise UserError(
+            f"ExperienceDataModule.rehearsal_ratio must be at least 0 and below 1, got {data.rehearsal_ratio}"
+        )
     if data.rehearsal_ratio and not 0 < data.rehearsed < batch_size:
         nearest_ratio = min(max(1, data.rehearsed), batch_size - 1) / batch_size
         raise UserError(
-            f"data.rehearsal_ratio {data.rehearsal_ratio} of a batch of {batch_size} leaves no transition on one "
+            f"ExperienceDataModule.rehearsal_ratio {data.rehearsal_ratio} of a batch of {batch_size} leaves no "
+            "transition on one "
             f"side; nearest: {nearest_ratio:g}"
         )
     if data.rehearsal_ratio:
-        require_originals(data, "data.rehearsal_ratio")
-    check_positive("data.reward_scale", data.reward_scale)
+        require_originals(data, "ExperienceDataModule.rehearsal_ratio")
+    check_positive("ExperienceDataModule.reward_scale", data.reward_scale)
     check_for_workers(data.env.reward)
     check_between("seed_everything", data.seed, 0, MAX_SEED)
     for state in dict.fromkeys((*data.evaluation_states, *data.train_states)):
@@ -94,4 +108,4 @@ def require_originals(data: ExperienceSettings, owner: str) -> None:
         UserError: there are no original states; the message says that `owner` needs them.
     """
     if not data.state_groups.get("original"):
-        raise UserError(f"{owner} needs the base policy's play, but data.original_states is empty")
+        raise UserError(f"{owner} needs the base policy's play, but ExperienceDataModule.original_states is empty")

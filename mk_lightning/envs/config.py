@@ -43,13 +43,13 @@ class EnvConfig:
     reward: Reward = field(default_factory=DamageReward)
 
     def __post_init__(self) -> None:
-        check_between("data.env.num_envs", self.num_envs, 1, MAX_ENVS)
-        check_between("data.env.frame_skip", self.frame_skip, 1, 60, "frames")
-        check_between("data.env.release_frames", self.release_frames, 0, self.frame_skip - 1, "frames")
-        check_between("data.env.max_noops", self.max_noops, 0, 3600, "frames")
-        check_between("data.env.max_env_steps", self.max_env_steps, 1, 10**6, "env_steps")
+        check_between("EnvConfig.num_envs", self.num_envs, 1, MAX_ENVS)
+        check_between("EnvConfig.frame_skip", self.frame_skip, 1, 60, "frames")
+        check_between("EnvConfig.release_frames", self.release_frames, 0, self.frame_skip - 1, "frames")
+        check_between("EnvConfig.max_noops", self.max_noops, 0, 3600, "frames")
+        check_between("EnvConfig.max_env_steps", self.max_env_steps, 1, 10**6, "env_steps")
         if not isinstance(self.reward, Reward):
-            raise UserError(f"data.env.reward must be a Reward, such as DamageReward(), got {shortened(self.reward)}")
+            raise UserError(f"EnvConfig.reward must be a Reward, such as DamageReward(), got {shortened(self.reward)}")
         described(self.reward)  # which checks that files can note it
 
     @property

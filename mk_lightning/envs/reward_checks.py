@@ -64,12 +64,12 @@ def check_for_workers(reward: Reward) -> None:
         pickle.dumps(reward)
     except Exception as error:  # whatever a class makes of it
         raise UserError(
-            f"data.env.reward {described(reward)} cannot be pickled for worker processes ({one_line(error)}); "
+            f"EnvConfig.reward {described(reward)} cannot be pickled for worker processes ({one_line(error)}); "
             "its class must stand at the top level of a module, and all it keeps be picklable"
         ) from error
     if kind.__module__ == "__main__":
         raise UserError(
-            f"data.env.reward: worker processes cannot import {kind.__qualname__} from a script's or notebook's "
+            f"EnvConfig.reward: worker processes cannot import {kind.__qualname__} from a script's or notebook's "
             "__main__; put the class into a module, such as rewards.py beside it, and import it from there"
         )
 
@@ -85,7 +85,7 @@ def compute_reward(reward: Reward, before: Fight, after: Fight, full_health: int
     except Exception as error:
         place = traceback.extract_tb(error.__traceback__)[-1]
         raise UserError(
-            f"data.env.reward {described(reward)} raised {type(error).__name__}: {one_line(error)} "
+            f"EnvConfig.reward {described(reward)} raised {type(error).__name__}: {one_line(error)} "
             f"({Path(place.filename).name}, line {place.lineno})"
         ) from error
     try:
@@ -94,6 +94,6 @@ def compute_reward(reward: Reward, before: Fight, after: Fight, full_health: int
     except (TypeError, ValueError):  # text cannot be compared with a number, nor an array of several
         pass
     raise UserError(
-        f"data.env.reward {described(reward)} returned {shortened(repr(value))}; it must return a number of game "
+        f"EnvConfig.reward {described(reward)} returned {shortened(repr(value))}; it must return a number of game "
         f"units, between {-MAX_REWARD:,} and {MAX_REWARD:,}"
     )

@@ -45,7 +45,7 @@ def evaluate(
         game: a game, or its id, alias or path of its `game.yaml`.
         states: names, tiers or patterns; or lists of them by the name of a group.
         matches: matches of a state, 1 or more.
-        seed: of the matches, 0 to 1,000; another number gives others (`data.evaluation.test_seed`).
+        seed: of the matches, 0 to 1,000; another number gives others (`EvaluationSettings.test_seed`).
         epsilon: probability of a random action.
         env: how matches are played.
 

@@ -93,7 +93,7 @@ class Recording:
             if theirs.get(name) != value:
                 raise UserError(
                     f"{folder} holds another recording ({name}: {shortened(theirs.get(name))}, this run's "
-                    f"{shortened(value)}); remove it or set data.recording.folder to another"
+                    f"{shortened(value)}); remove it or set RecordingSettings.folder to another"
                 )
         shape = content["replay"].get("shape") if isinstance(content.get("replay"), dict) else None
         q_values = content.get("q_values")

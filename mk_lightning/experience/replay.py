@@ -49,8 +49,8 @@ class Priorities:
     def __post_init__(self) -> None:
         for name in ("alpha", "beta"):
             if not 0 <= getattr(self, name) <= 1:
-                raise UserError(f"data.replay.priorities.{name} must be between 0 and 1, got {getattr(self, name)}")
-        check_positive("data.replay.priorities.epsilon", self.epsilon)
+                raise UserError(f"Priorities.{name} must be between 0 and 1, got {getattr(self, name)}")
+        check_positive("Priorities.epsilon", self.epsilon)
 
 
 @dataclass(frozen=True)

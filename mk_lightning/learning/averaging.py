@@ -46,7 +46,7 @@ def check_resumed_averaging(callbacks: Iterable[Callback], checkpoint: Mapping[s
     if NOT_AVERAGED in checkpoint and not averaging(callbacks):
         raise UserError(
             "the checkpoint's run averages its weights, this one does not: resume with the WeightAveraging callback "
-            "that it had, or start a run from the average with --model.init_from"
+            "that it had, or start a run from the average with DuelingDoubleDQN.init_from"
         )
 
 

@@ -66,14 +66,14 @@ class DuelingDoubleDQN(MatchScoring):
         learning_rate: number or schedule over env_steps. It is the only source of the rate: it is set before every
             learner_step, so it holds after a checkpoint is loaded, too.
         learning_rate_warmup: length, env_steps or a fraction of the run, over which a share that rises from 0 to 1 in a
-            straight line is taken of it, from the first learner_step on (from `data.warmup_env_steps`); 0 does without.
+            straight line is taken of it, from the first learner_step on; 0 does without.
         optimizer: builds the optimizer from parameters; leave its `lr` out. It must step by a batch's gradients alone.
         huber_delta: TD error (learning units) beyond which the loss is linear.
         target_every: learner_steps between hard updates of the target network.
         target_tau: share of the online network mixed into the target network after each learner_step (soft update).
             Give this or `target_every`.
         q_limit: Q-value (learning units) beyond which learning has diverged and the run is stopped. A perfect match is
-            worth 480 game units, divided by `data.reward_scale`.
+            worth 480 game units, divided by `ExperienceDataModule.reward_scale`.
         init_from: checkpoint whose Q-network the run starts from.
         init_strict: refuse a checkpoint of which not every parameter matches.
         compile: let `torch.compile` make the learner_steps faster. Playing, whose batches are of many sizes, and
@@ -99,14 +99,14 @@ class DuelingDoubleDQN(MatchScoring):
         compile: bool = False,
     ) -> None:
         super().__init__()
-        self.learning_rate = as_schedule(learning_rate, "model.learning_rate")
+        self.learning_rate = as_schedule(learning_rate, "DuelingDoubleDQN.learning_rate")
         if bounds(self.learning_rate)[0] < 0:
-            raise UserError(f"model.learning_rate must not be negative, got {bounds(self.learning_rate)[0]}")
-        check_length("model.learning_rate_warmup", learning_rate_warmup, 0)
+            raise UserError(f"DuelingDoubleDQN.learning_rate must not be negative, got {bounds(self.learning_rate)[0]}")
+        check_length("DuelingDoubleDQN.learning_rate_warmup", learning_rate_warmup, 0)
         self.learning_rate_warmup = learning_rate_warmup
-        check_positive("model.huber_delta", huber_delta)
+        check_positive("DuelingDoubleDQN.huber_delta", huber_delta)
         check_target(target_every, target_tau)
-        check_positive("model.q_limit", q_limit)
+        check_positive("DuelingDoubleDQN.q_limit", q_limit)
         self.q_limit = q_limit
         self.optimizer = optimizer
         self.huber_delta = huber_delta
@@ -330,13 +330,14 @@ class DuelingDoubleDQN(MatchScoring):
         largest = float(q_values.detach().abs().amax())
         if not (largest <= self.q_limit and math.isfinite(loss.item())):  # a comparison with nan is false
             raise self._diverged(
-                f"a Q-value of {largest:g} (model.q_limit is {self.q_limit:g}) and a loss of {loss.item():g}"
+                f"a Q-value of {largest:g} (DuelingDoubleDQN.q_limit is {self.q_limit:g}) and a loss of {loss.item():g}"
             )
 
     def _diverged(self, what: str) -> Diverged:
         return Diverged(
-            f"learning diverged at learner_step {self.global_step:,}: {what}; lower model.learning_rate, or let the "
-            "target network follow more slowly (a higher model.target_every)"
+            f"learning diverged at learner_step {self.global_step:,}: {what}; lower DuelingDoubleDQN.learning_rate, "
+            "or let the "
+            "target network follow more slowly (a higher DuelingDoubleDQN.target_every)"
         )
 
     def _set_rate(self, progress: Progress) -> None:

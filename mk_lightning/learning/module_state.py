@@ -48,7 +48,9 @@ def begin_with(network: nn.Module, path: str, *, strict: bool) -> float | None:
     checkpoint = read_checkpoint(path)
     report = load_matching(network, checkpoint["state_dict"])
     if strict and not report.complete:
-        raise UserError(f"{path} does not fit the network ({report}); model.init_strict=false takes what fits")
+        raise UserError(
+            f"{path} does not fit the network ({report}); DuelingDoubleDQN.init_strict=false takes what fits"
+        )
     log.info(f"initialised from {path}: {report}")
     scale = checkpoint.get("reward_scale")
     return float(scale) if isinstance(scale, (int, float)) else None

@@ -20,7 +20,7 @@ COMPUTATION = frozenset({"lr", "initial_lr", "params", "fused", "foreach", "capt
 """Options that may change when a run is resumed: the rate is set before every step, the others say how a step is
 computed and not which one."""
 
-RESUMED_AS_IT_WAS = "a run is resumed with the optimizer it had; for another, start one with --model.init_from"
+RESUMED_AS_IT_WAS = "a run is resumed with the optimizer it had; for another, start one with DuelingDoubleDQN.init_from"
 
 
 def adam(parameters: Any, fused: bool = True) -> Optimizer:
@@ -47,19 +47,21 @@ def check_factory(factory: Callable[[Any], Optimizer], network: nn.Module, rate:
     try:
         optimizer = factory(iter(parameters))
     except (TypeError, ValueError) as error:
-        raise UserError(f"model.optimizer: {error}") from None
+        raise UserError(f"DuelingDoubleDQN.optimizer: {error}") from None
     check_rate(optimizer, rate)
     name = type(optimizer).__name__
     try:
         far, *_, near = [_step(optimizer, parameters, lr) for lr in (1e-3, 1e-6, 1e-6)]  # one may use the step before's
     except (TypeError, ValueError, RuntimeError) as error:
         raise UserError(
-            f"model.optimizer: {name} makes no step from the gradients of a batch ({shortened(error, 120)}); take "
+            f"DuelingDoubleDQN.optimizer: {name} makes no step from the gradients of a batch "
+            f"({shortened(error, 120)}); take "
             "another, such as torch.optim.Adam"
         ) from None
     if near > far / 2:
         raise UserError(
-            f"model.optimizer: the steps of {name} do not go by its lr, which model.learning_rate sets; take another, "
+            f"DuelingDoubleDQN.optimizer: the steps of {name} do not go by its lr, which "
+            "DuelingDoubleDQN.learning_rate sets; take another, "
             "such as torch.optim.Adam"
         )
 
@@ -91,14 +93,15 @@ def check_rate(optimizer: Optimizer, rate: float) -> None:
     for group in optimizer.param_groups:
         if "lr" not in group:
             raise UserError(
-                f"model.optimizer: {name} has no lr for model.learning_rate to set before every learner_step; take an "
+                f"DuelingDoubleDQN.optimizer: {name} has no lr for DuelingDoubleDQN.learning_rate to set before "
+                "every learner_step; take an "
                 "optimizer that has one"
             )
         given = float(group["lr"])
         if parameter is not None and given not in (parameter.default, rate):
             advice = "" if parameter.default is not parameter.empty else f" and give {name} its first value, {rate:g}"
             raise UserError(
-                f"the optimizer's lr {given:g} would be overwritten; set model.learning_rate instead{advice}"
+                f"the optimizer's lr {given:g} would be overwritten; set DuelingDoubleDQN.learning_rate instead{advice}"
             )
 
 
@@ -111,7 +114,8 @@ def check_precision(optimizer: Optimizer, precision: str) -> None:
     """
     if "mixed" in precision and getattr(optimizer, "_step_supports_amp_scaling", False):
         raise UserError(
-            f"model.optimizer: with trainer.precision {precision} it must not be fused, for methods add to gradients "
+            f"DuelingDoubleDQN.optimizer: with trainer.precision {precision} it must not be fused, for methods add "
+            "to gradients "
             "that are unscaled; set fused to false"
         )
     if precision == "16-true":
@@ -138,7 +142,8 @@ def only_optimizer(configured: Any, owner: str) -> Optimizer:
         found = found[0]
     if not isinstance(found, Optimizer):
         raise UserError(
-            f"{owner}.configure_optimizers must return one optimizer without a scheduler, for model.learning_rate is "
+            f"{owner}.configure_optimizers must return one optimizer without a scheduler, for "
+            "DuelingDoubleDQN.learning_rate is "
             f"the schedule of its rate; got {_kinds(configured)}"
         )
     return found
@@ -170,14 +175,16 @@ def check_resumed_optimizer(optimizer: Optimizer, checkpoint: Mapping[str, Any])
         missing = optimizer.param_groups[0].keys() - _option_names(checkpoint) - COMPUTATION
         if missing:
             raise UserError(
-                f"model.optimizer of the checkpoint has no {min(missing)}, as this config's {mine['class']} has: "
-                f"{RESUMED_AS_IT_WAS}"
+                f"DuelingDoubleDQN.optimizer of the checkpoint has no {min(missing)}, as this config's "
+                f"{mine['class']} has: {RESUMED_AS_IT_WAS}"
             )
         return
     had = theirs.get("options")
     options = had if isinstance(had, Mapping) else {}
-    pairs = {"model.optimizer": (theirs.get("class"), mine["class"])}
-    pairs |= {f"model.optimizer.{name}": (options.get(name), value) for name, value in mine["options"].items()}
+    pairs = {"DuelingDoubleDQN.optimizer": (theirs.get("class"), mine["class"])}
+    pairs |= {
+        f"DuelingDoubleDQN.optimizer.{name}": (options.get(name), value) for name, value in mine["options"].items()
+    }
     for name, (before, now) in pairs.items():
         if before != now:
             raise UserError(
@@ -190,7 +197,9 @@ def _option_names(checkpoint: Mapping[str, Any]) -> set[str]:
     try:
         return set(checkpoint["optimizer_states"][0]["param_groups"][0])
     except (KeyError, IndexError, TypeError):
-        raise UserError("the checkpoint's optimizer state is none; start a run with --model.init_from") from None
+        raise UserError(
+            "the checkpoint's optimizer state is none; start a run with DuelingDoubleDQN.init_from"
+        ) from None
 
 
 def _kinds(configured: Any) -> str:

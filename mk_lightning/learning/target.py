@@ -20,13 +20,14 @@ def check_target(every: int | None, tau: float | None) -> None:
     """
     if (every is None) == (tau is None):
         raise UserError(
-            "give model.target_every (hard updates) or model.target_tau (soft updates) and set the other to null, "
+            "give DuelingDoubleDQN.target_every (hard updates) or DuelingDoubleDQN.target_tau (soft updates) and set "
+            "the other to null, "
             f"got {every} and {tau}"
         )
     if every is not None and every < 1:
-        raise UserError(f"model.target_every must be at least 1 learner_step, got {every}")
+        raise UserError(f"DuelingDoubleDQN.target_every must be at least 1 learner_step, got {every}")
     if tau is not None and not 0 < tau <= 1:
-        raise UserError(f"model.target_tau must be above 0 and at most 1, got {tau}")
+        raise UserError(f"DuelingDoubleDQN.target_tau must be above 0 and at most 1, got {tau}")
 
 
 @torch.no_grad()

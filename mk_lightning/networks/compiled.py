@@ -41,7 +41,8 @@ def check_compiler(device: torch.device) -> None:
     except Exception as error:  # of the compiler's many parts each has its own
         reason = shortened(str(error).strip().partition("\n")[0], 160)
         raise UserError(
-            f"model.compile: torch cannot compile for {device} here ({reason}); install a C++ compiler, such as g++, "
+            f"DuelingDoubleDQN.compile: torch cannot compile for {device} here ({reason}); install a C++ compiler, "
+            "such as g++, "
             "or leave it out"
         ) from None
 

@@ -33,7 +33,7 @@ class FilmSettings:
     saliency: bool = False
 
     def __post_init__(self) -> None:
-        check_at_least("film.matches", self.matches, 0)
+        check_at_least("FilmSettings.matches", self.matches, 0)
 
 
 def first_of_each_state(records: Iterable[EpisodeRecord], matches: int) -> list[EpisodeRecord]:

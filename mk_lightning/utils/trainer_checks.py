@@ -32,13 +32,14 @@ log = logging.getLogger(__name__)
 REFUSED: dict[type[Callback], str] = {
     BaseFinetuning: "it would freeze again what it had unfrozen when a run is resumed; FreezeLayers with unfreeze_at "
     "freezes and unfreezes",
-    BatchSizeFinder: "data.replay.batch_size says how many transitions a batch has",
-    LearningRateFinder: "model.learning_rate is a schedule over env_steps, which is set before every learner_step",
+    BatchSizeFinder: "ReplaySettings.batch_size says how many transitions a batch has",
+    LearningRateFinder: "DuelingDoubleDQN.learning_rate is a schedule over env_steps, which is set before every "
+    "learner_step",
     ModelPruning: "it changes which parameters the Q-network has, and the target network and the actor copy them",
     SpikeDetection: "it notes batches to skip when a run is resumed, and a batch drawn from the replay does not come "
-    "again; model.q_limit stops a run that diverges",
-    StochasticWeightAveraging: "it sets a learning rate, which model.learning_rate overwrites; WeightAveraging and "
-    "EMAWeightAveraging average at any rate",
+    "again; DuelingDoubleDQN.q_limit stops a run that diverges",
+    StochasticWeightAveraging: "it sets a learning rate, which DuelingDoubleDQN.learning_rate overwrites; "
+    "WeightAveraging and EMAWeightAveraging average at any rate",
 }
 """Callbacks that cannot do here what they are for, and what to use instead. Their subclasses cannot, either."""
 
@@ -131,7 +132,8 @@ def tell_length(trainer: Trainer, batches: int, env_steps: int, max_env_steps: i
     """
     if (planned := env_steps * planned_batches(trainer, batches)) != max_env_steps:
         log.warning(
-            f"this Trainer trains {planned:,.0f} env_steps, but data.max_env_steps, by which schedules and methods go, "
+            f"this Trainer trains {planned:,.0f} env_steps, but ExperienceDataModule.max_env_steps, by which "
+            "schedules and methods go, "
             f"is {max_env_steps:,}; Trainer(max_epochs={max_env_steps // (batches * env_steps)}) without limits trains "
             "as many"
         )

@@ -48,7 +48,7 @@ def test_too_small_a_disk_is_refused_before_the_run_begins(tmp_path: Path, monke
     usage = shutil.disk_usage(tmp_path)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=needed - 1))
     with pytest.raises(
-        UserError, match=r"the run may take .* GB in .*, where .* GB are free; make room, lower data.rep"
+        UserError, match=r"the run may take .* GB in .*, where .* GB are free; make room, lower ReplaySettings"
     ):
         check_disk(tmp_path / "not" / "there", module, wanted)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=needed))

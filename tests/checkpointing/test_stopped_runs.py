@@ -148,7 +148,7 @@ def test_ctrl_c_while_libraries_load_is_no_traceback(tmp_path: Path) -> None:
     words = [sys.executable, "-m", "mk_lightning", *command(tmp_path / "run")]
     # In a shell's background Ctrl-C is ignored, and a process inherits that.
     process = subprocess.Popen(
-        words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)},
+        words, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )  # fmt: skip
     while "libtorch" not in Path(f"/proc/{process.pid}/maps").read_text():

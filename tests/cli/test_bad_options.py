@@ -148,7 +148,7 @@ MISTAKES = {
     "reward": fit("no class DamageRewrd; did you mean 'DamageReward'?", REWARD, "DamageRewrd"),
     "base of rewards": fit("data.env.reward: Reward is only the base of others; valid: ", REWARD, "Reward"),
     "class that is no reward": fit(
-        "data.env.reward: mk_lightning.Cloning is no Reward; valid: ", REWARD, "mk_lightning.Cloning"
+        "data.env.reward: mk_lightning.Cloning is no Reward; ", REWARD, "mk_lightning.Cloning"
     ),
     "reward that lacks a method": fit("Idle is only the base of others", REWARD, "tests.envs.own_rewards.Idle"),
     "module of a reward": fit("data.env.reward: Problem with given class_path 'nowhere.Own'", REWARD, "nowhere.Own"),

@@ -52,8 +52,8 @@ def test_a_reward_is_known_by_its_class_and_arguments(reward: Reward, text: str)
     [
         (lambda: Forgetful(), "Forgetful must keep its argument bonus as self.bonus, so that files can note it"),
         (lambda: Weighted([np.ones(2)]), r"Weighted: parts must be a number, text, None, .*, got \[1. 1.\]"),  # type: ignore[list-item]
-        (lambda: Advance, r"data.env.reward must be a Reward, such as DamageReward\(\), got <class"),
-        (lambda: None, "data.env.reward must be a Reward, such as DamageReward.., got None"),
+        (lambda: Advance, r"EnvConfig.reward must be a Reward, such as DamageReward\(\), got <class"),
+        (lambda: None, "EnvConfig.reward must be a Reward, such as DamageReward.., got None"),
     ],
 )
 def test_what_files_cannot_note_is_refused(reward: Callable[[], Any], message: str) -> None:
@@ -105,7 +105,7 @@ def test_a_reward_is_computed() -> None:
 )
 def test_a_reward_that_fails_is_one_line(by: str, message: str) -> None:
     with pytest.raises(
-        UserError, match=rf"data.env.reward tests.envs.own_rewards.Broken\(by='{by}'\) {message}"
+        UserError, match=rf"EnvConfig.reward tests.envs.own_rewards.Broken\(by='{by}'\) {message}"
     ) as caught:
         compute_reward(Broken(by), FRESH, MOVED, 120)
     assert "\n" not in str(caught.value)
@@ -153,7 +153,7 @@ def test_a_worker_in_the_place_of_a_dead_one_pays_it_too(envs: RetroVectorEnv) -
 def test_one_that_fails_in_a_worker_is_one_line_and_no_restart(by: str) -> None:
     envs = RetroVectorEnv("dojo", "VeryEasy.*", EnvConfig(num_envs=2, reward=Broken(by)))
     envs.reset(seed=0)
-    said = rf"worker \d of 2 \(state VeryEasy.*\) failed: data.env.reward tests.envs.own_rewards.Broken\(by='{by}'\) r"
+    said = rf"worker \d of 2 \(state VeryEasy.*\) failed: EnvConfig.reward tests.envs.own_rewards.Broken\(by='{by}'\) r"
     with pytest.raises(WorkerError, match=said) as caught:
         envs.step([0, 0])
     assert "\n" not in str(caught.value)
@@ -206,7 +206,7 @@ def test_one_in_a_script_is_sent_into_a_module() -> None:
     reward, *refused = done.stdout.splitlines()
     assert reward == "3.0"
     assert refused == 2 * [
-        "data.env.reward: worker processes cannot import Longer from a script's or notebook's __main__; put the class "
+        "EnvConfig.reward: worker processes cannot import Longer from a script's or notebook's __main__; put the class "
         "into a module, such as rewards.py beside it, and import it from there"
     ]
 
@@ -218,6 +218,6 @@ def test_one_that_only_this_process_can_import_says_so(monkeypatch: pytest.Monke
     with pytest.raises(WorkerError, match="worker 0 of 2") as caught:
         RetroVectorEnv("dojo", config=EnvConfig(num_envs=2, reward=module.Own()))
     assert str(caught.value).endswith(
-        " failed: the class of data.env.reward cannot be imported in the worker processes (ModuleNotFoundError: No "
+        " failed: the class of EnvConfig.reward cannot be imported in the worker processes (ModuleNotFoundError: No "
         "module named 'made_here'); put it into a module that a fresh interpreter can import"
     )

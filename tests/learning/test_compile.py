@@ -101,7 +101,9 @@ def test_without_a_compiler_one_line_says_so(tmp_path):
     environment = os.environ | {"CXX": "/nowhere", "TORCHINDUCTOR_CACHE_DIR": str(tmp_path)}
     done = subprocess.run([sys.executable, "-c", asked], env=environment, capture_output=True, text=True, check=False)
     line = done.stderr.splitlines()[-1]
-    assert line.startswith("mk_lightning.utils.errors.UserError: model.compile: torch cannot compile for cpu here (")
+    assert line.startswith(
+        "mk_lightning.utils.errors.UserError: DuelingDoubleDQN.compile: torch cannot compile for cpu here ("
+    )
     assert "install a C++ compiler, such as g++, or leave it out" in line
 
 

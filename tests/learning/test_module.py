@@ -200,7 +200,7 @@ def test_a_checkpoint_with_weights_only_has_no_target_network_and_loads(tmp_path
     trainer.save_checkpoint(tmp_path / "w.ckpt", weights_only=True)
     saved = torch.load(tmp_path / "w.ckpt", weights_only=True)
     assert {name.split(".")[0] for name in saved["state_dict"]} == {"online"}
-    assert saved["network"] == {"num_actions": ACTIONS, "hidden": 8}
+    assert saved["network"] == {"class": "mk_lightning.SmallDueling", "num_actions": ACTIONS, "hidden": 8}
 
     other = DuelingDoubleDQN.load_from_checkpoint(tmp_path / "w.ckpt")
     assert same(weights_of(other.online), weights_of(module.online))
@@ -246,7 +246,7 @@ def test_init_from_starts_both_networks_from_the_q_network(base, caplog):
         module = new_module(init_from=path)
     assert same(weights_of(module.online), weights)
     assert same(weights_of(module.target), weights)
-    assert f"initialised from {path}: 12 parameters matched" in caplog.text
+    assert f"initialised from {path}: 10 parameters matched" in caplog.text
 
 
 def test_init_from_stops_when_not_everything_matches(base):
@@ -258,8 +258,8 @@ def test_init_from_takes_what_fits_when_told_to(base, caplog):
     path, weights = base
     with caplog.at_level(logging.INFO):
         module = new_module(num_actions=ACTIONS + 1, init_from=path, init_strict=False)
-    assert same(weights_of(module.online.convolutions), weights[:6])
-    assert same(weights_of(module.online.value), weights[8:10])
+    assert same(weights_of(module.online.convolutions), weights[:4])
+    assert same(weights_of(module.online.value), weights[6:8])
     assert "of another shape: advantage.weight (5, 8) -> (6, 8)" in caplog.text
 
 
@@ -269,18 +269,27 @@ def test_init_from_takes_what_fits_when_told_to(base, caplog):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"learning_rate_warmup": -1}, "model.learning_rate_warmup must be .* 0 or more, or .* got -1"),
-        ({"learning_rate_warmup": 0.0}, "model.learning_rate_warmup must be .* got 0.0; write 0"),
-        ({"learning_rate": -0.1}, "model.learning_rate must not be negative, got -0.1"),
-        ({"learning_rate": Linear(1e-3, -1e-3, 5)}, "model.learning_rate must not be negative, got -0.001"),
+        ({"learning_rate_warmup": -1}, "DuelingDoubleDQN.learning_rate_warmup must be .* 0 or more, or .* got -1"),
+        ({"learning_rate_warmup": 0.0}, "DuelingDoubleDQN.learning_rate_warmup must be .* got 0.0; write 0"),
+        ({"learning_rate": -0.1}, "DuelingDoubleDQN.learning_rate must not be negative, got -0.1"),
+        ({"learning_rate": Linear(1e-3, -1e-3, 5)}, "DuelingDoubleDQN.learning_rate must not be negative, got -0.001"),
         ({"network": narrow(0)}, "hidden must be at least 1, got 0"),
-        ({"huber_delta": 0.0}, "model.huber_delta must be above 0, got 0.0"),
-        ({"target_every": None}, "target_every .hard updates. or model.target_tau"),
-        ({"target_tau": 0.5}, "target_every .hard updates. or model.target_tau"),
-        ({"target_every": 0}, "model.target_every must be at least 1 learner_step, got 0"),
-        ({"target_every": None, "target_tau": 0.0}, "model.target_tau must be above 0 and at most 1, got 0.0"),
-        ({"target_every": None, "target_tau": 1.5}, "model.target_tau must be above 0 and at most 1, got 1.5"),
-        ({"optimizer": lambda p: torch.optim.Adam(p, lr=0.5)}, "lr 0.5 would be overwritten.*model.learning_rate"),
+        ({"huber_delta": 0.0}, "DuelingDoubleDQN.huber_delta must be above 0, got 0.0"),
+        ({"target_every": None}, "target_every .hard updates. or DuelingDoubleDQN.target_tau"),
+        ({"target_tau": 0.5}, "target_every .hard updates. or DuelingDoubleDQN.target_tau"),
+        ({"target_every": 0}, "DuelingDoubleDQN.target_every must be at least 1 learner_step, got 0"),
+        (
+            {"target_every": None, "target_tau": 0.0},
+            "DuelingDoubleDQN.target_tau must be above 0 and at most 1, got 0.0",
+        ),
+        (
+            {"target_every": None, "target_tau": 1.5},
+            "DuelingDoubleDQN.target_tau must be above 0 and at most 1, got 1.5",
+        ),
+        (
+            {"optimizer": lambda p: torch.optim.Adam(p, lr=0.5)},
+            "lr 0.5 would be overwritten.*DuelingDoubleDQN.learning_rate",
+        ),
         ({"init_from": "nowhere.ckpt"}, "no checkpoint nowhere.ckpt"),
     ],
 )
@@ -295,9 +304,12 @@ def test_refuses(options, message):
 @pytest.mark.parametrize(
     ("poison", "message"),
     [
-        (lambda m: m.online.value.bias.data.fill_(float("nan")), r"a Q-value of nan \(model.q_limit is 50\)"),
+        (
+            lambda m: m.online.value.bias.data.fill_(float("nan")),
+            r"a Q-value of nan \(DuelingDoubleDQN.q_limit is 50\)",
+        ),
         (lambda m: m.online.value.bias.data.fill_(float("inf")), "a Q-value of inf"),
-        (lambda m: m.online.value.bias.data.fill_(-51.0), r"a Q-value of 5\d\.?\d* \(model.q_limit is 50\)"),
+        (lambda m: m.online.value.bias.data.fill_(-51.0), r"a Q-value of 5\d\.?\d* \(DuelingDoubleDQN.q_limit is 50\)"),
         (lambda m: m.target.value.bias.data.fill_(float("nan")), "a loss of nan"),
     ],
 )
@@ -308,7 +320,7 @@ def test_learning_that_has_diverged_stops_before_the_learner_step(tmp_path, pois
     with pytest.raises(Diverged, match=message) as stopped:
         new_trainer(tmp_path).fit(module, random_batches(3))
     assert "learning diverged at learner_step 0" in str(stopped.value)
-    assert "lower model.learning_rate" in str(stopped.value)
+    assert "lower DuelingDoubleDQN.learning_rate" in str(stopped.value)
     after = weights_of(module.online)
     assert all(torch.equal(a, b) or (a.isnan() == b.isnan()).all() for a, b in zip(before, after, strict=True))
 
@@ -326,5 +338,5 @@ def test_weights_that_are_not_finite_take_no_good_checkpoint_s_place(tmp_path):
 
 
 def test_a_q_limit_must_be_positive():
-    with pytest.raises(UserError, match=r"model.q_limit must be above 0, got 0"):
+    with pytest.raises(UserError, match=r"DuelingDoubleDQN.q_limit must be above 0, got 0"):
         new_module(q_limit=0.0)

@@ -43,8 +43,8 @@ def two_rates(parameters):
 TAKEN = ["ASGD", "Adadelta", "Adafactor", "Adagrad", "Adam", "AdamW", "Adamax", "NAdam", "RAdam", "RMSprop", "SGD"]
 REFUSED = {
     "LBFGS": "LBFGS makes no step from the gradients of a batch .*missing 1 required positional argument: 'closure'",
-    "Muon": "model.optimizer: Muon only supports 2D parameters",
-    "Rprop": "the steps of Rprop do not go by its lr, which model.learning_rate sets",
+    "Muon": "DuelingDoubleDQN.optimizer: Muon only supports 2D parameters",
+    "Rprop": "the steps of Rprop do not go by its lr, which DuelingDoubleDQN.learning_rate sets",
     "SparseAdam": "SparseAdam makes no step from the gradients of a batch .SparseAdam does not support dense",
 }
 
@@ -78,10 +78,10 @@ def test_asking_draws_no_random_number_and_changes_no_weight():
 @pytest.mark.parametrize(
     ("optimizer", "message"),
     [
-        (GivenRate, "model.optimizer: .*missing 1 required positional argument: 'lr'"),
+        (GivenRate, "DuelingDoubleDQN.optimizer: .*missing 1 required positional argument: 'lr'"),
         (lambda p: GivenRate(p, lr=0.5), "lr 0.5 would be overwritten; .* and give GivenRate its first value, 0.002"),
-        (NoRate, "NoRate has no lr for model.learning_rate to set"),
-        (two_rates, "the optimizer's lr 1e-05 would be overwritten; set model.learning_rate instead"),
+        (NoRate, "NoRate has no lr for DuelingDoubleDQN.learning_rate to set"),
+        (two_rates, "the optimizer's lr 1e-05 would be overwritten; set DuelingDoubleDQN.learning_rate instead"),
     ],
 )
 def test_the_rate_has_one_source(optimizer, message):
@@ -190,12 +190,13 @@ def resume(path: Path, folder: Path, optimizer):
     [
         (
             lambda p: torch.optim.SGD(p, momentum=0.9),
-            "model.optimizer of the checkpoint is torch.optim.adam.Adam, this config's torch.optim.sgd.SGD: a run is "
-            "resumed with the optimizer it had; for another, start one with --model.init_from",
+            "DuelingDoubleDQN.optimizer of the checkpoint is torch.optim.adam.Adam, this config's "
+            "torch.optim.sgd.SGD: a run is resumed with the optimizer it had; for another, start one with "
+            "DuelingDoubleDQN.init_from",
         ),
         (
             lambda p: torch.optim.Adam(p, betas=(0.8, 0.999)),
-            r"model.optimizer.betas of the checkpoint is \(0.9, 0.999\), this config's \(0.8, 0.999\)",
+            r"DuelingDoubleDQN.optimizer.betas of the checkpoint is \(0.9, 0.999\), this config's \(0.8, 0.999\)",
         ),
         (lambda p: torch.optim.Adam(p, weight_decay=0.1), "weight_decay of the checkpoint is 0, this config's 0.1"),
     ],

@@ -98,5 +98,5 @@ def test_a_film_keeps_the_consoles_speed(tmp_path: Path) -> None:
 
 
 def test_a_negative_number_of_films_is_refused() -> None:
-    with pytest.raises(UserError, match=r"film\.matches"):
+    with pytest.raises(UserError, match=r"FilmSettings.matches"):
         replace(FilmSettings(), matches=-1)

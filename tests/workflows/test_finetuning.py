@@ -108,7 +108,10 @@ def test_call_is_the_command(commanded: dict[str, Any], folder: Path) -> None:
     assert result.table().row_count == 8
     assert "</html>" in result.report().read_text()
     for other, complaint in (
-        ({"challenging": ["VeryHard.Kestrel-05", *CHALLENGING]}, "data.challenging_states of the checkpoint is"),
+        (
+            {"challenging": ["VeryHard.Kestrel-05", *CHALLENGING]},
+            "ExperienceDataModule.challenging_states of the checkpoint is",
+        ),
         ({"seed": 2}, "seed_everything of the checkpoint is 1"),
         ({"checkpoint": "checkpoints/dojo-finetuned.ckpt"}, f"run began with {BASE}, not with checkpoints/dojo-fine"),
     ):
@@ -146,7 +149,7 @@ def test_more_env_steps_extend_a_run_by_epochs_as_long_as_it_had() -> None:
     result = by_call(200, resume=True)
     last = read_checkpoint(result.run_dir / "checkpoints/last.ckpt")
     assert last["env_steps"] == 64 + 192
-    assert last["ExperienceDataModule"]["common"]["data.evaluation.every"] == 48
+    assert last["ExperienceDataModule"]["common"]["EvaluationSettings.every"] == 48
 
 
 def test_a_game_has_its_own_recipes() -> None:

@@ -67,9 +67,9 @@ class ResumableCheckpoint(Checkpoint):
         interruption: Interruption | None = None,
     ) -> None:
         if every_minutes is not None:
-            check_positive("checkpoint.every_minutes", every_minutes)
+            check_positive("ResumableCheckpoint.every_minutes", every_minutes)
         if every_env_steps is not None:
-            check_length("checkpoint.every_env_steps", every_env_steps)
+            check_length("ResumableCheckpoint.every_env_steps", every_env_steps)
         self.every_minutes = every_minutes
         self.every_env_steps = every_env_steps
         self.folder = Path(folder or "")

@@ -43,7 +43,7 @@ AS_IT_WAS = "a run is resumed with the evaluation it had; test its checkpoint fo
 class BeforeAfter(Callback):
     """Measures the policy that a fit starts from and the best one that it ends with, on the same matches.
 
-    The matches are those of a test (`data.evaluation.test_matches` of every state). The best policy is that of
+    The matches are those of a test (`EvaluationSettings.test_matches` of every state). The best policy is that of
     `BestCheckpoint`, or of the first `ModelCheckpoint` with a monitor; without either, the weights at the end. The
     module keeps the weights it has at the end.
 
@@ -228,14 +228,14 @@ def _check_same_matches(before: Evaluation, path: Path, data: ExperienceDataModu
     """Check that the matches after the fit will be those before it, or nothing could be compared."""
     had_env, has_env = with_default_reward(before.env), with_default_reward(data.env.episode_options)
     pairs: list[tuple[str, object, object]] = [
-        (f"data.env.{name}", had_env.get(name), value) for name, value in has_env.items()
+        (f"EnvConfig.{name}", had_env.get(name), value) for name, value in has_env.items()
     ]
-    pairs.append(("data.evaluation.epsilon", before.epsilon, data.evaluation.epsilon))
+    pairs.append(("EvaluationSettings.epsilon", before.epsilon, data.evaluation.epsilon))
     for name, had, has in pairs:
         if had != has:
             raise UserError(f"{name} was {had} in the matches before the fit ({path}), now it is {has}: {AS_IT_WAS}")
     if sorted((m.state, m.seed) for m in before.matches) != sorted((s.state, s.seed) for s in data.test_specs()):
         raise UserError(
-            f"the matches before the fit ({path}) are not those of this config's data.evaluation (test_matches, "
+            f"the matches before the fit ({path}) are not those of this config's evaluation settings (test_matches, "
             f"test_seed, mixed): {AS_IT_WAS}"
         )

@@ -61,7 +61,7 @@ class FineTuningMethod(Callback):
         if self.requires_initial_state and not (isinstance(states, Mapping) and states.get(self.state_key)):
             raise UserError(
                 f"{self._name} holds on to how a run began, and the checkpoint's began without it or with other "
-                "options of it: resume with what there was, or start a run with --model.init_from"
+                "options of it: resume with what there was, or start a run with DuelingDoubleDQN.init_from"
             )
 
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:

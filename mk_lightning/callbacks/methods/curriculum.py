@@ -35,7 +35,7 @@ class Phase:
         win_rate: share of its last `matches` matches won at which it ends.
         mean_return: mean return of its last `matches` matches at which it ends, game units.
         matches: training matches of this phase that are looked at. Quick matches end first, so several times
-            `data.env.num_envs` is fair.
+            `EnvConfig.num_envs` is fair.
 
     Raises:
         UserError: a number out of range.
@@ -67,7 +67,7 @@ class Phase:
 class Curriculum(FineTuningMethod):
     """Trains on one phase's states after another's; the last lasts until the run ends.
 
-    The phases' states take the place of `data.train_states`, from the first match on.
+    The phases' states take the place of the DataModule's `train_states`, from the first match on.
 
     - A phase is judged by the matches that began in it. Those under way at a change are played to their end, and what
       they teach is kept, but they were drawn for the phase before, even where both phases know their state.
@@ -91,7 +91,10 @@ class Curriculum(FineTuningMethod):
 
     def __init__(self, phases: list[Phase], step_back: float | None = None) -> None:
         if len(phases) < 2:
-            raise UserError(f"Curriculum: phases must be at least 2, got {len(phases)}; for one, set data.train_states")
+            raise UserError(
+                f"Curriculum: phases must be at least 2, got {len(phases)}; for one, set "
+                "ExperienceDataModule.train_states"
+            )
         for number, phase in enumerate(phases[:-1], 1):
             if not phase.ends:
                 raise UserError(f"Curriculum: phase {number} never ends; give it env_steps, win_rate or mean_return")
@@ -126,12 +129,13 @@ class Curriculum(FineTuningMethod):
 
         Raises:
             UserError: a state is not known or cannot be read, or its weights are impossible; the run ends before the
-                last phase; or `data.train_states` has weights of its own.
+                last phase; or the DataModule's `train_states` has weights of its own.
         """
         super().check(pl_module, data, callbacks)
         if len(set(data.train_states.values())) > 1:
             raise UserError(
-                "Curriculum: the phases' states take the place of data.train_states, whose weights would be lost; give "
+                "Curriculum: the phases' states take the place of ExperienceDataModule.train_states, whose weights "
+                "would be lost; give "
                 "the phases weights and leave those out"
             )
         lengths = [phase.env_steps for phase in self.phases if phase.ends == ["env_steps"]]
@@ -148,9 +152,10 @@ class Curriculum(FineTuningMethod):
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Set the phase's states.
 
-        The environments have started with `data.train_states`, but no match has begun. In a resumed run they know the
-        phase's weights already, and setting the same ones again changes nothing, neither a match under way nor a
-        random stream. So there is no case to tell apart, and a run that is resumed with other phases has them at once.
+        The environments have started with the DataModule's `train_states`, but no match has begun. In a resumed run
+        they know the phase's weights already, and setting the same ones again changes nothing, neither a match under
+        way nor a random stream. So there is no case to tell apart, and a run that is resumed with other phases has them
+        at once.
         """
         if self.begins_anew(trainer):
             self.phase, self.began, self.recent = 0, 0, deque(maxlen=self.phases[0].matches)

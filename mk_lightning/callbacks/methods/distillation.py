@@ -96,7 +96,7 @@ class Distillation(FineTuningMethod, ABC):
 class Cloning(Distillation):
     """Keeps the Q-values close to the base policy's on what the base policy played.
 
-    The observations are drawn from the recording of its play on the original states (`data.recording`), with the
+    The observations are drawn from the recording of its play on the original states (`RecordingSettings`), with the
     Q-values it had then; as CLEAR does for a policy (Rolnick 2019, arXiv:1811.11682, section 3.2).
     """
 

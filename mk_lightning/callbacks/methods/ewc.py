@@ -39,15 +39,15 @@ class ElasticWeightConsolidation(FineTuningMethod):
     """Adds the gradient of `strength / 2 * sum(F * (w - w*)**2)` (Kirkpatrick 2017, arXiv:1612.00796, equation 3).
 
     w* are the weights training starts from, F the diagonal of the Fisher information, estimated from the base policy's
-    play on the original states (`data.recording`) before the first learner_step and divided by its mean. So `strength`
-    is the rate of an L2 pull of the same total stiffness, and means the same whatever the game's rewards. F and w* are
-    written to `fisher.pt` in the run directory.
+    play on the original states before the first learner_step (`RecordingSettings`) and divided by its mean. So
+    `strength` is the rate of an L2 pull of the same total stiffness, and means the same whatever the game's rewards. F
+    and w* are written to `fisher.pt` in the run directory.
 
     Args:
         strength: lambda of the paper, for a Fisher information of mean 1.
         estimator: `q_value` or `policy`, see `fisher_diagonal`.
         samples: env_steps the Fisher information is estimated from, on each rank; at most 1,000,000, and as many as fit
-            into memory. Drawn with replacement, so more than `data.recording.env_steps` add little.
+            into memory. Drawn with replacement, so more than `RecordingSettings.env_steps` add little.
         temperature: of the `policy` estimator's softmax, learning units.
         files: `fisher.pt` of earlier runs, a task each.
         estimate: also estimate one for this run's start; off, the files are all there is.

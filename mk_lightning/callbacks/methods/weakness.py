@@ -37,8 +37,8 @@ def loss_probabilities(recent: Mapping[str, Sequence[bool]], floor: float) -> di
 class WeaknessTargeting(FineTuningMethod):
     """Draws training matches in proportion to how often their states are lost; see `loss_probabilities`.
 
-    It chooses among `data.train_states`, all equally likely at first. A match that is cut off is not won and counts as
-    lost. Training matches are played with exploration, so they are lost more often than in a validation.
+    It chooses among the DataModule's `train_states`, all equally likely at first. A match that is cut off is not won
+    and counts as lost. Training matches are played with exploration, so they are lost more often than in a validation.
 
     - New probabilities take effect with each environment's next match.
     - With several ranks, rank 0's matches decide for all.
@@ -77,16 +77,23 @@ class WeaknessTargeting(FineTuningMethod):
         """Check that there is something to choose, and that nothing else chooses.
 
         Raises:
-            UserError: `data.train_states` are fewer than two, or have weights of their own; or a Curriculum is there.
+            UserError: the DataModule's `train_states` are fewer than two, or have weights of their own; or there is a
+                Curriculum.
         """
         super().check(pl_module, data, callbacks)
         if any(isinstance(callback, Curriculum) for callback in callbacks):
             raise UserError("Curriculum and WeaknessTargeting both choose the training states; leave one out")
         states = data.train_states
         if len(states) < 2:
-            raise UserError(f"WeaknessTargeting: there is nothing to choose in data.train_states: {', '.join(states)}")
+            raise UserError(
+                "WeaknessTargeting: there is nothing to choose in ExperienceDataModule.train_states: "
+                f"{', '.join(states)}"
+            )
         if max(states.values()) - min(states.values()) > 1e-9:
-            raise UserError("WeaknessTargeting sets the weights itself; give data.train_states as a list, without any")
+            raise UserError(
+                "WeaknessTargeting sets the weights itself; give ExperienceDataModule.train_states as a list, "
+                "without any"
+            )
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Begin with equal probabilities, or with those of the checkpoint.

@@ -67,7 +67,7 @@ def _read_setup(control_fd: int) -> WorkerSetup:
         raise
     except Exception as error:  # whatever the user's module makes of it
         raise UserError(
-            f"the class of data.env.reward cannot be imported in the worker processes ({type(error).__name__}: "
+            f"the class of EnvConfig.reward cannot be imported in the worker processes ({type(error).__name__}: "
             f"{one_line(error)}); put it into a module that a fresh interpreter can import"
         ) from error
     return setup

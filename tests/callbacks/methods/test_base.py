@@ -107,7 +107,9 @@ def test_what_cancels_itself_is_refused(model, data, callbacks, message):
 @pytest.mark.parametrize(("callback", "who"), [(Cloning(), "Cloning"), (ElasticWeightConsolidation(), "Elastic")])
 def test_without_original_states_there_is_nothing_to_record(model, callback, who):
     data = ExperienceDataModule(challenging_states=CHALLENGING)
-    with pytest.raises(UserError, match=f"{who}.* needs the base policy's play, but data.original_states is empty"):
+    with pytest.raises(
+        UserError, match=f"{who}.* needs the base policy's play, but ExperienceDataModule.original_states is empty"
+    ):
         check_methods([callback], model, data)
 
 
@@ -119,7 +121,9 @@ def test_a_layer_that_is_unfrozen_in_time_may_decay(model, data):
 def test_weights_of_states_that_a_curriculum_would_drop_are_refused(model):
     weights = {"original": 1.0, "challenging": 2.0}
     data = ExperienceDataModule(original_states=ORIGINAL, challenging_states=CHALLENGING, train_states=weights)
-    with pytest.raises(UserError, match=r"the phases' states take the place of data\.train_states, whose weights"):
+    with pytest.raises(
+        UserError, match=r"the phases' states take the place of ExperienceDataModule.train_states, whose weights"
+    ):
         check_methods([curriculum()], model, data)
 
 
