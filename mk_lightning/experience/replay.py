@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -108,11 +109,11 @@ class Replay:
         self.gamma = gamma
         self.stack = stack
         self.priorities = priorities
-        check_at_least("replay.n_step", n_step, 1, "env_step")
+        check_at_least("Replay.n_step", n_step, 1, "env_step")
         if not 0 <= gamma <= 1:
-            raise UserError(f"replay.gamma must be between 0 and 1, got {gamma}")
+            raise UserError(f"Replay.gamma must be between 0 and 1, got {gamma}")
         if capacity < (least := least_capacity(num_envs, n_step, stack)):
-            raise UserError(f"replay.capacity must be at least {least} transitions, got {capacity}")
+            raise UserError(f"Replay.capacity must be at least {least} transitions, got {capacity}")
         shape = (self.rows, num_envs)
         self.frames = np.zeros((*shape, *frame_shape), np.uint8)
         self.actions = np.zeros(shape, np.uint8)
@@ -200,11 +201,11 @@ class Replay:
         last = outcomes[np.arange(len(indices)), taken - 1]
         discounts = np.where(last == TERMINAL, np.float32(0), self._powers[taken])
         return Transition(
-            torch.from_numpy(self._stack(rows, envs)),
+            self._stack(rows, envs),
             torch.from_numpy(self.actions[rows, envs].astype(np.int64)),
             torch.from_numpy(rewards),
             torch.from_numpy(discounts),
-            torch.from_numpy(self._stack((rows + taken) % self.rows, envs)),
+            self._stack((rows + taken) % self.rows, envs),
         )
 
     def update_priorities(self, indices: NDArray[np.int64], td_errors: NDArray[np.float32]) -> None:
@@ -241,18 +242,23 @@ class Replay:
             seen, want = state["shape"], [self.rows, self.num_envs]
             raise UserError(f"the checkpoint's replay has {seen} rows x environments, this run's config {want}")
         if ("priorities" in state) != (self._tree is not None):
-            raise UserError("the checkpoint's replay and this run's config differ in replay.priorities")
+            raise UserError("the checkpoint's replay and this run's config differ in ReplaySettings.priorities")
         self.added = state["added"]
         self._rng.bit_generator.state = state["rng"]
         self._max_priority = state["max_priority"]
         if self._tree:
             self._tree.set(np.arange(self._tree.size), state["priorities"].numpy())
 
-    def _stack(self, rows: NDArray[np.int64], envs: NDArray[np.int64]) -> NDArray[np.uint8]:
-        """(B, stack, 84, 84), newest last; before the match's first frame that frame repeats."""
+    def _stack(self, rows: NDArray[np.int64], envs: NDArray[np.int64]) -> torch.Tensor:
+        """(B, stack, 84, 84) uint8, newest last; before the match's first frame that frame repeats.
+
+        Channels last in memory, as a convolution wants them: interleaving bytes costs less than it would numbers.
+        """
         back = np.minimum(np.arange(self.stack - 1, -1, -1), self.ages[rows, envs][:, None])
-        gathered: NDArray[np.uint8] = self.frames[(rows[:, None] - back) % self.rows, envs[:, None]]
-        return gathered
+        stacks = np.empty((len(rows), *self.frames.shape[2:], self.stack), np.uint8)
+        for stack, newest_last, env in zip(stacks, (rows[:, None] - back) % self.rows, envs, strict=True):
+            cv2.merge([self.frames[row, env] for row in newest_last], dst=stack)
+        return torch.from_numpy(stacks).permute(0, 3, 1, 2)
 
     def _draw_uniformly(self, window: range, batch_size: int) -> NDArray[np.int64]:
         """Draw indices and redraw those at which no action was taken (one row a match)."""

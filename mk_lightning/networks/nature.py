@@ -7,7 +7,7 @@ from typing import ClassVar
 import torch
 from torch import nn
 
-from mk_lightning.networks.base import STACK, QNetwork, dueling, pixels
+from mk_lightning.networks.base import STACK, PixelConv2d, QNetwork, dueling
 from mk_lightning.utils.errors import check_at_least
 from mk_lightning.utils.memory import check_memory
 
@@ -42,7 +42,8 @@ class NatureDueling(QNetwork):
         convolutions: list[nn.Module] = []
         channels = STACK
         for filters, kernel, stride in self.layers:
-            convolutions += [nn.Conv2d(channels, filters, kernel, stride), nn.ReLU()]
+            convolution = nn.Conv2d if convolutions else PixelConv2d
+            convolutions += [convolution(channels, filters, kernel, stride), nn.ReLU()]
             channels = filters
         self.convolutions = nn.Sequential(*convolutions)
         self.features = nn.Sequential(nn.Flatten(), nn.Linear(flat, hidden), nn.ReLU())
@@ -52,7 +53,7 @@ class NatureDueling(QNetwork):
 
     def forward(self, observations: torch.Tensor) -> torch.Tensor:
         """Return the Q-values (B, actions) of observations (B, 4, 84, 84) uint8."""
-        features = self.features(self.convolutions(pixels(observations, self.value.weight)))
+        features = self.features(self.convolutions(observations))
         return dueling(self.value(features), self.advantage(features))
 
 

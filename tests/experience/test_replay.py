@@ -91,6 +91,7 @@ def test_transitions_have_the_documented_types():
     step = replay.sample(8).transition
     assert (step.s_tm1.dtype, step.s_tm1.shape) == (torch.uint8, (8, 4, *FRAME_SHAPE))
     assert (step.s_t.dtype, step.s_t.shape) == (torch.uint8, (8, 4, *FRAME_SHAPE))
+    assert step.s_tm1.is_contiguous(memory_format=torch.channels_last), "as a convolution wants it"
     assert (step.a_tm1.dtype, step.r_t.dtype, step.discount_t.dtype) == (torch.int64, torch.float32, torch.float32)
     assert step.a_tm1.shape == step.r_t.shape == step.discount_t.shape == (8,)
 
@@ -292,9 +293,9 @@ def test_len_counts_transitions_up_to_the_capacity():
     ("options", "message"),
     [
         ({"n_step": 0}, "replay.n_step must be at least 1 env_step, got 0"),
-        ({"gamma": 1.01}, "replay.gamma must be between 0 and 1, got 1.01"),
-        ({"gamma": -0.1}, "replay.gamma must be between 0 and 1, got -0.1"),
-        ({"rows": 5}, "replay.capacity must be at least 12 transitions, got 10"),
+        ({"gamma": 1.01}, "Replay.gamma must be between 0 and 1, got 1.01"),
+        ({"gamma": -0.1}, "Replay.gamma must be between 0 and 1, got -0.1"),
+        ({"rows": 5}, "Replay.capacity must be at least 12 transitions, got 10"),
     ],
 )
 def test_refuses(options, message):
@@ -305,9 +306,9 @@ def test_refuses(options, message):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"alpha": 1.5}, "replay.priorities.alpha must be between 0 and 1, got 1.5"),
-        ({"beta": -1}, "replay.priorities.beta must be between 0 and 1, got -1"),
-        ({"epsilon": 0}, "replay.priorities.epsilon must be above 0, got 0"),
+        ({"alpha": 1.5}, "Priorities.alpha must be between 0 and 1, got 1.5"),
+        ({"beta": -1}, "Priorities.beta must be between 0 and 1, got -1"),
+        ({"epsilon": 0}, "Priorities.epsilon must be above 0, got 0"),
     ],
 )
 def test_priorities_refuse(options, message):
