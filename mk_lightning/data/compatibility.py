@@ -119,8 +119,8 @@ def check_resumable(data: ExperienceSettings, state: object) -> None:
     if data.rehearsed and not recorded:
         raise UserError(
             f"ExperienceDataModule.rehearsal_ratio is {data.rehearsal_ratio:g}, but the checkpoint's run began "
-            "without a recording of "
-            "the base policy's play: resume with 0, or start a run with DuelingDoubleDQN.init_from"
+            "without a recording of the base policy's play: resume with 0, or start a run with "
+            "DuelingDoubleDQN.init_from"
         )
     shape = [data.replay.capacity // data.env.num_envs, data.env.num_envs]
     if replay.get("shape") != shape:  # a checkpoint from before `common` was kept

@@ -57,15 +57,13 @@ def check_experience(data: ExperienceSettings) -> None:
         most = f", at most {MAX_ENV_STEPS:,}" if per_step > MAX_ENV_STEPS else ""
         raise UserError(
             "ExperienceDataModule.env_steps_per_learner_step must be a multiple of EnvConfig.num_envs "
-            f"({num_envs}){most}, "
-            f"got {shortened(per_step)}; nearest: {nearest}"
+            f"({num_envs}){most}, got {shortened(per_step)}; nearest: {nearest}"
         )
     # These are asked for here and not when training starts, which is after a whole evaluation.
     if capacity < (least := least_capacity(num_envs, n_step)):
         raise UserError(
             f"ReplaySettings.capacity must be at least {max(least, batch_size)} transitions for {num_envs} "
-            "environments "
-            f"and a batch of {batch_size}, got {capacity}"
+            f"environments and a batch of {batch_size}, got {capacity}"
         )
     if batch_size > capacity:
         raise UserError(
@@ -74,8 +72,7 @@ def check_experience(data: ExperienceSettings) -> None:
     if data.warmup_env_steps < (least := first - per_step):
         raise UserError(
             f"ExperienceDataModule.warmup_env_steps must be at least {least}, or there is no transition of {n_step} "
-            "env_steps to "
-            f"draw at first, got {data.warmup_env_steps}"
+            f"env_steps to draw at first, got {data.warmup_env_steps}"
         )
     low, high = bounds(data.epsilon)
     if not 0 <= low <= high <= 1:
@@ -88,8 +85,7 @@ def check_experience(data: ExperienceSettings) -> None:
         nearest_ratio = min(max(1, data.rehearsed), batch_size - 1) / batch_size
         raise UserError(
             f"ExperienceDataModule.rehearsal_ratio {data.rehearsal_ratio} of a batch of {batch_size} leaves no "
-            "transition on one "
-            f"side; nearest: {nearest_ratio:g}"
+            f"transition on one side; nearest: {nearest_ratio:g}"
         )
     if data.rehearsal_ratio:
         require_originals(data, "ExperienceDataModule.rehearsal_ratio")

@@ -336,8 +336,7 @@ class DuelingDoubleDQN(MatchScoring):
     def _diverged(self, what: str) -> Diverged:
         return Diverged(
             f"learning diverged at learner_step {self.global_step:,}: {what}; lower DuelingDoubleDQN.learning_rate, "
-            "or let the "
-            "target network follow more slowly (a higher DuelingDoubleDQN.target_every)"
+            "or let the target network follow more slowly (a higher DuelingDoubleDQN.target_every)"
         )
 
     def _set_rate(self, progress: Progress) -> None:

@@ -55,14 +55,12 @@ def check_factory(factory: Callable[[Any], Optimizer], network: nn.Module, rate:
     except (TypeError, ValueError, RuntimeError) as error:
         raise UserError(
             f"DuelingDoubleDQN.optimizer: {name} makes no step from the gradients of a batch "
-            f"({shortened(error, 120)}); take "
-            "another, such as torch.optim.Adam"
+            f"({shortened(error, 120)}); take another, such as torch.optim.Adam"
         ) from None
     if near > far / 2:
         raise UserError(
             f"DuelingDoubleDQN.optimizer: the steps of {name} do not go by its lr, which "
-            "DuelingDoubleDQN.learning_rate sets; take another, "
-            "such as torch.optim.Adam"
+            "DuelingDoubleDQN.learning_rate sets; take another, such as torch.optim.Adam"
         )
 
 
@@ -94,8 +92,7 @@ def check_rate(optimizer: Optimizer, rate: float) -> None:
         if "lr" not in group:
             raise UserError(
                 f"DuelingDoubleDQN.optimizer: {name} has no lr for DuelingDoubleDQN.learning_rate to set before "
-                "every learner_step; take an "
-                "optimizer that has one"
+                "every learner_step; take an optimizer that has one"
             )
         given = float(group["lr"])
         if parameter is not None and given not in (parameter.default, rate):
@@ -115,8 +112,7 @@ def check_precision(optimizer: Optimizer, precision: str) -> None:
     if "mixed" in precision and getattr(optimizer, "_step_supports_amp_scaling", False):
         raise UserError(
             f"DuelingDoubleDQN.optimizer: with trainer.precision {precision} it must not be fused, for methods add "
-            "to gradients "
-            "that are unscaled; set fused to false"
+            "to gradients that are unscaled; set fused to false"
         )
     if precision == "16-true":
         raise UserError(
@@ -143,8 +139,7 @@ def only_optimizer(configured: Any, owner: str) -> Optimizer:
     if not isinstance(found, Optimizer):
         raise UserError(
             f"{owner}.configure_optimizers must return one optimizer without a scheduler, for "
-            "DuelingDoubleDQN.learning_rate is "
-            f"the schedule of its rate; got {_kinds(configured)}"
+            f"DuelingDoubleDQN.learning_rate is the schedule of its rate; got {_kinds(configured)}"
         )
     return found
 

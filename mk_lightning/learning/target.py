@@ -21,8 +21,7 @@ def check_target(every: int | None, tau: float | None) -> None:
     if (every is None) == (tau is None):
         raise UserError(
             "give DuelingDoubleDQN.target_every (hard updates) or DuelingDoubleDQN.target_tau (soft updates) and set "
-            "the other to null, "
-            f"got {every} and {tau}"
+            f"the other to null, got {every} and {tau}"
         )
     if every is not None and every < 1:
         raise UserError(f"DuelingDoubleDQN.target_every must be at least 1 learner_step, got {every}")

@@ -42,8 +42,7 @@ def check_compiler(device: torch.device) -> None:
         reason = shortened(str(error).strip().partition("\n")[0], 160)
         raise UserError(
             f"DuelingDoubleDQN.compile: torch cannot compile for {device} here ({reason}); install a C++ compiler, "
-            "such as g++, "
-            "or leave it out"
+            "such as g++, or leave it out"
         ) from None
 
 

@@ -133,9 +133,8 @@ def tell_length(trainer: Trainer, batches: int, env_steps: int, max_env_steps: i
     if (planned := env_steps * planned_batches(trainer, batches)) != max_env_steps:
         log.warning(
             f"this Trainer trains {planned:,.0f} env_steps, but ExperienceDataModule.max_env_steps, by which "
-            "schedules and methods go, "
-            f"is {max_env_steps:,}; Trainer(max_epochs={max_env_steps // (batches * env_steps)}) without limits trains "
-            "as many"
+            f"schedules and methods go, is {max_env_steps:,}; "
+            f"Trainer(max_epochs={max_env_steps // (batches * env_steps)}) without limits trains as many"
         )
 
 

@@ -76,7 +76,7 @@ def test_a_deleted_directory_stops_a_run(tmp_path: Path) -> None:
     process = begin(run)
     wait_until(process, lambda: learner_step(run) >= 9)
     run.rename(tmp_path / "elsewhere")
-    _, errors = process.communicate(timeout=60)
+    errors = process.wait(60)
     assert process.returncode == 1
     assert "Traceback" not in errors
     assert errors.splitlines()[-1].startswith(f"mk-lightning: stopped: {run}/"), errors

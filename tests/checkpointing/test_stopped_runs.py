@@ -24,11 +24,11 @@ from tests.test_resume import CONFIG
 ROOT = Path(__file__).parents[2]
 LONG: dict[str, Any] = {
     **CONFIG,
-    "data": {**CONFIG["data"], "max_env_steps": 960, "evaluation": {**CONFIG["data"]["evaluation"], "every": 480}},
+    "data": {**CONFIG["data"], "max_env_steps": 640, "evaluation": {**CONFIG["data"]["evaluation"], "every": 320}},
     "checkpoint": {"every_env_steps": 40},
     "trainer": {**CONFIG["trainer"], "callbacks": []},
 }
-"""Two epochs of sixty learner_steps, saved every five."""
+"""Two epochs of forty learner_steps, saved every five."""
 
 
 def command(run: Path, *words: str) -> list[str]:
@@ -173,7 +173,7 @@ def test_ctrl_c_before_a_run_has_begun_is_one_line(tmp_path: Path) -> None:
 def test_a_run_killed_at_once_goes_on_from_its_last_checkpoint(uninterrupted: dict, tmp_path: Path) -> None:
     run = tmp_path / "run"
     process = begin(run)
-    wait_until(process, lambda: learner_step(run) >= 69)
+    wait_until(process, lambda: learner_step(run) >= 49)
     process.kill_group(signal.SIGKILL)
     process.wait()
     assert differences(go_on(run), uninterrupted) == []

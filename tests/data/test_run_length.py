@@ -49,7 +49,7 @@ def test_what_divides_evenly_is_what_is_played(epochs: int, learner_steps: int, 
 def test_what_became_of_the_numbers_is_said() -> None:
     assert RunLength.nearest(10_000, 48_000, 8).rounding(10_000, 48_000) == (
         "the run trains for 10,000 env_steps, in 1 epoch of 10,000 with a validation after each: "
-        "ExperienceDataModule.max_env_steps "
-        "10,000 and EvaluationSettings.every 48,000 are rounded to whole epochs and learner_steps"
+        "ExperienceDataModule.max_env_steps 10,000 and EvaluationSettings.every 48,000 are rounded to whole epochs "
+        "and learner_steps"
     )
     assert "in 8 epochs of 249,984" in str(RunLength.nearest(2_000_000, 250_000, 32).rounding(2_000_000, 250_000))

@@ -292,7 +292,7 @@ def test_len_counts_transitions_up_to_the_capacity():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"n_step": 0}, "replay.n_step must be at least 1 env_step, got 0"),
+        ({"n_step": 0}, "Replay.n_step must be at least 1 env_step, got 0"),
         ({"gamma": 1.01}, "Replay.gamma must be between 0 and 1, got 1.01"),
         ({"gamma": -0.1}, "Replay.gamma must be between 0 and 1, got -0.1"),
         ({"rows": 5}, "Replay.capacity must be at least 12 transitions, got 10"),

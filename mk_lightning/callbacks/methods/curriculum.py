@@ -135,8 +135,7 @@ class Curriculum(FineTuningMethod):
         if len(set(data.train_states.values())) > 1:
             raise UserError(
                 "Curriculum: the phases' states take the place of ExperienceDataModule.train_states, whose weights "
-                "would be lost; give "
-                "the phases weights and leave those out"
+                "would be lost; give the phases weights and leave those out"
             )
         lengths = [phase.env_steps for phase in self.phases if phase.ends == ["env_steps"]]
         least = sum(in_env_steps(length, data.length.env_steps) for length in lengths if length is not None)

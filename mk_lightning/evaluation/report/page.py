@@ -100,6 +100,7 @@ def _curves(comparison: Comparison, metrics: Path) -> list[dict[str, str]]:
         *(
             (f"Win rate of the {name} states in validations", {state: f"val/win_rate/{state}" for state in states})
             for name, states in groups.items()
+            if len(states) > 1  # or it is the group's line again
         ),
     ]
     drawn = [(caption, read_series(metrics, columns)) for caption, columns in figures]
