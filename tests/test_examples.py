@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import imageio
+import nbformat
 import pytest
+import yaml
+from nbclient import NotebookClient
 
 import mk_lightning as mk
 from mk_lightning.cli.main import main
@@ -76,3 +79,23 @@ def test_watch_films_a_match(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     example("watch.py")(str(tmp_path / "match.gif"))
     assert capsys.readouterr().out.startswith("won, return ")
     assert len(imageio.mimread(tmp_path / "match.gif", memtest=False)) > 100
+
+
+def test_the_notebook_fine_tunes_and_shows_what_it_was_worth(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In short: twelve learner_steps, matches cut off."""
+    short = {
+        "data": {
+            "max_env_steps": 96, "warmup_env_steps": 64, "env": {"max_env_steps": 60}, "recording": {"env_steps": 64},
+            "evaluation": {"matches": 1, "test_matches": 1},
+        }
+    }  # fmt: skip
+    (tmp_path / "short.yaml").write_text(yaml.safe_dump(short))
+    monkeypatch.setenv("PYTHONPATH", str(EXAMPLES.parent))
+    notebook = nbformat.read(EXAMPLES / "finetune.ipynb", as_version=4)
+    assert not any(cell.get("outputs") for cell in notebook.cells), "text only"
+    for cell in notebook.cells:
+        cell.source = cell.source.replace('"recommended", "short"', '"recommended", "short.yaml"')
+    NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    shown = "".join(str(output) for cell in notebook.cells for output in cell.get("outputs", ()))
+    for part in ("win rate of 1 match a state, before and after", "IFrame", "runs/notebook/checkpoints/best.ckpt"):
+        assert part in shown
