@@ -84,7 +84,10 @@ class WeaknessTargeting(FineTuningMethod):
             raise UserError("Curriculum and WeaknessTargeting both choose the training states; leave one out")
         states = data.train_states
         if len(states) < 2:
-            raise UserError(f"WeaknessTargeting: there is nothing to choose in data.train_states: {', '.join(states)}")
+            raise UserError(
+                f"WeaknessTargeting: there is nothing to choose in data.train_states: {', '.join(states)}; name "
+                "another state, or leave WeaknessTargeting out"
+            )
         if max(states.values()) - min(states.values()) > 1e-9:
             raise UserError("WeaknessTargeting sets the weights itself; give data.train_states as a list, without any")
 
