@@ -48,9 +48,13 @@ class FineTuned:
     comparison: Comparison
 
     def table(self) -> Table:
-        """Return the win rates before and after, for `rich.print`."""
+        """Return the win rates before and after."""
         before, after = self.comparison.before, self.comparison.after
         return BeforeAfterScores(before.groups, before.scores(), after.scores()).table()
+
+    def __rich__(self) -> Table:
+        """The table, for `rich.print`."""
+        return self.table()
 
     def report(self) -> Path:
         """Return the file of the report, an HTML page on its own."""
@@ -109,7 +113,7 @@ def finetune(
     Example:
         >>> lost = ["VeryHard.Kestrel-05", "VeryHard.Grapnel-07"]
         >>> result = finetune("checkpoints/dojo-base.ckpt", challenging=lost)  # doctest: +SKIP
-        >>> rich.print(result.table())  # doctest: +SKIP
+        >>> rich.print(result)  # doctest: +SKIP
     """
     check_directory("run_dir", run_dir)
     check_between("seed", seed, 0, MAX_SEED)
