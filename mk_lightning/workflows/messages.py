@@ -22,7 +22,7 @@ from mk_lightning.utils.errors import shortened
 
 WRAPPED = re.compile(r"(?:Call to compute_fn|Problem with given class_path|Validation failed).*? failed: ", re.S)
 UNKNOWN_OPTION = re.compile(r"[Uu]nrecognized arguments?: (--[^\s=]+)")
-REFUSED_OPTION = re.compile(r"(?:Subcommand '\w+' does not accept o|^O)ption '([\w.]+)'")
+REFUSED_OPTION = re.compile(r"(?:Subcommand '\w+' does not accept option|^Option(?= '\w+\.)) '([\w.]+)'")
 GROUP_OPTION = re.compile(r"Group '([\w.]+)' does not accept option '([\w.]+)'")
 UNKNOWN_KEY = re.compile(r"""[Kk]ey ['"]?(?P<key>[\w.]+)['"]? is not expected""")
 PARENT_KEY = re.compile(r"""Parser key ['"](?P<key>[\w.]+)['"]""")

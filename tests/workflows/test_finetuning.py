@@ -213,6 +213,7 @@ def test_a_user_s_game_takes_the_dojo_s_recipes_and_needs_states() -> None:
 STOPPING = {"class_path": "pytorch_lightning.callbacks.EarlyStopping", "init_args": {"monitor": "val/win_rate/all"}}
 MISTAKEN: dict[str, Any] = {
     "unknown": {"data": {"epsilom": 0.1}},
+    "section": {"modle": {"q_limit": 1.0}},
     "empty": {"data": {"reward_scale": None}},
     "devices": {"trainer": {"devices": 2}},
     "twice": {"trainer": {"callbacks": [STOPPING, STOPPING]}},
@@ -228,6 +229,7 @@ MISTAKEN: dict[str, Any] = {
         ({"recipe": ["ewc", "nowhere.yaml"]}, "no recipe file nowhere.yaml"),
         ({"recipe": {"data": {}}}, "recipe must be a name, a file or several, got a dict; write it to a file"),
         ({"recipe": "unknown.yaml"}, "no key data.epsilom in the config; did you mean 'data.epsilon'?"),
+        ({"recipe": "section.yaml"}, "no key modle.q_limit in the config; did you mean 'model'?"),
         ({"recipe": "empty.yaml"}, "empty.yaml: data.reward_scale is empty; give it a value, or leave the key out"),
         ({"recipe": "devices.yaml"}, "trainer.devices and trainer.num_nodes must be 1, got 2 and 1: a run is one"),
         ({"recipe": "twice.yaml"}, "trainer.callbacks: two are alike (EarlyStopping"),
