@@ -95,6 +95,15 @@ def test_a_checkpoint_saved_after_the_fit_goes_on_as_well(tmp_path):
     module = new_module()
     new_trainer(tmp_path / "third", 2).fit(module, new_data(), ckpt_path=tmp_path / "a.ckpt", weights_only=True)
     assert torch.equal(weights(module), weights(whole))
+    other = tmp_path / "other"
+    (other / "checkpoints").mkdir(parents=True)
+    for name in ("checkpoints/last.ckpt", "metrics.csv"):
+        (other / name).write_text("another fit's")
+        with pytest.raises(
+            UserError, match=f"{name} is of another fit than .*a.ckpt; give the Trainer another default"
+        ):
+            new_trainer(other, 2).fit(new_module(), new_data(), ckpt_path=tmp_path / "a.ckpt", weights_only=True)
+    assert sorted(path.name for path in other.iterdir()) == ["checkpoints", "metrics.csv"]
 
 
 def test_another_trainer_does_not_know_how_far_the_module_came(tmp_path):

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+from mk_lightning.checkpointing.io import CHECKPOINTS
 from mk_lightning.data.datamodule import ExperienceDataModule
+from mk_lightning.data.fit_folder import REPLAY
 from mk_lightning.learning.module import DuelingDoubleDQN
 from mk_lightning.utils.errors import UserError
 
@@ -46,6 +49,17 @@ def bytes_on_disk(module: DuelingDoubleDQN, data: ExperienceDataModule) -> int:
     return COPIES * weights + (rows * TRANSITION_BYTES if data.replay.on_disk else 0)
 
 
+def _held(run: Path) -> int:
+    """Bytes of what a run makes in a directory, in which other files may lie and come and go."""
+    folders = (run / CHECKPOINTS, run / REPLAY, *run.glob(f"{REPLAY}-[0-9]*"))
+    held = 0
+    for place, _, names in (walked for folder in folders for walked in os.walk(folder)):
+        for name in names:
+            with contextlib.suppress(FileNotFoundError):
+                held += (Path(place) / name).stat().st_size
+    return held
+
+
 def check_disk(run: Path, module: DuelingDoubleDQN, data: ExperienceDataModule) -> str:
     """Check that the disk has room for a run, and return a line that says how much it may take.
 
@@ -59,9 +73,8 @@ def check_disk(run: Path, module: DuelingDoubleDQN, data: ExperienceDataModule) 
     """
     needed = bytes_on_disk(module, data)
     there = next(folder for folder in (run.absolute(), *run.absolute().parents) if folder.exists())
-    held = sum(path.stat().st_size for path in run.rglob("*") if path.is_file())
     free = shutil.disk_usage(there).free
-    if free + held < needed:
+    if free + _held(run) < needed:
         raise UserError(
             f"the run may take {needed / 1e9:.2f} GB in {run}, where {free / 1e9:.2f} GB are free; make room, lower "
             f"ReplaySettings.capacity ({data.replay.capacity}), or set ReplaySettings.on_disk to false"

@@ -5,9 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import torch
 import yaml
-from lightning_fabric.utilities.exceptions import MisconfigurationException
 from pytorch_lightning import Trainer
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 
@@ -15,19 +13,21 @@ from mk_lightning.callbacks.checkpoints.signals import Interruption
 from mk_lightning.checkpointing.io import CheckpointFiles
 from mk_lightning.checkpointing.run_directory import RunDirectory
 from mk_lightning.cli.missing import naming_both
-from mk_lightning.cli.parser import add_run_options, link_options, run_length
 from mk_lightning.cli.printing import SHOW, show
-from mk_lightning.cli.stopped import answering, finished
-from mk_lightning.cli.trainer_options import check_run_parts, check_trainer
-from mk_lightning.utils.errors import UserError, check_between
 from mk_lightning.utils.files import check_directory
 from mk_lightning.utils.trainer_checks import check_experience_trainer
+from mk_lightning.workflows.parser import add_run_options, link_options, run_length
 from mk_lightning.workflows.preflight import check_evaluation, check_fit
 from mk_lightning.workflows.run_events import begin_run, check_loggers, end_run
 from mk_lightning.workflows.run_parts import named_loggers, run_callbacks, run_loggers
-
-MAX_THREADS = 256
-"""Of torch; each is a thread of the system."""
+from mk_lightning.workflows.stopped import answering, finished
+from mk_lightning.workflows.trainer_options import (
+    check_run_parts,
+    check_trainer,
+    plugins_of,
+    set_threads,
+    undone_by_mistakes,
+)
 
 
 class MKLightningCLI(LightningCLI):
@@ -52,8 +52,7 @@ class MKLightningCLI(LightningCLI):
     def before_instantiate_classes(self) -> None:
         """Find the run directory and the checkpoint."""
         config = self.config[self.subcommand]
-        check_between("torch_threads", config.torch_threads, 1, MAX_THREADS)
-        torch.set_num_threads(config.torch_threads)
+        set_threads(config.torch_threads)
         check_directory("run_dir", config.run_dir)
         check_trainer(config.trainer)
         if self.subcommand != "fit":
@@ -88,8 +87,7 @@ class MKLightningCLI(LightningCLI):
         """The Trainer, with the run's own loggers and callbacks beside those of the config."""
         config = self.config_init[self.subcommand].trainer
         callbacks = config.callbacks or []
-        plugins = [*filter(None, config.plugins if isinstance(config.plugins, list) else [config.plugins])]
-        check_run_parts(callbacks, plugins, config)
+        check_run_parts(callbacks, config)
         if self.subcommand == "fit":
             monitor = self.config.fit.monitor
             check_fit(self.model, self.datamodule, callbacks, self.run, monitor, self._init_from)
@@ -98,9 +96,9 @@ class MKLightningCLI(LightningCLI):
         check_loggers(named_loggers(config.logger))
         self.run, self._taken = self.run.take()
         config.default_root_dir = str(self.run.path)
-        config.plugins = [*plugins, CheckpointFiles(self.run.path)]
+        config.plugins = [*plugins_of(config), CheckpointFiles(self.run.path)]
         kwargs["logger"] = run_loggers(self.run, config.logger)
-        try:
+        with undone_by_mistakes(self._taken):
             own = run_callbacks(str(self.subcommand), self.config_init[self.subcommand], self.run, self._interruption)
             config.callbacks = [*callbacks, *own]
             trainer = super().instantiate_trainer(**kwargs)
@@ -108,9 +106,6 @@ class MKLightningCLI(LightningCLI):
             if self.subcommand == "fit":
                 self.model.check_fit(trainer)
             return trainer
-        except (MisconfigurationException, TypeError, ValueError, RuntimeError, ImportError) as error:
-            self._taken.undo()
-            raise error if isinstance(error, UserError) else UserError(f"trainer: {error}") from None
 
     @staticmethod
     def subcommands() -> dict[str, set[str]]:

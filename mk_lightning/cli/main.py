@@ -14,7 +14,7 @@ from importlib import import_module
 from mk_lightning.cli.arguments import Pipes
 from mk_lightning.cli.option_names import OptionNames, as_options
 from mk_lightning.cli.startup import USAGE_ERROR, loading
-from mk_lightning.utils.errors import RunStopped, UserError, WorkerError, one_line, shortened
+from mk_lightning.utils.errors import RunStopped, UserError, WorkerError, known_cause, one_line, shortened
 
 TOOLS = {
     "states": "states of a game, as they stand in a config",
@@ -60,7 +60,7 @@ def main(args: Sequence[str] | None = None) -> None:
         except RunStopped as stopped:
             code = _say(f"stopped: {one_line(stopped)}", stopped.exit_code)
         except (UserError, WorkerError, ValueError) as error:
-            if (known := _known_cause(error)) is None:
+            if (known := known_cause(error)) is None:
                 raise
             code = _say(f"error: {shortened(as_options(pipes.as_given(str(known))), 440)}", USAGE_ERROR)
     if code:
@@ -88,10 +88,3 @@ def _console() -> logging.Handler:
 def _say(line: str, code: int) -> int:
     sys.stderr.write(f"mk-lightning: {as_options(line)}\n")
     return code
-
-
-def _known_cause(error: BaseException | None) -> BaseException | None:
-    """What there is to say; jsonargparse wraps the errors of a class it cannot make."""
-    while isinstance(error, ValueError) and not isinstance(error, UserError):
-        error = error.__cause__ or error.__context__
-    return error if isinstance(error, (UserError, WorkerError)) else None

@@ -11,8 +11,8 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-from mk_lightning.cli.launcher import whole_run
 from mk_lightning.cli.streams import mend_streams
+from mk_lightning.workflows.launcher import whole_run
 
 USAGE_ERROR = 2
 """Exit code where something that was given cannot be used."""

@@ -15,7 +15,7 @@ from pytorch_lightning.trainer.states import TrainerFn
 from mk_lightning.data.base_play import base_recording
 from mk_lightning.data.compatibility import check_resumable, common, restore_replay
 from mk_lightning.data.continuation import Continuation
-from mk_lightning.data.fit_folder import RECORDING, REPLAY, FitFolder, run_folder
+from mk_lightning.data.fit_folder import RECORDING, REPLAY, FitFolder, check_resumed_folder, run_folder
 from mk_lightning.data.learner import note_reward_scale, q_network_of
 from mk_lightning.data.loaders import EpisodeLoader, ExperienceLoader, new_loader
 from mk_lightning.data.run_length import RunLength
@@ -299,11 +299,12 @@ class ExperienceDataModule(LightningDataModule):
         """Keep a checkpoint's state until the environments start; to play matches needs none of it.
 
         Raises:
-            UserError: a fit of these settings cannot go on from it.
+            UserError: a fit of these settings, or in this directory, cannot go on from it.
         """
         if self.trainer is None or self.trainer.state.fn == TrainerFn.FITTING:
             if self.trainer is not None:
                 check_resumable(self, state_dict)
+                check_resumed_folder(run_folder(self.trainer), state_dict, Path(str(self.trainer.ckpt_path)))
             self._continuation.from_checkpoint(state_dict)
 
     def own_path(self, name: str) -> Path:

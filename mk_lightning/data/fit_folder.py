@@ -16,6 +16,10 @@ from pytorch_lightning import Trainer
 
 from mk_lightning.utils.errors import UserError
 
+ANOTHER_FOLDER = "give the Trainer another default_root_dir, or its logger another directory"
+"""What to do where a fit would write over another's files."""
+FILES = ("metrics.csv", "before.json", "checkpoints/last.ckpt", "checkpoints/best.ckpt")
+"""Those that every fit calls so."""
 REPLAY, RECORDING = "replay", "recording"
 """Folders of a fit, in its directory."""
 
@@ -136,6 +140,24 @@ class FitFolder:
     def as_dict(self) -> dict[str, Any]:
         """What a checkpoint notes of it."""
         return {"root": str(self.root.absolute()), "number": self.number}
+
+
+def check_resumed_folder(root: Path, state: Mapping[str, Any], checkpoint: Path) -> None:
+    """Check that a fit which goes on in another directory than its checkpoint's writes over no other fit's files.
+
+    Args:
+        root: the directory of the fit that goes on.
+        state: the DataModule's, as the checkpoint holds it.
+        checkpoint: its path.
+
+    Raises:
+        UserError: it would.
+    """
+    source = source_of(state, checkpoint)
+    own = [*checkpoint.absolute().parents[:2], Path(state["folder"]["root"]), *([source.root] if source else [])]
+    there = next((root / name for name in FILES if (root / name).is_file()), None)
+    if there is not None and root.resolve() not in [folder.resolve() for folder in own]:
+        raise UserError(f"{there} is of another fit than {checkpoint}; {ANOTHER_FOLDER}")
 
 
 def source_of(state: Mapping[str, Any], checkpoint: Path | None, root: Path | None = None) -> FitFolder | None:

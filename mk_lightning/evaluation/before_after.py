@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from mk_lightning.evaluation.compare import in_points
+from mk_lightning.evaluation.compare import how_many, in_points
 from mk_lightning.metrics.state_score import StateScore
 from mk_lightning.utils.files import write_text
 
@@ -91,18 +91,6 @@ def score_table(groups: Mapping[str, Sequence[str]], scores: Mapping[str, StateS
             s = scores[state]
             table.add_row(state, group, _percent(s), f"{s.mean_return:.0f}", f"{s.mean_env_steps:.0f}")
     return table
-
-
-def how_many(matches: Iterable[int]) -> str:
-    """How many matches were played, in words.
-
-    Args:
-        matches: their number on each state.
-    """
-    numbers = list(matches)
-    if min(numbers) < max(numbers):
-        return f"{sum(numbers)} matches on {len(numbers)} states"
-    return f"{numbers[0]} match{'' if numbers[0] == 1 else 'es'} a state"
 
 
 def _percent(score: StateScore) -> str:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+
+from rich.markup import escape
+from rich.table import Table
 
 from mk_lightning.envs.config import with_default_reward
 from mk_lightning.evaluation.evaluation import Evaluation
@@ -113,6 +116,24 @@ class Comparison:
         """The change of the mean of some states' win rates."""
         return Change.mean([self.state(state) for state in states])
 
+    def table(self) -> Table:
+        """Return win rates per state and group, with the interval of the change and the verdict."""
+        before, after = self.before, self.after
+        played = how_many(score.matches for score in before.scores().values())
+        table = Table(title=f"{escape(after.policy)} beside {escape(before.policy)}: {played}, change [95 % interval]")
+        for name in ("state", "group", "before", "after", "change, points", "verdict"):
+            table.add_column(name, justify="left" if name in {"state", "group", "verdict"} else "right", no_wrap=True)
+        for group, states in before.groups.items():
+            for state in states:
+                table.add_row(state, group, *_cells(self.state(state)))
+            table.add_row(f"mean of {len(states)}", group, *_cells(self.over(states)), style="bold", end_section=True)
+        table.add_row("mean of all", "", *_cells(self.over(before.states)), style="bold")
+        return table
+
+    def __rich__(self) -> Table:
+        """The table, for `rich.print`."""
+        return self.table()
+
     def lost(self, points: float) -> list[str]:
         """What has been lost, for a gate: a line for each group and each state that is worse by more than `points`.
 
@@ -162,6 +183,24 @@ def _options(evaluation: Evaluation) -> list[str]:
 def _only(mine: Sequence[object], theirs: Sequence[object]) -> object:
     """The first of mine that theirs does not have."""
     return next((one for one in mine if one not in theirs), "none")
+
+
+def _cells(change: Change) -> tuple[str, ...]:
+    low, high = change.interval
+    changed = f"{in_points(change.change)} [{in_points(low)}, {in_points(high)}]"
+    return f"{change.before:.0%}", f"{change.after:.0%}", changed, change.verdict
+
+
+def how_many(matches: Iterable[int]) -> str:
+    """How many matches were played, in words.
+
+    Args:
+        matches: their number on each state.
+    """
+    numbers = list(matches)
+    if min(numbers) < max(numbers):
+        return f"{sum(numbers)} matches on {len(numbers)} states"
+    return f"{numbers[0]} match{'' if numbers[0] == 1 else 'es'} a state"
 
 
 def in_points(change: float) -> str:

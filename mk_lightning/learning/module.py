@@ -5,13 +5,12 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Mapping
-from functools import wraps
 from typing import Any, Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pytorch_lightning import Callback, LightningModule, Trainer
+from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.cli import OptimizerCallable
 from pytorch_lightning.trainer.states import TrainerFn
 
@@ -48,7 +47,7 @@ from mk_lightning.schedules import Schedule, as_schedule, bounds, first_value
 from mk_lightning.utils.errors import Diverged, UserError, check_positive, shortened
 from mk_lightning.utils.lengths import Length, check_length
 from mk_lightning.utils.network_copies import uncompiled
-from mk_lightning.utils.trainer_checks import accumulation_schedules, check_module_trainer, leave_trainer, log_is_due
+from mk_lightning.utils.trainer_checks import accumulation_schedules, check_callbacks, leave_trainer, log_is_due
 
 HYPER_PARAMETERS = ("huber_delta", "target_every", "target_tau", "q_limit")
 """Arguments that a checkpoint notes beside its network; the rate and its optimizer are a fit's own."""
@@ -183,9 +182,9 @@ class DuelingDoubleDQN(MatchScoring):
         """None; but this is the one hook in which the Trainer's can be checked before they are set up.
 
         Raises:
-            UserError: one cannot do what Lightning documents, or the DataModule takes the hook that sets the rate.
+            UserError: one cannot do what Lightning documents.
         """
-        check_module_trainer(self.trainer)
+        check_callbacks(self.trainer.callbacks, self.trainer.accumulate_grad_batches)  # type: ignore[attr-defined]
         return []
 
     def setup(self, stage: str) -> None:
@@ -247,9 +246,9 @@ class DuelingDoubleDQN(MatchScoring):
         """Keep the optimizer's moments."""
         self._moments = self.trainer.optimizers[0].state_dict()
 
-    @wraps(LightningModule.on_after_batch_transfer, assigned=())  # or Lightning warns that a DataModule can have it
-    def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:  # type: ignore[override]
-        """Set the learning rate of a batch's learner_step, before a callback sees the batch; matches have none."""
+    def _apply_batch_transfer_handler(self, batch: Any, *args: Any, **kwargs: Any) -> Any:
+        """Set the rate of a batch's learner_step before a callback sees it, whoever overrides the transfer's hooks."""
+        batch = super()._apply_batch_transfer_handler(batch, *args, **kwargs)
         if isinstance(batch, Batch):
             self.env_steps = batch.env_steps
             self._set_rate(batch.progress)

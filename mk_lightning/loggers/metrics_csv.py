@@ -14,6 +14,7 @@ from typing import Any
 from pytorch_lightning.loggers.logger import Logger
 from pytorch_lightning.utilities import rank_zero_only
 
+from mk_lightning.utils.errors import UserError
 from mk_lightning.utils.files import write_text
 
 log = logging.getLogger(__name__)
@@ -25,10 +26,14 @@ class MetricsCSV(Logger):
     """Writes every logged row to `metrics.csv`, at once; the columns are all names seen so far.
 
     Lightning's CSVLogger deletes the file when a run is resumed. This one keeps the rows that the checkpoint has seen
-    and drops those after it, so a resumed run's file equals an uninterrupted one's, also of a run that was killed.
+    and drops those after it, so a resumed run's file equals an uninterrupted one's, also of a run that was killed. It
+    writes over no other fit's rows.
 
     Args:
         save_dir: the run directory.
+
+    Raises:
+        UserError: when a fit begins, the file has another's rows.
     """
 
     def __init__(self, save_dir: str | Path) -> None:
@@ -38,6 +43,7 @@ class MetricsCSV(Logger):
         self._rows: list[dict[str, str]] = []
         self._written = (0, 0)
         """Columns and rows in the file."""
+        self._resumed = False
 
     def resume(self, seen: int) -> None:
         """Go on after the rows that a checkpoint has seen, see `rows_at`; to be called before anything is logged."""
@@ -51,6 +57,7 @@ class MetricsCSV(Logger):
         # Columns that only later rows filled must not be there yet.
         self._columns = [c for c in self._columns if c == "step" or any(c in row for row in self._rows)]
         self._written = (0, 0)
+        self._resumed = True
 
     def rows_at(self, learner_step: int, every: int) -> int:
         """How many rows a checkpoint has seen that is taken now.
@@ -80,11 +87,21 @@ class MetricsCSV(Logger):
         return str(self.path.parent)
 
     @rank_zero_only
+    def log_graph(self, model: Any, input_array: Any = None) -> None:
+        """Draw nothing; but this is the one method that Lightning calls before anything is played.
+
+        Raises:
+            UserError: rows would write over those of another fit.
+        """
+        self._check_own()
+
+    @rank_zero_only
     def log_metrics(self, metrics: dict[str, float], step: int | None = None) -> None:
         """Write a row; `step` is in learner_steps.
 
         Raises:
             OSError: it cannot be written.
+            UserError: it would be written over rows of another fit.
         """
         row = {name: repr(float(value)) for name, value in metrics.items() if name != "epoch"}
         self._columns += [name for name in sorted(row) if name not in self._columns]
@@ -108,6 +125,17 @@ class MetricsCSV(Logger):
         if status == "success" and self._rows and self._written == (0, 0):
             self._write()
 
+    def _check_own(self) -> None:
+        if self._written != (0, 0) or self._resumed or not self.path.is_file():
+            return
+        with self.path.open(encoding="utf-8", errors="replace", newline="") as file:
+            trained = any(row.get("step") not in {"0", None, ""} for row in csv.DictReader(file))
+        if trained:  # what a fit measured before it trained, and another start measures again, may go
+            raise UserError(
+                f"MetricsCSV: {self.path} has the rows of another fit; give MetricsCSV another directory, or go on "
+                "from a checkpoint of that fit with ResumableCheckpoint among the callbacks"
+            )
+
     def _write(self) -> None:
         """Append the new rows, or write the file anew when there are new columns."""
         header = self._columns
@@ -116,6 +144,7 @@ class MetricsCSV(Logger):
             with self.path.open("a", newline="", encoding="utf-8") as file:
                 csv.DictWriter(file, header, restval="").writerows(self._rows[rows:])
         else:
+            self._check_own()
             self.path.parent.mkdir(parents=True, exist_ok=True)
             table = io.StringIO(newline="")
             writer = csv.DictWriter(table, header, restval="")

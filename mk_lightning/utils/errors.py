@@ -47,6 +47,13 @@ class Interrupted(RunStopped):
         self.exit_code = 128 + signum
 
 
+def known_cause(error: BaseException | None) -> UserError | WorkerError | None:
+    """What there is to say to the user; jsonargparse wraps the errors of a class it cannot make."""
+    while isinstance(error, ValueError) and not isinstance(error, UserError):
+        error = error.__cause__ or error.__context__
+    return error if isinstance(error, (UserError, WorkerError)) else None
+
+
 def check_at_least(name: str, value: float, least: int, unit: str = "") -> None:
     """Check that a number is not too low.
 

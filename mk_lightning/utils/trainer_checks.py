@@ -23,7 +23,6 @@ from pytorch_lightning.callbacks import (
     WeightAveraging,
 )
 from pytorch_lightning.profilers import PyTorchProfiler
-from pytorch_lightning.utilities.model_helpers import is_overridden
 
 from mk_lightning.utils.errors import UserError
 
@@ -69,25 +68,6 @@ def check_callbacks(callbacks: Iterable[Callback], accumulate_grad_batches: int 
         raise UserError(
             f"trainer.accumulate_grad_batches must be 1 beside GradientAccumulationScheduler, got "
             f"{accumulate_grad_batches}: the callback says how many batches make a learner_step"
-        )
-
-
-def check_module_trainer(trainer: Trainer) -> None:
-    """Check that a Trainer leaves the module's hooks and schedules what they are.
-
-    Args:
-        trainer: of a `DuelingDoubleDQN`.
-
-    Raises:
-        UserError: a callback cannot do what Lightning documents; or the DataModule has a hook of the module's, of which
-            Lightning would call only one.
-    """
-    check_callbacks(trainer.callbacks, trainer.accumulate_grad_batches)  # type: ignore[attr-defined]
-    data = trainer.datamodule  # type: ignore[attr-defined]
-    if is_overridden("on_after_batch_transfer", data):
-        raise UserError(
-            f"{type(data).__name__} must not override on_after_batch_transfer, in which the module sets the learning "
-            "rate; override on_before_batch_transfer or transfer_batch_to_device"
         )
 
 

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
-from jsonargparse import ArgumentError, ArgumentParser, Namespace
+from jsonargparse import ArgumentError, Namespace
 from pytorch_lightning import Callback, seed_everything
 
 import mk_lightning
-from mk_lightning.callbacks.checkpoints.resumable import ResumableCheckpoint
 from mk_lightning.data.datamodule import ExperienceDataModule
 from mk_lightning.games.catalog import load_game
 from mk_lightning.games.names import suggestion
 from mk_lightning.learning.module import DuelingDoubleDQN
-from mk_lightning.utils.documents import read_yaml
-from mk_lightning.utils.errors import UserError, one_line
+from mk_lightning.utils.errors import UserError, known_cause
 from mk_lightning.utils.files import SHIPPED, find_file, shipped_configs
+from mk_lightning.workflows.checks import check_config
+from mk_lightning.workflows.parser import Parser, add_run_options, link_options
+from mk_lightning.workflows.run_parts import TRAINER_DEFAULTS
+from mk_lightning.workflows.trainer_options import RunTrainer, check_run_parts, check_trainer, set_threads
 
 BASE = "finetune"
 """Name of the config that the others are laid over."""
@@ -35,20 +38,18 @@ class Recipe:
         data: the DataModule.
         model: the module.
         callbacks: of the config, without those that every run has.
-        trainer: other options of the Trainer.
+        trainer: options of the Trainer.
         monitor: metric by which the best checkpoint is chosen.
         checkpoint: options of `ResumableCheckpoint`.
-        torch_threads: of this process.
         text: the whole config, as YAML that `mk-lightning fit -c` takes.
     """
 
     data: ExperienceDataModule
     model: DuelingDoubleDQN
     callbacks: list[Callback]
-    trainer: dict[str, Any]
+    trainer: Namespace
     monitor: str
     checkpoint: dict[str, Any]
-    torch_threads: int
     text: str
 
 
@@ -75,15 +76,17 @@ def config_files(game: str, recipes: Sequence[str | Path], *, states_given: bool
         if str(recipe) in names:
             files.append(SHIPPED / "configs" / folder / f"{recipe}.yaml")
         elif (file := find_file(recipe)).is_file():
-            read_yaml(file, "recipe")
+            check_config(file)
             files.append(file)
+        elif Path(recipe).name != str(recipe) or Path(recipe).suffix:
+            raise UserError(f"no recipe file {recipe}")
         else:
             raise UserError(f"no recipe {str(recipe)!r} for {wanted}{suggestion(str(recipe), names)}")
     return files
 
 
 def read_recipe(files: Sequence[Path], changes: Mapping[str, Any], *, begins: bool = True) -> Recipe:
-    """Return the objects that configs describe.
+    """Return the objects that configs describe, as the command line does, and set torch's threads.
 
     Args:
         files: configs, each laid over those before it.
@@ -96,20 +99,32 @@ def read_recipe(files: Sequence[Path], changes: Mapping[str, Any], *, begins: bo
     for name in mk_lightning.__all__:
         getattr(mk_lightning, name)  # imports it: the parser knows subclasses that have been
     parser = _parser()
+    words = [word for file in files for word in ("--config", str(file))]
+    words += [f"--{name}={json.dumps(value) if isinstance(value, list) else value}" for name, value in changes.items()]
     try:
-        words = [word for file in files for word in ("--config", str(file))]
         config = parser.parse_args(words)
-        for name, value in changes.items():
-            config[name] = value
-        config = parser.parse_object(config.clone())
         text = parser.dump(config, skip_none=False)
+        set_threads(config.torch_threads)
+        check_trainer(config.trainer)
         if not begins:
             config.model.init_from = None
         seed_everything(config.seed_everything, verbose=False)
-        objects = parser.instantiate_classes(config)
-    except ArgumentError as error:
-        raise UserError(one_line(error)) from None
-    return _recipe(objects, text)
+        made = parser.instantiate_classes(config)
+    except (ValueError, ArgumentError) as error:
+        if known := known_cause(error):
+            raise known from None
+        raise
+    callbacks = made.trainer.callbacks or []
+    check_run_parts(callbacks, made.trainer)
+    return Recipe(
+        data=made.data,
+        model=made.model,
+        callbacks=callbacks,
+        trainer=made.trainer,
+        monitor=made.monitor,
+        checkpoint=made.checkpoint.as_dict(),
+        text=yaml.safe_dump(yaml.safe_load(text), sort_keys=False),
+    )
 
 
 def _folders() -> list[str]:
@@ -117,33 +132,15 @@ def _folders() -> list[str]:
     return [Path(name).parent.name for name in shipped_configs() if Path(name).stem == BASE]
 
 
-def _parser() -> ArgumentParser:
-    parser = ArgumentParser(exit_on_error=False)
+def _parser() -> Parser:
+    """The parser of the command line's `fit`."""
+    parser = Parser()
     parser.add_argument("--config", action="config")
-    parser.add_argument("--seed_everything", type=int, default=1)
-    parser.add_argument("--run_dir", type=str, default="runs/finetune")
-    parser.add_argument("--monitor", type=str, default="val/win_rate/all")
-    parser.add_argument("--torch_threads", type=int, default=1)
-    parser.add_class_arguments(ResumableCheckpoint, "checkpoint", skip={"folder", "interruption"}, instantiate=False)
-    parser.add_class_arguments(DuelingDoubleDQN, "model", skip={"num_actions"}, instantiate=False)
-    parser.add_class_arguments(ExperienceDataModule, "data", skip={"seed"}, instantiate=False)
-    parser.add_argument("--trainer.callbacks", type=list[Callback], default=[])
-    parser.add_argument("--trainer.accelerator", type=str, default="auto")
-    parser.add_argument("--trainer.gradient_clip_val", type=float | None, default=None)
-    parser.add_argument("--trainer.log_every_n_steps", type=int, default=50)
+    parser.add_argument("--seed_everything", type=bool | int, default=1)
+    parser.add_lightning_class_args(RunTrainer, "trainer")
+    parser.set_defaults({f"trainer.{name}": value for name, value in TRAINER_DEFAULTS.items()})
+    parser.add_lightning_class_args(DuelingDoubleDQN, "model")
+    parser.add_lightning_class_args(ExperienceDataModule, "data")
+    add_run_options(parser)
+    link_options(parser)
     return parser
-
-
-def _recipe(objects: Namespace, text: str) -> Recipe:
-    trainer = objects.trainer.as_dict()
-    data = ExperienceDataModule(**objects.data, seed=objects.seed_everything)
-    return Recipe(
-        data=data,
-        model=DuelingDoubleDQN(**objects.model, num_actions=data.num_actions),
-        callbacks=trainer.pop("callbacks"),
-        trainer=trainer,
-        monitor=objects.monitor,
-        checkpoint=objects.checkpoint.as_dict(),
-        torch_threads=objects.torch_threads,
-        text=yaml.safe_dump(yaml.safe_load(text), sort_keys=False),
-    )

@@ -56,6 +56,21 @@ def test_too_small_a_disk_is_refused_before_the_run_begins(tmp_path: Path, monke
     assert list(tmp_path.iterdir()) == []
 
 
+def test_what_a_run_has_made_counts_as_room_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    module, wanted = DuelingDoubleDQN(network=narrow(8)), data()
+    for name in ("checkpoints", "replay-2", "data"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "file").write_bytes(bytes(100))
+        (tmp_path / name / "gone").symlink_to("nowhere")  # what a file is that vanishes while it is counted
+    needed = bytes_on_disk(module, wanted)
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=needed - 200))
+    assert "will take at most" in check_disk(tmp_path, module, wanted)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=needed - 201))
+    with pytest.raises(UserError, match="the run may take"):
+        check_disk(tmp_path, module, wanted)
+
+
 def test_a_full_disk_stops_a_run_and_what_was_saved_stays(tmp_path: Path) -> None:
     """A limit on the size of files is what a full disk is to a checkpoint: its write fails in the middle."""
     run = tmp_path / "run"

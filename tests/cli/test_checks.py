@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from mk_lightning.cli.checks import _needed
 from mk_lightning.cli.main import main
+from mk_lightning.workflows.checks import needed_keys
 from tests.test_resume import CONFIG
 
 
@@ -22,9 +22,9 @@ def refuse(words: list[str], capsys: pytest.CaptureFixture[str]) -> str:
 
 
 def test_what_may_be_null_is_not_asked_for() -> None:
-    assert {"model.q_limit", "data.overlap", "data.replay.on_disk", "data.env.num_envs", "run_dir"} <= _needed()
+    assert {"model.q_limit", "data.overlap", "data.replay.on_disk", "data.env.num_envs", "run_dir"} <= needed_keys()
     nullable = {"model.target_every", "model.init_from", "data.replay.priorities", "data.original_states"}
-    assert not nullable & _needed()
+    assert not nullable & needed_keys()
 
 
 @pytest.mark.parametrize(

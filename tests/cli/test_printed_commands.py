@@ -13,9 +13,9 @@ import yaml
 
 from mk_lightning.checkpointing.run_directory import RunDirectory
 from mk_lightning.cli.main import main
-from mk_lightning.cli.stopped import stopped
 from mk_lightning.loggers.wandb_run import WandbRun
 from mk_lightning.utils.errors import Interrupted, UserError
+from mk_lightning.workflows.stopped import stopped
 from tests.test_resume import CONFIG
 
 NAME = "it's [red]a  :cat: run[/b] ü $HOME;"

@@ -6,7 +6,8 @@ import json
 import pytest
 from rich.console import Console
 
-from mk_lightning.evaluation.before_after import BeforeAfterScores, how_many, score_table
+from mk_lightning.evaluation.before_after import BeforeAfterScores, score_table
+from mk_lightning.evaluation.compare import how_many
 from mk_lightning.metrics.state_score import StateScore
 
 GROUPS = {"original": ["a-01", "b-02"], "challenging": ["c-05", "d-06", "e-07"]}

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import rich
 from scipy.spatial.distance import jensenshannon
 
 from mk_lightning.evaluation.answers import answers, cut_off, repeated
@@ -50,6 +51,13 @@ def test_matches_are_paired_by_seed():
 def test_the_order_of_the_matches_does_not_matter():
     turned = replace(AFTER, matches=AFTER.matches[::-1])
     assert Comparison(BEFORE, turned).state(B) == Comparison(BEFORE, AFTER).state(B)
+
+
+def test_rich_print_shows_the_table(capsys):
+    rich.print(Comparison(BEFORE, AFTER))
+    printed = capsys.readouterr().out
+    assert "y.ckpt beside x.ckpt: 40 matches a state" in printed
+    assert "Evaluation(" not in printed
 
 
 def test_verdicts():

@@ -12,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from mk_lightning.cli.commands.compare import comparison_table
 from mk_lightning.data.state_choice import weakest
 from mk_lightning.evaluation.answers import answers
 from mk_lightning.evaluation.compare import Comparison
@@ -50,7 +49,7 @@ def taken_or_refused(path: Path, other: Path) -> Evaluation | None:
         for match in read.matches[:3]:
             read.played(match)
         comparison = Comparison(Evaluation.read(other), read)
-        console.print(comparison_table(comparison))
+        console.print(comparison)
         for answer in answers(comparison):
             console.print(answer.text)
         return read

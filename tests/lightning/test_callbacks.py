@@ -19,12 +19,15 @@ from pytorch_lightning.loggers import CSVLogger
 from pytorch_lightning.tuner.tuning import Tuner
 
 from mk_lightning.cli.option_names import as_options
+from mk_lightning.learning.module import DuelingDoubleDQN
 from mk_lightning.schedules import Linear
 from mk_lightning.utils.errors import UserError
 from tests.cli.mistakes import fit as command
 from tests.cli.mistakes import refuse
+from tests.learning.batches import ACTIONS
 from tests.lightning.outcomes import documented
 from tests.lightning.probe import BATCHES, VALIDATION_BATCHES, Played, Probe, fit, new_module, new_trainer
+from tests.networks.narrow import narrow
 
 WORKS, REFUSED = "works", "refused"
 OUTCOMES = {
@@ -291,18 +294,22 @@ def test_a_rate_logged_as_an_epoch_starts_is_the_latest_one(tmp_path) -> None:
     assert [float(row["lr-Adam"]) for row in rows(tmp_path) if row["lr-Adam"]] == [1e-2, run.probe.batches[4].rate]
 
 
-def test_a_datamodule_with_the_hook_that_sets_the_rate_is_refused(tmp_path) -> None:
+def test_whoever_has_the_hooks_of_a_transfer_the_rate_is_set(tmp_path) -> None:
+    """They may forget to call those that they override."""
+
     class Augmented(Played):
+        def on_before_batch_transfer(self, batch, dataloader_idx):
+            return batch
+
+    class Own(DuelingDoubleDQN):
         def on_after_batch_transfer(self, batch, dataloader_idx):
             return batch
 
-    with pytest.raises(UserError, match="Augmented must not override on_after_batch_transfer, in which the module"):
-        new_trainer(tmp_path).fit(new_module(), Augmented())
-
-
-def test_lightning_does_not_warn_of_the_hook(tmp_path, recwarn) -> None:
-    fit(tmp_path)
-    assert not [warning for warning in recwarn if "on_after_batch_transfer" in str(warning.message)]
+    module = Own(num_actions=ACTIONS, network=narrow(8), learning_rate=Linear(1e-2, 1e-3, 1.0))
+    probe = Probe()
+    new_trainer(tmp_path, probe).fit(module, Augmented())
+    assert [seen.rate for seen in probe.batches] == [Linear(1e-2, 1e-3, 320)(t) for t in range(32, 161, 32)]
+    assert module.env_steps == 160
 
 
 def model_checkpoint(folder: Path) -> None:

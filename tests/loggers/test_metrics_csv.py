@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 
 from mk_lightning.loggers.metrics_csv import MetricsCSV
+from mk_lightning.utils.errors import UserError
+from tests.lightning.probe import Played, new_module, new_trainer
 
 ROWS = [
     (0, {"val/win_rate/all": 0.25}),
@@ -82,8 +84,18 @@ def test_a_resume_with_nothing_to_add_still_drops_what_came_later(tmp_path):
     assert [line.split(",")[0] for line in read(tmp_path).splitlines()] == ["step", "0", "9"]
 
 
-def test_a_new_run_starts_a_new_file(tmp_path):
+def test_a_new_run_writes_over_no_other_s_rows(tmp_path):
     log(MetricsCSV(tmp_path), ROWS)
+    written = read(tmp_path)
+    with pytest.raises(UserError, match=r"metrics.csv has the rows of another fit; give MetricsCSV another directory"):
+        new_trainer(tmp_path, logger=MetricsCSV(tmp_path)).fit(new_module(), Played())
+    with pytest.raises(UserError, match="has the rows of another fit"):
+        MetricsCSV(tmp_path).log_metrics({"loss": 1.0}, 0)
+    assert read(tmp_path) == written
+
+
+def test_a_run_that_was_stopped_before_it_trained_begins_anew(tmp_path):
+    log(MetricsCSV(tmp_path), [(0, {"val/return/all": 1.0}), *ROWS[:1]])
     log(MetricsCSV(tmp_path), ROWS[:1])
     assert read(tmp_path) == "step,val/win_rate/all\n0,0.25\n"
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import logging
+import os
+import re
 import shutil
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -96,9 +100,22 @@ def commanded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return left(folder)
 
 
-def test_call_is_the_command(commanded: dict[str, Any], folder: Path) -> None:
-    tape = Tape()
+def test_call_is_the_command(
+    commanded: dict[str, Any],
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    recwarn: pytest.WarningsRecorder,
+) -> None:
+    monkeypatch.setenv("RANK", "1")  # Lightning's loggers would write nothing
+    lightning, tape = logging.getLogger("pytorch_lightning"), Tape()
+    level = lightning.level
     result = by_call(192, loggers=[tape])
+    assert (os.environ["RANK"], lightning.level) == ("1", level)
+    said = [str(warning.message) for warning in recwarn if "lightning" in warning.filename]
+    assert [line for line in said if "smaller than the logging interval" not in line] == []  # that one is of a tiny run
+    assert not [record for record in caplog.records if record.name.startswith(("pytorch_lightning", "lightning"))]
+    assert list(Path("run/tensorboard").iterdir())
     assert tape.told == [("run", "fit", 192, False), "dojo-base.ckpt", result.checkpoint, "end"]
     assert_equal(left(folder), commanded)
     assert result.run_dir == Path("run")
@@ -123,12 +140,40 @@ def test_call_is_the_command(commanded: dict[str, Any], folder: Path) -> None:
         } | other
         with pytest.raises(mk.UserError, match=complaint):
             mk.finetune(**given, recipe=["recommended", "tiny.yaml"], resume=True)
+    saved = (result.run_dir / "config.yaml").read_text()
+    with pytest.raises(
+        mk.UserError, match=r"run was fine-tuned with WeaknessTargeting, Cloning, ForgettingGuard, which"
+    ):
+        mk.finetune(BASE, challenging=CHALLENGING, recipe="tiny.yaml", run_dir="run", env_steps=384, resume=True)
+    assert (result.run_dir / "config.yaml").read_text() == saved
+    words = [
+        "--trainer.callbacks=null",
+        "--monitor=val/win_rate/all",
+        "--data.max_env_steps=384",
+        "--seed_everything=2",
+    ]
+    with pytest.raises(SystemExit):  # for the seed
+        main(["fit", "-c", "run/config.yaml", "--ckpt_path=last", *words])
+    assert "last.ckpt has WeaknessTargeting, Cloning, ForgettingGuard, " in caplog.text
+    assert "this config has not: the run goes on without" in caplog.text
     again = by_call(192, resume=True)
     assert again.comparison.after == result.comparison.after
     assert sorted(path.name for path in folder.iterdir()) == ["run", "tiny.yaml"]
     config = yaml.safe_load(Path("run/config.yaml").read_text())
     assert config["data"]["challenging_states"] == CHALLENGING
     assert config["model"]["init_from"] == BASE
+
+
+def test_a_signal_while_matches_are_played_stops_the_run_as_documented() -> None:
+    class Stops(Tape):
+        def log_metrics(self, *args: Any, **kwargs: Any) -> None:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    handler = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(mk.RunStopped, match=r"^SIGTERM while measuring the policy; nothing was saved yet") as stop:
+        by_call(96, loggers=[Stops()])
+    assert stop.value.exit_code == 128 + signal.SIGTERM
+    assert signal.getsignal(signal.SIGTERM) == handler
 
 
 @pytest.mark.parametrize("first", ["call", "command"])
@@ -168,24 +213,45 @@ def test_a_user_s_game_takes_the_dojo_s_recipes_and_needs_states() -> None:
         mk.finetune(BASE, str(own), challenging=CHALLENGING)
 
 
+STOPPING = {"class_path": "pytorch_lightning.callbacks.EarlyStopping", "init_args": {"monitor": "val/win_rate/all"}}
+MISTAKEN: dict[str, Any] = {
+    "unknown": {"data": {"epsilom": 0.1}},
+    "section": {"modle": {"q_limit": 1.0}},
+    "empty": {"data": {"reward_scale": None}},
+    "devices": {"trainer": {"devices": 2}},
+    "twice": {"trainer": {"callbacks": [STOPPING, STOPPING]}},
+    "clipping": {"trainer": {"gradient_clip_algorithm": "sideways"}},
+}
+"""Recipes."""
+
+
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [
         ({"recipe": "recomended"}, "no recipe 'recomended' for Dojo-Genesis-v0; did you mean 'recommended'?"),
-        ({"recipe": ["ewc", "nowhere.yaml"]}, "no recipe 'nowhere.yaml' for Dojo-Genesis-v0"),
+        ({"recipe": ["ewc", "nowhere.yaml"]}, "no recipe file nowhere.yaml"),
+        ({"recipe": {"data": {}}}, "recipe must be a name, a file or several, got a dict; write it to a file"),
+        ({"recipe": "unknown.yaml"}, "no key data.epsilom in the config; did you mean 'data.epsilon'?"),
+        ({"recipe": "section.yaml"}, "no key modle.q_limit in the config; did you mean 'model'?"),
+        ({"recipe": "empty.yaml"}, "empty.yaml: data.reward_scale is empty; give it a value, or leave the key out"),
+        ({"recipe": "devices.yaml"}, "trainer.devices and trainer.num_nodes must be 1, got 2 and 1: a run is one"),
+        ({"recipe": "twice.yaml"}, "trainer.callbacks: two are alike (EarlyStopping"),
+        ({"recipe": "clipping.yaml"}, "trainer: `gradient_clip_algorithm` sideways is invalid"),
         ({"game": "dojoo"}, "dojoo"),
         ({"challenging": "VeryHard.Nobody"}, "VeryHard.Nobody"),
         ({"original": CHALLENGING, "challenging": CHALLENGING}, "is both in"),
         ({"env_steps": 0}, "max_env_steps must be between 1 and"),
-        ({"env_steps": "many"}, "max_env_steps"),
+        ({"env_steps": "many"}, "data.max_env_steps must be a whole number, got many"),
         ({"checkpoint": "nowhere.ckpt"}, "no checkpoint nowhere.ckpt"),
         ({"run_dir": ""}, "run_dir must name a directory"),
         ({"seed": -1}, "seed"),
     ],
 )  # fmt: skip
 def test_a_mistake_is_one_line_and_leaves_nothing(options: dict[str, Any], complaint: str, folder: Path) -> None:
-    checkpoint = options.pop("checkpoint", BASE)
-    with pytest.raises(mk.UserError, match=complaint) as error:
-        mk.finetune(checkpoint, **{"run_dir": "run"} | options)
+    for name, recipe in MISTAKEN.items():
+        Path(f"{name}.yaml").write_text(yaml.safe_dump(recipe))
+    before = sorted(folder.iterdir())
+    with pytest.raises(mk.UserError, match=re.escape(complaint)) as error:
+        mk.finetune(**{"checkpoint": BASE, "run_dir": "run"} | options)
     assert "\n" not in str(error.value)
-    assert [path.name for path in folder.iterdir()] == ["tiny.yaml"]
+    assert sorted(folder.iterdir()) == before

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from mk_lightning.callbacks.checkpoints.monitor import check_monitor
 from mk_lightning.data.datamodule import ExperienceDataModule
+from mk_lightning.data.fit_folder import ANOTHER_FOLDER
 from mk_lightning.networks.checkpoint import read_checkpoint
 from mk_lightning.utils.errors import UserError
 
@@ -63,6 +64,17 @@ class BestCheckpoint(ModelCheckpoint):
         if stage == TrainerFn.FITTING and ours and isinstance(data, ExperienceDataModule):
             check_monitor(str(self.monitor), data, trainer.callbacks)  # type: ignore[attr-defined]
         super().setup(trainer, pl_module, stage)
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Check that a fit which begins writes over no other's best checkpoint.
+
+        Raises:
+            UserError: it would.
+        """
+        if trainer.ckpt_path is None and trainer.global_step == 0 and self.path.is_file():
+            raise UserError(
+                f"BestCheckpoint: {self.path} is another fit's; {ANOTHER_FOLDER}, or give BestCheckpoint another folder"
+            )
 
     @property
     def path(self) -> Path:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytorch_lightning import Callback
 
-from mk_lightning.callbacks.methods.base import FineTuningMethod
+from mk_lightning.callbacks.methods.base import FineTuningMethod, lacking_methods
 from mk_lightning.data.compatibility import check_resumable
 from mk_lightning.data.fit_folder import RECORDING, source_of
 from mk_lightning.experience.base_dataset import Recording, fingerprint
@@ -44,6 +44,8 @@ def check_checkpoint(
     """
     checkpoint = read_checkpoint(path)
     if resumed:
+        if lacking := lacking_methods(callbacks, checkpoint):
+            log.warning(f"{path} has {', '.join(lacking)}, this config has not: the run goes on without")
         check_resumable(data, checkpoint.get(type(data).__qualname__))
         check_resumed_averaging(callbacks, checkpoint)
         check_resumed_stopping(callbacks, checkpoint)

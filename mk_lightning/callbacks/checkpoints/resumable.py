@@ -20,7 +20,7 @@ from mk_lightning.callbacks.checkpoints.signals import Interruption
 from mk_lightning.checkpointing.disk import check_disk
 from mk_lightning.checkpointing.io import CHECKPOINTS, LAST, METRICS_ROWS, PREVIOUS, CheckpointFiles
 from mk_lightning.data.datamodule import ExperienceDataModule
-from mk_lightning.data.fit_folder import run_folder
+from mk_lightning.data.fit_folder import ANOTHER_FOLDER, run_folder
 from mk_lightning.experience.transition import Batch, Progress
 from mk_lightning.loggers.metrics_csv import MetricsCSV
 from mk_lightning.utils.errors import Interrupted, UserError, check_positive
@@ -115,7 +115,7 @@ class ResumableCheckpoint(Checkpoint):
         if trainer.ckpt_path is None and trainer.global_step == 0 and (self.folder / LAST).is_file():
             raise UserError(
                 f"ResumableCheckpoint: {self.folder} has the checkpoints of another fit; go on from it with "
-                "fit(ckpt_path=...), or give the Trainer another default_root_dir or its logger another directory"
+                f"fit(ckpt_path={str(self.folder / LAST)!r}), or {ANOTHER_FOLDER}"
             )
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:

@@ -18,7 +18,7 @@ from mk_lightning.callbacks.checkpoints.best import BestCheckpoint
 from mk_lightning.callbacks.progress import counted
 from mk_lightning.checkpointing.io import CHECKPOINTS, LAST
 from mk_lightning.data.datamodule import ExperienceDataModule
-from mk_lightning.data.fit_folder import run_folder
+from mk_lightning.data.fit_folder import ANOTHER_FOLDER, run_folder
 from mk_lightning.envs.config import with_default_reward
 from mk_lightning.evaluation.before_after import BeforeAfterScores
 from mk_lightning.evaluation.clips import film_pairs
@@ -93,10 +93,7 @@ class BeforeAfter(Callback):
         folder, data = run_folder(trainer), _data(trainer)
         fresh = trainer.ckpt_path is None and (trainer.global_step == 0 or self.before is None)
         if fresh and any((folder / name).exists() for name in ("after.json", f"{CHECKPOINTS}/{LAST}")):
-            raise UserError(
-                f"BeforeAfter: {folder} has the results of another fit; give the Trainer another default_root_dir, or "
-                "its logger another directory"
-            )
+            raise UserError(f"BeforeAfter: {folder} has the results of another fit; {ANOTHER_FOLDER}")
         folder.mkdir(parents=True, exist_ok=True)
         if trainer.ckpt_path is not None:
             self.before = _restored(folder / "before.json", self._packed, str(trainer.ckpt_path), data)

@@ -13,6 +13,9 @@ from mk_lightning.data.datamodule import ExperienceDataModule
 from mk_lightning.utils.errors import UserError
 from mk_lightning.utils.network_copies import uncompiled
 
+METHODS = "methods"
+"""Key of a whole checkpoint: names of the methods of its run."""
+
 
 class FineTuningMethod(Callback):
     """A fine-tuning method. Subclass it for one of your own, in a file of its own, and name it in a config.
@@ -64,6 +67,10 @@ class FineTuningMethod(Callback):
                 "options of it: resume with what there was, or start a run with DuelingDoubleDQN.init_from"
             )
 
+    def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        """Note the method, which need not have a state; whoever overrides this calls it, too."""
+        checkpoint.setdefault(METHODS, []).append(self._name)
+
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         """Check a fit that goes on, before the callbacks' states are loaded; to play matches needs none of them."""
         if trainer.state.fn == TrainerFn.FITTING:
@@ -101,6 +108,12 @@ def check_methods(callbacks: Sequence[Callback], pl_module: LightningModule, dat
     for callback in callbacks:
         if isinstance(callback, FineTuningMethod):
             callback.check(pl_module, data, callbacks)
+
+
+def lacking_methods(callbacks: Sequence[Callback], checkpoint: Mapping[str, Any]) -> list[str]:
+    """Return the names of the methods that a checkpoint's run had and that are not among a run's callbacks."""
+    names = {type(callback).__name__ for callback in callbacks}
+    return [name for name in checkpoint.get(METHODS, ()) if name not in names]
 
 
 def q_network(pl_module: LightningModule) -> torch.nn.Module:

@@ -87,7 +87,7 @@ class WeaknessTargeting(FineTuningMethod):
         if len(states) < 2:
             raise UserError(
                 "WeaknessTargeting: there is nothing to choose in ExperienceDataModule.train_states: "
-                f"{', '.join(states)}"
+                f"{', '.join(states)}; name another state, or leave WeaknessTargeting out"
             )
         if max(states.values()) - min(states.values()) > 1e-9:
             raise UserError(

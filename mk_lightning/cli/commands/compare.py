@@ -6,15 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 from rich.text import Text
 
 from mk_lightning.cli.commands.parser import ToolParser
 from mk_lightning.evaluation.answers import answers
-from mk_lightning.evaluation.before_after import TEXT_WIDTH, how_many
+from mk_lightning.evaluation.before_after import TEXT_WIDTH
 from mk_lightning.evaluation.clips import film_pairs
-from mk_lightning.evaluation.compare import Change, Comparison, in_points
+from mk_lightning.evaluation.compare import Comparison
 from mk_lightning.evaluation.evaluation import Evaluation
 from mk_lightning.utils.errors import UserError
 from mk_lightning.utils.files import check_file
@@ -65,7 +63,7 @@ def run(words: Sequence[str]) -> int:
     console = Console(width=max(TEXT_WIDTH, Console().width), emoji=False)
     lost: list[str] = []
     for comparison in comparisons:
-        console.print(comparison_table(comparison))
+        console.print(comparison)
         for answer in answers(comparison):
             console.print(Text.assemble((answer.question, "bold"), f" {answer.text}"))
         console.print()
@@ -77,24 +75,3 @@ def run(words: Sequence[str]) -> int:
         line = f"lost more than {options.fail_if_worse:g} points: {what}"
         console.print(line, style="red", highlight=False, markup=False)
     return LOST if lost else 0
-
-
-def comparison_table(comparison: Comparison) -> Table:
-    """Win rates per state and group, with the interval of the change and the verdict."""
-    before, after = comparison.before, comparison.after
-    played = how_many(score.matches for score in before.scores().values())
-    table = Table(title=f"{escape(after.policy)} beside {escape(before.policy)}: {played}, change [95 % interval]")
-    for name in ("state", "group", "before", "after", "change, points", "verdict"):
-        table.add_column(name, justify="left" if name in {"state", "group", "verdict"} else "right", no_wrap=True)
-    for group, states in before.groups.items():
-        for state in states:
-            table.add_row(state, group, *_cells(comparison.state(state)))
-        table.add_row(f"mean of {len(states)}", group, *_cells(comparison.over(states)), style="bold", end_section=True)
-    table.add_row("mean of all", "", *_cells(comparison.over(before.states)), style="bold")
-    return table
-
-
-def _cells(change: Change) -> tuple[str, ...]:
-    low, high = change.interval
-    changed = f"{in_points(change.change)} [{in_points(low)}, {in_points(high)}]"
-    return f"{change.before:.0%}", f"{change.after:.0%}", changed, change.verdict

@@ -11,10 +11,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 import mk_lightning
 from mk_lightning.evaluation.answers import answers
-from mk_lightning.evaluation.before_after import how_many
 from mk_lightning.evaluation.behaviour import side_by_side
 from mk_lightning.evaluation.clips import SECONDS, Films
-from mk_lightning.evaluation.compare import Change, Comparison, in_points
+from mk_lightning.evaluation.compare import Change, Comparison, how_many, in_points
 from mk_lightning.evaluation.report import charts
 from mk_lightning.evaluation.report.metrics import read_series
 from mk_lightning.utils.files import write_text

@@ -11,6 +11,7 @@ from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.demos.boring_classes import BoringModel
 
 from mk_lightning.callbacks.checkpoints.best import BestCheckpoint
+from mk_lightning.utils.errors import UserError
 from tests.lightning.probe import fit as lightning_fit
 
 
@@ -103,5 +104,10 @@ def test_another_fit_begins_without_the_best_of_the_one_before(tmp_path):
     score = float(best.best_model_score)
     best.best_model_score = best.best_model_score + 1000
     best.best_k_models = {path: value + 1000 for path, value in best.best_k_models.items()}
+    with pytest.raises(
+        UserError, match=r"best.ckpt is another fit's; give the Trainer another default_root_dir, or its"
+    ):
+        lightning_fit(tmp_path, best, enable_checkpointing=True)
+    best.path.unlink()
     lightning_fit(tmp_path, best, enable_checkpointing=True)
     assert float(best.best_model_score) == score

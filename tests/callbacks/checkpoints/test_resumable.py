@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from pathlib import Path
 
 import pytest
 
 from benchmarks._whole_run import differences, everything
+from mk_lightning.callbacks.checkpoints.best import BestCheckpoint
 from mk_lightning.callbacks.checkpoints.resumable import ResumableCheckpoint
 from mk_lightning.checkpointing.io import check_whole
 from mk_lightning.networks.checkpoint import read_checkpoint
 from mk_lightning.utils.errors import UserError
+from tests.lightning.probe import BATCHES, Played, new_module, new_trainer
+from tests.lightning.probe import fit as lightning_fit
 from tests.test_resume import fit
 
 ACCUMULATED = ("--trainer.accumulate_grad_batches", "2")
@@ -102,3 +106,15 @@ def test_without_a_replay_on_disk_a_resumed_run_says_what_it_lacks(
 def test_an_interval_out_of_range_is_refused(settings: dict, message: str) -> None:
     with pytest.raises(UserError, match=message):
         ResumableCheckpoint(**settings)
+
+
+def test_lightning_s_last_is_named_or_resumed(tmp_path: Path) -> None:
+    """Lightning looks for it beside a `ModelCheckpoint`, and without one would begin a fit."""
+    options = {"enable_checkpointing": True, "max_epochs": 2}
+    lightning_fit(tmp_path, saves := ResumableCheckpoint(), enable_checkpointing=True)
+    last = str(saves.folder / "last.ckpt")
+    with pytest.raises(UserError, match=re.escape(f"go on from it with fit(ckpt_path='{last}')")):
+        new_trainer(tmp_path, saves, **options).fit(new_module(), Played(), ckpt_path="last", weights_only=True)
+    trainer = new_trainer(tmp_path, saves, BestCheckpoint(None, "val/return/all"), **options)
+    trainer.fit(new_module(), Played(), ckpt_path="last", weights_only=True)
+    assert (trainer.ckpt_path, trainer.global_step) == (last, 2 * BATCHES)

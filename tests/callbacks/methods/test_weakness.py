@@ -55,7 +55,7 @@ def test_refuses(options, message):
 @pytest.mark.parametrize(
     ("train_states", "message"),
     [
-        ([A], f"nothing to choose in data.train_states: {A}"),
+        ([A], f"nothing to choose in data.train_states: {A}; name another state, or leave WeaknessTargeting out"),
         ({A: 1, B: 2}, "give data.train_states as a list, without any"),
     ],
 )

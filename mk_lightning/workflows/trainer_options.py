@@ -1,23 +1,29 @@
-"""Trainer and callbacks of the command line: what would be another run than its config says is refused.
+"""Trainer and callbacks of a run with a config: what would be another run than that says is refused.
 
 What no Trainer can use here is in `utils/trainer_checks.py`.
 """
 
 from __future__ import annotations
 
+import contextlib
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+import torch
 from lightning_fabric.plugins.environments.cluster_environment import ClusterEnvironment
+from lightning_fabric.utilities.exceptions import MisconfigurationException
 from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.callbacks import ModelCheckpoint, OnExceptionCheckpoint, ProgressBar, Timer
 from pytorch_lightning.plugins import CheckpointIO
 
-from mk_lightning.utils.errors import UserError, check_at_least, shortened
+from mk_lightning.checkpointing.run_directory import Taken
+from mk_lightning.utils.errors import UserError, check_at_least, check_between, one_line, shortened
 from mk_lightning.utils.trainer_checks import check_callbacks
 
+MAX_THREADS = 256
+"""Of torch; each is a thread of the system."""
 LENGTH = "data.max_env_steps says how long to train"
 MATCHES = "data.evaluation.test_matches says how many matches of a state are played"
 STOPPING = "`timeout -s INT 3h mk-lightning fit ...` stops a run after 3 hours so that --ckpt_path last continues it"
@@ -103,19 +109,23 @@ def check_trainer(options: Any) -> None:
             raise UserError(f"trainer.{name} cannot be used, got {value}: {instead}")
 
 
-def check_run_parts(callbacks: Sequence[Callback], plugins: Iterable[Any], options: Any) -> None:
-    """Check that every callback and plugin of a config can do its work in a run of the command line.
+def plugins_of(options: Any) -> list[Any]:
+    """The plugins among the Trainer's options, which may also name one or none."""
+    return [*filter(None, options.plugins if isinstance(options.plugins, list) else [options.plugins])]
+
+
+def check_run_parts(callbacks: Sequence[Callback], options: Any) -> None:
+    """Check that every callback and plugin of a config can do its work in a run.
 
     Args:
         callbacks: of the config.
-        plugins: of the config.
         options: of the Trainer.
 
     Raises:
         UserError: one cannot.
     """
     check_callbacks(callbacks, options.accumulate_grad_batches)
-    for plugin in plugins:
+    for plugin in plugins_of(options):
         if isinstance(plugin, ClusterEnvironment):
             raise UserError(
                 f"trainer.plugins: {type(plugin).__name__} is for several ranks of one run; leave it out: a run is one "
@@ -151,6 +161,30 @@ def check_run_parts(callbacks: Sequence[Callback], plugins: Iterable[Any], optio
             )
         if isinstance(callback, ProgressBar) and not options.enable_progress_bar:
             raise UserError(f"trainer.callbacks: {name} needs trainer.enable_progress_bar: true")
+
+
+def set_threads(threads: int) -> None:
+    """Set the threads of torch, which are part of what makes two runs equal.
+
+    Raises:
+        UserError: there cannot be so many.
+    """
+    check_between("torch_threads", threads, 1, MAX_THREADS)
+    torch.set_num_threads(threads)
+
+
+@contextlib.contextmanager
+def undone_by_mistakes(taken: Taken) -> Iterator[None]:
+    """While a Trainer is made of a config's options: a mistake in them is one line and leaves no directory.
+
+    Raises:
+        UserError: there is one.
+    """
+    try:
+        yield
+    except (MisconfigurationException, TypeError, ValueError, RuntimeError, ImportError) as error:
+        taken.undo()
+        raise error if isinstance(error, UserError) else UserError(f"trainer: {one_line(error)}") from None
 
 
 def _has_state(callback: Callback) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mk_lightning.cli.messages import readable
+from mk_lightning.workflows.messages import readable
 from tests.fuzzing import damaged, fuzz
 
 MESSAGES = (

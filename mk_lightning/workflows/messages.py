@@ -22,7 +22,8 @@ from mk_lightning.utils.errors import shortened
 
 WRAPPED = re.compile(r"(?:Call to compute_fn|Problem with given class_path|Validation failed).*? failed: ", re.S)
 UNKNOWN_OPTION = re.compile(r"[Uu]nrecognized arguments?: (--[^\s=]+)")
-REFUSED_OPTION = re.compile(r"Subcommand '\w+' does not accept option '([\w.]+)'")
+REFUSED_OPTION = re.compile(r"(?:Subcommand '\w+' does not accept option|^Option(?= '\w+\.)) '([\w.]+)'")
+GROUP_OPTION = re.compile(r"Group '([\w.]+)' does not accept option '([\w.]+)'")
 UNKNOWN_KEY = re.compile(r"""[Kk]ey ['"]?(?P<key>[\w.]+)['"]? is not expected""")
 PARENT_KEY = re.compile(r"""Parser key ['"](?P<key>[\w.]+)['"]""")
 UNKNOWN_CLASS = re.compile(r"Expected a dot import path string: ([\w.]+)")
@@ -35,7 +36,7 @@ UNION_ERROR = re.compile(
 UNION_VALUE = re.compile(r"Given value: (.*)")
 INNER_KEY = re.compile(r"""Parser key ['"](?P<key>[\w.]+)['"]:\s*""")
 NOT_ACCEPTED = re.compile(r"Option '(\w+)' is not accepted")
-NO_CLASS = re.compile(r"Problem with given class_path '[\w.]*?(\w+)':\s+module .* has no attribute")
+NO_CLASS = re.compile(r"Problem with given class_path '[\w.]*?(\w+)':\s+(?:module .* has no|No \w+) attribute")
 OTHER_CLASS = re.compile(
     r"(?:Import path|Expected) '?([\w.]+)'? (?:does not correspond to|to be) a subclass of \W*(\w+)"
 )
@@ -87,6 +88,8 @@ def readable(message: str, options: Iterable[str]) -> str:
     if match := REFUSED_OPTION.search(message):
         section = match[1].partition(".")[0]
         return f"no key {match[1]} in the config{'' if section in SECTIONS else suggestion(section, SECTIONS)}"
+    if match := GROUP_OPTION.search(message):
+        return f"no key {match[1]}.{match[2]} in the config{_option(f'{match[1]}.{match[2]}', options)}"
     if match := LINKED.search(message):
         return f"{match[1] or match[4]} follows from {match[2] or match[3]}; leave it out"
     if match := NO_COMMAND.search(message):

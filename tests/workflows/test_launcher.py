@@ -11,8 +11,8 @@ import pytest
 import yaml
 from lightning_utilities.core.rank_zero import rank_zero_only
 
-from mk_lightning.cli.launcher import HIDDEN, check_launcher
 from mk_lightning.cli.main import main
+from mk_lightning.workflows.launcher import HIDDEN, check_launcher
 from tests.test_resume import CONFIG
 
 ROOT = Path(__file__).parents[2]

@@ -9,7 +9,6 @@ from lightning_utilities.core.enums import StrEnum
 from pytorch_lightning.cli import LightningArgumentParser
 
 from mk_lightning.callbacks.checkpoints.resumable import ResumableCheckpoint
-from mk_lightning.cli.messages import readable
 from mk_lightning.data.run_length import RunLength
 from mk_lightning.data.settings import MAX_ENV_STEPS
 from mk_lightning.data.validation import MAX_SEED
@@ -17,6 +16,7 @@ from mk_lightning.games.game import Game
 from mk_lightning.playback.recorder import FilmSettings
 from mk_lightning.utils.errors import UserError, check_between
 from mk_lightning.utils.lengths import Length, check_length
+from mk_lightning.workflows.messages import readable
 
 # Some of Lightning's callbacks have a default that is a name and a number at once, for which YAML has no word.
 yaml.SafeDumper.add_multi_representer(StrEnum, lambda dumper, name: dumper.represent_str(name.value))
