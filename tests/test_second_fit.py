@@ -153,12 +153,15 @@ def test_two_fits_in_one_directory_can_both_be_resumed(tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"reward_scale": 7.0}, "data.reward_scale of the checkpoint is 20.0, this config's 7.0"),
+        ({"reward_scale": 7.0}, "ExperienceDataModule.reward_scale of the checkpoint is 20.0, this config's 7.0"),
         (
             {"evaluation": EvaluationSettings(every=40)},
-            "data.evaluation.every of the checkpoint is 80, this config's 40",
+            "EvaluationSettings.every of the checkpoint is 80, this config's 40",
         ),
-        ({"env_steps_per_learner_step": 4}, "data.env_steps_per_learner_step of the checkpoint is 8, this config's 4"),
+        (
+            {"env_steps_per_learner_step": 4},
+            "ExperienceDataModule.env_steps_per_learner_step of the checkpoint is 8, this config's 4",
+        ),
     ],
 )
 def test_what_may_not_change_on_a_resume_is_refused_under_a_plain_trainer(tmp_path, options, message):

@@ -10,6 +10,7 @@ from pytorch_lightning.callbacks import WeightAveraging
 from pytorch_lightning.trainer.states import TrainerFn
 
 from mk_lightning.utils.errors import UserError
+from mk_lightning.utils.lightning_private import forget_average
 
 NOT_AVERAGED = "current_model_state"
 """Key of a whole checkpoint under which `WeightAveraging` keeps the weights that learn; `state_dict` is the average."""
@@ -29,12 +30,9 @@ def put_average(trainer: Trainer, pl_module: LightningModule, checkpoint: dict[s
 
 
 def end_averaging(callbacks: Iterable[Callback]) -> None:
-    """Forget the average of a fit that is over; the module's weights have been that since it ended.
-
-    Lightning (2.6) keeps it, and puts it in the place of whatever is validated, tested or loaded next.
-    """
+    """Forget the average of a fit that is over; the module's weights have been that since it ended."""
     for callback in averaging(callbacks):
-        callback._average_model = None
+        forget_average(callback)
 
 
 def check_resumed_averaging(callbacks: Iterable[Callback], checkpoint: Mapping[str, Any]) -> None:

@@ -25,6 +25,7 @@ from pytorch_lightning.callbacks import (
 from pytorch_lightning.profilers import PyTorchProfiler
 
 from mk_lightning.utils.errors import UserError
+from mk_lightning.utils.lightning_private import model_registry
 
 log = logging.getLogger(__name__)
 
@@ -94,9 +95,9 @@ def check_experience_trainer(trainer: Trainer) -> None:
             f"trainer.reload_dataloaders_every_n_epochs must be 0, got {every}: training would begin again with an "
             "empty replay"
         )
-    if trainer._model_registry and not module_available("litmodels"):
+    if (registry := model_registry(trainer)) and not module_available("litmodels"):
         raise UserError(
-            f"trainer.model_registry cannot be used, got {trainer._model_registry}: Lightning would pass over it, for "
+            f"trainer.model_registry cannot be used, got {registry}: Lightning would pass over it, for "
             "litmodels is not installed"
         )
 

@@ -15,11 +15,12 @@ import torch
 from lightning_fabric.plugins.environments.cluster_environment import ClusterEnvironment
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 from pytorch_lightning import Callback, Trainer
-from pytorch_lightning.callbacks import ModelCheckpoint, OnExceptionCheckpoint, ProgressBar, Timer
+from pytorch_lightning.callbacks import ModelCheckpoint, OnExceptionCheckpoint, ProgressBar
 from pytorch_lightning.plugins import CheckpointIO
 
 from mk_lightning.checkpointing.run_directory import Taken
 from mk_lightning.utils.errors import UserError, check_at_least, check_between, one_line, shortened
+from mk_lightning.utils.lightning_private import ends_within_epochs
 from mk_lightning.utils.trainer_checks import check_callbacks
 
 MAX_THREADS = 256
@@ -154,7 +155,7 @@ def check_run_parts(callbacks: Sequence[Callback], options: Any) -> None:
                 f"trainer.callbacks: {name} cannot be used: a run that an exception ends is resumed from last.ckpt; "
                 "checkpoint.every_minutes says how often that is written"
             )
-        if isinstance(callback, Timer) and callback._duration is not None and callback._interval == "step":
+        if ends_within_epochs(callback):
             raise UserError(
                 f"trainer.callbacks: {name} must have interval epoch, got step: the epoch would end before its time, "
                 f"and the run could not be resumed; or {STOPPING}"

@@ -6,7 +6,6 @@ import logging
 from collections.abc import Sequence
 
 from pytorch_lightning import Callback, LightningModule, Trainer
-from pytorch_lightning.callbacks import WeightAveraging
 
 from mk_lightning.callbacks.methods.base import FineTuningMethod, q_network
 from mk_lightning.callbacks.methods.parameters import matching_names
@@ -14,6 +13,7 @@ from mk_lightning.data.datamodule import ExperienceDataModule
 from mk_lightning.experience.transition import Batch, Progress
 from mk_lightning.utils.errors import UserError
 from mk_lightning.utils.lengths import Length, check_length
+from mk_lightning.utils.lightning_private import averages_by_function
 
 log = logging.getLogger(__name__)
 
@@ -164,7 +164,7 @@ class FreezeLayers(FineTuningMethod):
                 "hooks before training, so gradients of what is unfrozen later would not be averaged; use patterns"
             )
         for callback in trainer.callbacks:  # type: ignore[attr-defined]
-            if isinstance(callback, WeightAveraging) and callback._kwargs.get("avg_fn") is not None:
+            if averages_by_function(callback):
                 raise UserError(
                     f"FreezeLayers: {type(callback).__name__} with an avg_fn may change frozen weights, as "
                     "decay * w + (1 - decay) * w rounds; use WeightAveraging without one, which is exact for equal "

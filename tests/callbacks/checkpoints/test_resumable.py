@@ -97,10 +97,10 @@ def test_without_a_replay_on_disk_a_resumed_run_says_what_it_lacks(
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"every_minutes": 0.0}, "checkpoint.every_minutes must be above 0, got 0.0"),
-        ({"every_minutes": float("nan")}, "checkpoint.every_minutes must be above 0, got nan"),
-        ({"every_env_steps": -5}, "checkpoint.every_env_steps must be a whole number of env_steps, .* got -5"),
-        ({"every_env_steps": 1.5}, "checkpoint.every_env_steps must be .* at most 1.0, got 1.5"),
+        ({"every_minutes": 0.0}, "ResumableCheckpoint.every_minutes must be above 0, got 0.0"),
+        ({"every_minutes": float("nan")}, "ResumableCheckpoint.every_minutes must be above 0, got nan"),
+        ({"every_env_steps": -5}, "ResumableCheckpoint.every_env_steps must be a whole number of env_steps, .* got -5"),
+        ({"every_env_steps": 1.5}, "ResumableCheckpoint.every_env_steps must be .* at most 1.0, got 1.5"),
     ],
 )
 def test_an_interval_out_of_range_is_refused(settings: dict, message: str) -> None:

@@ -1,0 +1,31 @@
+"""What is asked of Lightning (2.6) that it says nowhere in public, in one place; `pyproject.toml` bounds its version.
+
+Three methods that it does not document are overridden where they must be:
+`DuelingDoubleDQN._apply_batch_transfer_handler`, `MKLightningCLI._run_subcommand` and `_parse_ckpt_path`.
+"""
+
+from __future__ import annotations
+
+from pytorch_lightning import Callback, Trainer
+from pytorch_lightning.callbacks import Timer, WeightAveraging
+
+
+def ends_within_epochs(callback: Callback) -> bool:
+    """Whether a callback is a Timer that ends a fit in the middle of an epoch."""
+    return isinstance(callback, Timer) and callback._duration is not None and callback._interval == "step"
+
+
+def averages_by_function(callback: Callback) -> bool:
+    """Whether a callback averages weights by a function of its own, which may round."""
+    return isinstance(callback, WeightAveraging) and callback._kwargs.get("avg_fn") is not None
+
+
+def forget_average(callback: WeightAveraging) -> None:
+    """Forget the average of a fit that is over, which would take the place of whatever is played or loaded next."""
+    callback._average_model = None
+
+
+def model_registry(trainer: Trainer) -> str | None:
+    """The registry that a Trainer was to upload its checkpoints to."""
+    name: str | None = trainer._model_registry
+    return name
