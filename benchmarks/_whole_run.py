@@ -17,7 +17,7 @@ NOT_COMPARED = (
     "/loops/test_loop",  # the matches before and after the fit, which a resumed run does not repeat
     "/loops/validate_loop",
     "/current_score",  # of the last validation; Lightning does not read it back
-    "val_loop.batch_progress/total",  # see mend_progress; begins anew with each epoch
+    "val_loop.batch_progress/total",  # see patch_loop_progress; begins anew with each epoch
     "/segments",  # where the replay's files are cut; their rows are compared
 )
 """Parts of a checkpoint."""

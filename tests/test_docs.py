@@ -16,7 +16,7 @@ from mk_lightning.callbacks.methods.parameters import matching_names
 from mk_lightning.cli.main import main
 from mk_lightning.envs.rewards import Fight
 from mk_lightning.experience.episodes import EpisodeSpec
-from mk_lightning.networks.making import make_network
+from mk_lightning.networks.factory import make_network
 from mk_lightning.playback.rerun import ReplayEnv
 
 ROOT = Path(__file__).parents[1]

@@ -7,7 +7,7 @@ from typing import Any
 
 from pytorch_lightning.plugins.io import CheckpointIO
 
-from mk_lightning.checkpointing.lightning_fixes import mend_progress
+from mk_lightning.checkpointing.lightning_fixes import patch_loop_progress
 from mk_lightning.data.datamodule import ExperienceDataModule
 from mk_lightning.data.fit_folder import REPLAY, source_of
 from mk_lightning.experience.segments import check_segments, read_segment, remove_unnamed
@@ -75,7 +75,7 @@ class CheckpointFiles(CheckpointIO):
             UserError: it is missing or damaged.
         """
         checkpoint = read_checkpoint(path)
-        mend_progress(checkpoint)
+        patch_loop_progress(checkpoint)
         return checkpoint
 
     def remove_checkpoint(self, path: str | Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 
-def mend_progress(checkpoint: dict[str, Any]) -> None:
+def patch_loop_progress(checkpoint: dict[str, Any]) -> None:
     """Let a fit go on from where its checkpoint was taken; any other checkpoint stays as it is.
 
     - Before the first batch. Lightning would skip a validation and count a learner_step too many; without its loops'

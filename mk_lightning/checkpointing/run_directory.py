@@ -117,7 +117,7 @@ class RunDirectory:
         left = [self.path / name for name in ("after.json", "before_after.json", "report.html")]
         return self.resume_step is not None and trained and all(path.is_file() for path in left)
 
-    def take(self) -> tuple[RunDirectory, Taken]:
+    def acquire(self) -> tuple[RunDirectory, DirectoryLease]:
         """Make the directory, if it is to be a fresh one, and keep other runs out of it.
 
         Returns:
@@ -127,23 +127,23 @@ class RunDirectory:
             UserError: another run is going on in the directory.
         """
         if getattr(rank_zero_only, "rank", 0):  # the first rank has taken it for all
-            return self, Taken(self.path, [], lock=None)
+            return self, DirectoryLease(self.path, [], lock=None)
         if self.base is None:
-            taken = Taken(self.path, [], RunLock(self.path))
+            lease = DirectoryLease(self.path, [], RunLock(self.path))
             for folder in (self.path, self.path / CHECKPOINTS, *self.path.glob(f"{REPLAY}*")):
                 for part in folder.glob(f"*{PART}"):  # of a process that was killed while it wrote
                     part.unlink()
-            return self, taken
+            return self, lease
         made = [folder for folder in (self.path, *self.path.parents) if not folder.exists()]
         try:
             self.path.mkdir(parents=True)
         except FileExistsError:
-            return replace(self, path=_fresh(self.base)).take()
-        return self, Taken(self.path, made, RunLock(self.path))
+            return replace(self, path=_fresh(self.base)).acquire()
+        return self, DirectoryLease(self.path, made, RunLock(self.path))
 
 
 @dataclass
-class Taken:
+class DirectoryLease:
     """A hold on a run's directory.
 
     Attributes:
@@ -161,7 +161,7 @@ class Taken:
         if self.lock is not None:
             self.lock.release()
 
-    def undo(self) -> None:
+    def rollback(self) -> None:
         """Leave nothing behind: a mistake was found before the run began."""
         self.release()
         if self.made:

@@ -94,11 +94,11 @@ class MKLightningCLI(LightningCLI):
         else:
             check_evaluation(self.model, self.datamodule, callbacks, self.run)
         check_loggers(named_loggers(config.logger))
-        self.run, self._taken = self.run.take()
+        self.run, self._lease = self.run.acquire()
         config.default_root_dir = str(self.run.path)
         config.plugins = [*plugins_of(config), CheckpointFiles(self.run.path)]
         kwargs["logger"] = run_loggers(self.run, config.logger)
-        with undone_by_mistakes(self._taken):
+        with undone_by_mistakes(self._lease):
             own = run_callbacks(str(self.subcommand), self.config_init[self.subcommand], self.run, self._interruption)
             config.callbacks = [*callbacks, *own]
             trainer = super().instantiate_trainer(**kwargs)
@@ -141,4 +141,4 @@ class MKLightningCLI(LightningCLI):
                 for said in end_run(self.trainer.loggers):
                     show(said)
         finally:
-            self._taken.release()
+            self._lease.release()

@@ -13,21 +13,21 @@ from pytorch_lightning import LightningDataModule
 from pytorch_lightning.trainer.states import TrainerFn
 
 from mk_lightning.data.base_play import base_recording
-from mk_lightning.data.compatibility import check_resumable, common, restore_replay
 from mk_lightning.data.continuation import Continuation
 from mk_lightning.data.fit_folder import RECORDING, REPLAY, FitFolder, check_resumed_folder, run_folder
 from mk_lightning.data.learner import note_reward_scale, q_network_of
 from mk_lightning.data.loaders import EpisodeLoader, ExperienceLoader, new_loader
+from mk_lightning.data.resume_checks import check_resumable, common, restore_replay
 from mk_lightning.data.run_length import RunLength
 from mk_lightning.data.settings import EvaluationSettings, RecordingSettings, ReplaySettings
+from mk_lightning.data.settings_checks import check_experience, check_groups, require_originals
 from mk_lightning.data.state_choice import States, named_states
-from mk_lightning.data.validation import check_experience, check_groups, require_originals
 from mk_lightning.envs.config import EnvConfig
 from mk_lightning.envs.vector_env import RetroVectorEnv
 from mk_lightning.experience.base_dataset import Recording, Rehearsal
 from mk_lightning.experience.episodes import EpisodeSpec
 from mk_lightning.experience.greedy_policy import GreedyPolicy
-from mk_lightning.experience.match_schedule import VALIDATION_SEEDS, first_test_seed, matches_of_each, mixed_matches
+from mk_lightning.experience.match_seeds import VALIDATION_SEEDS, first_test_seed, matches_of_each, mixed_matches
 from mk_lightning.experience.random_streams import RandomStream, stream_seed
 from mk_lightning.experience.replay import Replay
 from mk_lightning.experience.segments import Segments

@@ -13,7 +13,7 @@ from mk_lightning.envs.vector_env import RetroVectorEnv
 from mk_lightning.evaluation.evaluation import Evaluation
 from mk_lightning.experience.episodes import play_episodes
 from mk_lightning.experience.greedy_policy import GreedyPolicy
-from mk_lightning.experience.match_schedule import first_test_seed, matches_of_each
+from mk_lightning.experience.match_seeds import first_test_seed, matches_of_each
 from mk_lightning.experience.policy import Policy
 from mk_lightning.games.catalog import load_game
 from mk_lightning.games.game import Game

@@ -194,7 +194,7 @@ def fingerprint(network: torch.nn.Module) -> int:
 
 
 def _drawable(replay: Replay) -> NDArray[np.int64]:
-    window = replay.drawable()
+    window = replay.sampleable()
     rows = np.repeat(np.arange(window.start, window.stop), replay.num_envs)
     envs = np.tile(np.arange(replay.num_envs), len(window))
     acted = replay.outcomes[rows % replay.rows, envs] != NO_ACTION

@@ -167,7 +167,7 @@ class Replay:
         if self._tree:
             self._move_window(self._tree)
 
-    def drawable(self) -> range:
+    def sampleable(self) -> range:
         """Numbers of the rows that may be drawn: their stack and their n-step successor are both in the ring."""
         # The row to be overwritten next is `added - rows`; the rows whose stack reaches back to it go with it.
         first = max(0, self.added - self.rows + self.stack - 1)
@@ -179,7 +179,7 @@ class Replay:
         Raises:
             UserError: nothing can be drawn yet.
         """
-        window = self.drawable()
+        window = self.sampleable()
         if not len(window):
             raise UserError(f"nothing to draw yet: {self.added} rows added, {self.n_step + 1} needed")
         if self._tree and self.priorities:
@@ -215,7 +215,7 @@ class Replay:
         priorities = (np.abs(td_errors.astype(np.float64)) + self.priorities.epsilon) ** self.priorities.alpha
         self._max_priority = max(self._max_priority, float(priorities.max()))
         indices, first = np.unique(indices, return_index=True)
-        held = indices >= self.drawable().start * self.num_envs
+        held = indices >= self.sampleable().start * self.num_envs
         if held.any():
             self._tree.set(indices[held] % self._tree.size, priorities[first][held])
 
@@ -275,7 +275,7 @@ class Replay:
         self, tree: SumTree, priorities: Priorities, batch_size: int
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Stratified draw: one index from each of B equal shares of the total priority."""
-        window = self.drawable()
+        window = self.sampleable()
         shares = (np.arange(batch_size) + self._rng.random(batch_size)) / batch_size
         places = tree.find(shares * tree.total)
         probabilities = tree.get(places) / tree.total
@@ -286,7 +286,7 @@ class Replay:
 
     def _move_window(self, tree: SumTree) -> None:
         """Give the row that became drawable the highest priority seen, and take it from the one that ceased to be."""
-        window = self.drawable()
+        window = self.sampleable()
         columns = np.arange(self.num_envs)
         if len(window):
             row = (window.stop - 1) % self.rows

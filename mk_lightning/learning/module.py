@@ -41,7 +41,7 @@ from mk_lightning.learning.target import check_target, mix
 from mk_lightning.networks.base import QNetworkCallable
 from mk_lightning.networks.checkpoint import about_network, find_checkpoint
 from mk_lightning.networks.compiled import check_compiler
-from mk_lightning.networks.making import make_network
+from mk_lightning.networks.factory import make_network
 from mk_lightning.networks.nature import NatureDueling
 from mk_lightning.schedules import Schedule, as_schedule, bounds, first_value
 from mk_lightning.utils.errors import Diverged, UserError, check_positive, shortened

@@ -18,7 +18,7 @@ from mk_lightning.callbacks.checkpoints.signals import Interruption
 from mk_lightning.callbacks.methods.base import lacking_methods
 from mk_lightning.checkpointing.io import CHECKPOINTS
 from mk_lightning.checkpointing.run_directory import AUTO, RunDirectory
-from mk_lightning.data.validation import MAX_SEED
+from mk_lightning.data.settings_checks import MAX_SEED
 from mk_lightning.evaluation.before_after import BeforeAfterScores
 from mk_lightning.evaluation.compare import Comparison
 from mk_lightning.evaluation.evaluation import Evaluation
@@ -159,7 +159,7 @@ def finetune(
 
 def _fit(made: Recipe, run: RunDirectory, loggers: Sequence[Logger], start: str) -> RunDirectory:
     """Fit, and return the directory that it was given."""
-    run, lease = run.take()
+    run, lease = run.acquire()
     interruption = Interruption("starting")
     with undone_by_mistakes(lease):
         own = {

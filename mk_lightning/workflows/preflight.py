@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from pytorch_lightning import Callback
 
-from mk_lightning.callbacks.checkpoints.compatibility import check_checkpoint, find_base
+from mk_lightning.callbacks.checkpoints.checkpoint_checks import check_checkpoint, find_base
 from mk_lightning.callbacks.checkpoints.monitor import check_monitor
 from mk_lightning.callbacks.evaluation.before_after import BeforeAfter
 from mk_lightning.callbacks.methods.base import check_methods
-from mk_lightning.checkpointing.disk import check_disk
+from mk_lightning.checkpointing.disk_space import check_disk
 from mk_lightning.checkpointing.run_directory import RunDirectory
 from mk_lightning.data.base_play import check_recording
 from mk_lightning.data.datamodule import ExperienceDataModule

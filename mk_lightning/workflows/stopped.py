@@ -9,7 +9,7 @@ from pathlib import Path
 from shlex import quote
 
 from mk_lightning.callbacks.checkpoints.signals import Interruption
-from mk_lightning.checkpointing.disk import quiet_threads
+from mk_lightning.checkpointing.disk_space import quiet_threads
 from mk_lightning.checkpointing.io import CHECKPOINTS, LAST
 from mk_lightning.networks.checkpoint import read_checkpoint
 from mk_lightning.utils.errors import Interrupted, RunStopped, WorkerError

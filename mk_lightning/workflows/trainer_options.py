@@ -18,7 +18,7 @@ from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.callbacks import ModelCheckpoint, OnExceptionCheckpoint, ProgressBar
 from pytorch_lightning.plugins import CheckpointIO
 
-from mk_lightning.checkpointing.run_directory import Taken
+from mk_lightning.checkpointing.run_directory import DirectoryLease
 from mk_lightning.utils.errors import UserError, check_at_least, check_between, one_line, shortened
 from mk_lightning.utils.lightning_private import ends_within_epochs
 from mk_lightning.utils.trainer_checks import check_callbacks
@@ -175,7 +175,7 @@ def set_threads(threads: int) -> None:
 
 
 @contextlib.contextmanager
-def undone_by_mistakes(taken: Taken) -> Iterator[None]:
+def undone_by_mistakes(lease: DirectoryLease) -> Iterator[None]:
     """While a Trainer is made of a config's options: a mistake in them is one line and leaves no directory.
 
     Raises:
@@ -184,7 +184,7 @@ def undone_by_mistakes(taken: Taken) -> Iterator[None]:
     try:
         yield
     except (MisconfigurationException, TypeError, ValueError, RuntimeError, ImportError) as error:
-        taken.undo()
+        lease.rollback()
         raise error if isinstance(error, UserError) else UserError(f"trainer: {one_line(error)}") from None
 
 

@@ -44,26 +44,26 @@ def test_a_child_does_not_inherit_it(tmp_path: Path) -> None:
 def test_of_two_that_want_the_same_fresh_directory_each_gets_its_own(tmp_path: Path) -> None:
     one, other = (RunDirectory.choose("fit", tmp_path / "runs" / "run", None) for _ in range(2))
     assert one == other
-    (one, first), (other, second) = one.take(), other.take()
+    (one, first), (other, second) = one.acquire(), other.acquire()
     assert (one.path.name, other.path.name) == ("run", "run-2")
     first.release()
-    second.undo()
+    second.rollback()
     assert [path.name for path in (tmp_path / "runs").iterdir()] == ["run"]
 
 
 def test_a_mistake_leaves_nothing_behind(tmp_path: Path) -> None:
-    run, taken = RunDirectory.choose("fit", tmp_path / "runs" / "mine" / "run", None).take()
+    run, lease = RunDirectory.choose("fit", tmp_path / "runs" / "mine" / "run", None).acquire()
     assert run.path.is_dir()
-    taken.undo()
+    lease.rollback()
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_run_is_not_resumed_while_it_goes_on(tmp_path: Path) -> None:
     run = RunDirectory(tmp_path, None, None)
-    _, taken = run.take()
+    _, lease = run.acquire()
     with pytest.raises(UserError, match=rf"is being written by process {os.getpid()}; wait for it to end"):
-        run.take()
-    taken.release()
+        run.acquire()
+    lease.release()
 
 
 def test_what_a_killed_process_was_writing_is_cleared_away(tmp_path: Path) -> None:
@@ -71,5 +71,5 @@ def test_what_a_killed_process_was_writing_is_cleared_away(tmp_path: Path) -> No
     parts = [tmp_path / "metrics.csv.part", tmp_path / "checkpoints" / "last.ckpt.part"]
     for part in parts:
         part.write_text("half")
-    RunDirectory(tmp_path, None, None).take()[1].release()
+    RunDirectory(tmp_path, None, None).acquire()[1].release()
     assert not any(part.exists() for part in parts)

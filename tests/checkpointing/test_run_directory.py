@@ -33,15 +33,15 @@ def test_numbers_are_compared_as_numbers_and_gaps_are_not_filled(tmp_path):
 @pytest.mark.parametrize("name", ["a[0]", "*", "it's a  run", "ü"])
 def test_any_name_is_numbered(tmp_path, name):
     for expected in (name, f"{name}-2", f"{name}-3"):
-        run, taken = RunDirectory.choose("fit", tmp_path / name, None).take()
+        run, lease = RunDirectory.choose("fit", tmp_path / name, None).acquire()
         assert run.path == tmp_path / expected
-        taken.release()
+        lease.release()
 
 
 def test_a_link_that_leads_nowhere_is_left_alone(tmp_path):
     (tmp_path / "run").symlink_to(tmp_path / "gone")
-    run, taken = RunDirectory.choose("fit", tmp_path / "run", None).take()
-    taken.release()
+    run, lease = RunDirectory.choose("fit", tmp_path / "run", None).acquire()
+    lease.release()
     assert run.path == tmp_path / "run-2"
     assert not (tmp_path / "gone").exists()
 

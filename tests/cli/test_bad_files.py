@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 import torch
 
-from mk_lightning.data.compatibility import common
 from mk_lightning.data.datamodule import ExperienceDataModule
+from mk_lightning.data.resume_checks import common
 from mk_lightning.data.settings import EvaluationSettings, ReplaySettings
 from mk_lightning.envs.config import EnvConfig
 from mk_lightning.evaluation.evaluation import Evaluation
@@ -362,7 +362,7 @@ def test_the_code_would_have_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert (tmp_path / "ran").exists()
 
 
-def test_good_files_are_taken(tmp_path: Path) -> None:
+def test_good_files_are_lease(tmp_path: Path) -> None:
     pair(tmp_path)
     assert Evaluation.read(tmp_path / "after.json").policy == "y.ckpt"
     torch.save(resumable(), tmp_path / "a.ckpt")

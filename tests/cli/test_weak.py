@@ -8,7 +8,7 @@ import yaml
 
 from mk_lightning.cli.main import main
 from mk_lightning.evaluation.evaluation import Evaluation
-from mk_lightning.experience.match_schedule import first_test_seed
+from mk_lightning.experience.match_seeds import first_test_seed
 from mk_lightning.games.catalog import load_game
 from tests.cli.mistakes import copy_of_the_dojo
 from tests.evaluation.records import record

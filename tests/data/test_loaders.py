@@ -131,7 +131,7 @@ def test_the_actor_acts_with_the_weights_of_a_fixed_moment(make_loader, overlap)
 def test_td_errors_become_priorities_before_the_next_draw(make_loader, overlap):
     loader = make_loader(overlap, priorities=Priorities(alpha=1.0, beta=0.0))
     batch = loader.next_batch()
-    newer = loader.replay.drawable().stop * 3
+    newer = loader.replay.sampleable().stop * 3
     # One transition outweighs all others that are known by now.
     batch.source.update_priorities(batch.indices, np.array([0, 0, 0, 1e7, 0, 0, 0, 0], np.float32))
     again = loader.next_batch().indices

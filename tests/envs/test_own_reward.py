@@ -19,7 +19,7 @@ import mk_lightning as mk
 from benchmarks._whole_run import differences, everything
 from mk_lightning.cli.main import main
 from mk_lightning.data.base_play import about_recording
-from mk_lightning.data.compatibility import check_resumable, common
+from mk_lightning.data.resume_checks import check_resumable, common
 from mk_lightning.experience.base_dataset import Recording
 from tests.envs.own_rewards import Advance, Weighted
 from tests.networks.narrow import narrow

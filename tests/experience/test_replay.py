@@ -18,10 +18,10 @@ def small_replay(rows: int = 20, num_envs: int = 2, **options) -> Replay:
     return Replay(rows * num_envs, num_envs, frame_shape=FRAME_SHAPE, **options)
 
 
-def drawable_indices(replay: Replay, stream: Stream) -> list[int]:
+def sampleable_indices(replay: Replay, stream: Stream) -> list[int]:
     """Every index that may be drawn, by the naive account."""
     n = replay.num_envs
-    return [row * n + env for row in replay.drawable() for env in range(n) if stream.acted(row, env)]
+    return [row * n + env for row in replay.sampleable() for env in range(n) if stream.acted(row, env)]
 
 
 streams = {
@@ -45,7 +45,7 @@ def test_gather_equals_whole_matches_kept_as_lists(num_envs, n_step, spare_rows,
     stream = Stream(num_envs, seed, end_rate)
     stream.feed(replay, rows)
 
-    indices = drawable_indices(replay, stream)
+    indices = sampleable_indices(replay, stream)
     got = replay.gather(np.array(indices, np.int64))
 
     for i, index in enumerate(indices):
@@ -116,7 +116,7 @@ def test_drawable_rows_have_their_stack_and_successor_in_the_ring(
     stream = Stream(num_envs, seed, end_rate)
     for _ in range(rows):
         stream.feed(replay, 1)
-        window = replay.drawable()
+        window = replay.sampleable()
         if len(window):
             assert window.start - 3 >= replay.added - replay.rows or window.start == 0, "a stack is overwritten"
             assert window.stop - 1 + n_step <= replay.added - 1, "a successor is missing"
@@ -126,7 +126,7 @@ def test_drawable_rows_have_their_stack_and_successor_in_the_ring(
 def test_a_uniform_draw_is_uniform_over_the_transitions():
     replay, stream = small_replay(20, 3, n_step=3, seed=5), Stream(3, seed=4)
     stream.feed(replay, 47)
-    eligible = drawable_indices(replay, stream)
+    eligible = sampleable_indices(replay, stream)
     drawn = replay.sample(20_000).indices
     counts = [np.count_nonzero(drawn == index) for index in eligible]
     assert sum(counts) == 20_000, "drew a row that is not eligible"
@@ -144,7 +144,7 @@ def test_the_transition_of_a_sample_is_that_of_its_indices(priorities):
     replay, stream = small_replay(priorities=priorities, n_step=2), Stream(2, seed=0)
     stream.feed(replay, 57)
     sample = replay.sample(64)
-    assert {divmod(i, 2)[0] for i in sample.indices} <= set(replay.drawable())
+    assert {divmod(i, 2)[0] for i in sample.indices} <= set(replay.sampleable())
     for i, index in enumerate(sample.indices):
         match, step = stream.find(*divmod(index, 2))
         np.testing.assert_array_equal(sample.transition.s_tm1[i], match.stack(step))
@@ -183,11 +183,11 @@ def prioritised(rows: int = 47, seed: int = 0, **options) -> tuple[Replay, Strea
 def test_new_rows_have_the_highest_priority_seen():
     replay, stream = prioritised(alpha=1.0, epsilon=1e-6)
     assert replay.sample(50).weights.tolist() == [1.0] * 50, "all are equal before anything is known"
-    before = drawable_indices(replay, stream)
+    before = sampleable_indices(replay, stream)
     replay.update_priorities(np.array(before), np.full(len(before), 7.0, np.float32))
     stream.feed(replay, 1)
     replay.update_priorities(np.array([before[-1]]), np.array([0.5], np.float32))
-    new = [i for i in drawable_indices(replay, stream) if i > max(before)]
+    new = [i for i in sampleable_indices(replay, stream) if i > max(before)]
     assert new
     shares = shares_of(replay, stream)
     for index in new:
@@ -198,7 +198,7 @@ def shares_of(replay: Replay, stream: Stream) -> dict[int, float]:
     """The probability of each index, read off the priorities held."""
     leaves = replay.state_dict()["priorities"].numpy()
     places = replay.rows * replay.num_envs
-    eligible = drawable_indices(replay, stream)
+    eligible = sampleable_indices(replay, stream)
     total = sum(leaves[i % places] for i in eligible)
     assert total == pytest.approx(leaves.sum()), "a place that is not eligible has a priority"
     return {i: leaves[i % places] / total for i in eligible}
@@ -207,7 +207,7 @@ def shares_of(replay: Replay, stream: Stream) -> dict[int, float]:
 @pytest.mark.parametrize("alpha", [0.0, 0.6, 1.0])
 def test_draws_are_in_proportion_to_the_priorities(alpha):
     replay, stream = prioritised(alpha=alpha, epsilon=0.25)
-    eligible = drawable_indices(replay, stream)
+    eligible = sampleable_indices(replay, stream)
     errors = np.random.default_rng(0).exponential(size=len(eligible)).astype(np.float32)
     errors[::2] *= -1  # only the size counts
     replay.update_priorities(np.array(eligible), errors)
@@ -224,7 +224,7 @@ def test_draws_are_in_proportion_to_the_priorities(alpha):
 def test_importance_weights(beta):
     """(N * P(i)) ** -beta over the largest of the batch (Schaul 2016, section 3.4)."""
     replay, stream = prioritised(alpha=1.0, beta=beta)
-    eligible = drawable_indices(replay, stream)
+    eligible = sampleable_indices(replay, stream)
     replay.update_priorities(np.array(eligible), np.linspace(0.1, 5, len(eligible)).astype(np.float32))
     shares = shares_of(replay, stream)
     sample = replay.sample(200)
@@ -237,7 +237,7 @@ def test_only_rows_that_may_be_drawn_have_a_priority():
     replay, stream = prioritised(rows=0)
     for _ in range(120):
         stream.feed(replay, 1)
-        if len(replay.drawable()):
+        if len(replay.sampleable()):
             shares = shares_of(replay, stream)  # checks that no other place has one
             assert min(shares.values(), default=1) > 0
 
@@ -246,11 +246,11 @@ def test_priorities_of_overwritten_rows_do_not_come_back():
     """TD errors that arrive late must not be given to the rows that have taken the places of those they are of."""
     for late in range(1, 45):
         replay, stream = prioritised(alpha=1.0)
-        drawn = np.array(drawable_indices(replay, stream))
+        drawn = np.array(sampleable_indices(replay, stream))
         stream.feed(replay, late)
         replay.update_priorities(drawn, np.full(len(drawn), 50.0, np.float32))
         leaves = replay.state_dict()["priorities"].numpy()
-        now = drawable_indices(replay, stream)
+        now = sampleable_indices(replay, stream)
         for index in now:
             known = 50.0 if index in drawn else 1.0
             assert leaves[index % (replay.rows * 3)] == pytest.approx(known, rel=1e-3)
@@ -259,7 +259,7 @@ def test_priorities_of_overwritten_rows_do_not_come_back():
 
 def test_a_transition_drawn_twice_keeps_one_of_its_errors():
     replay, stream = prioritised(alpha=1.0, epsilon=1e-9)
-    index = drawable_indices(replay, stream)[0]
+    index = sampleable_indices(replay, stream)[0]
     replay.update_priorities(np.array([index, index]), np.array([3.0, 3.0], np.float32))
     shares = shares_of(replay, stream)
     assert shares[index] == pytest.approx(3 / (3 + len(shares) - 1))

@@ -15,8 +15,8 @@ from torch import nn
 from mk_lightning.callbacks.methods.parameters import matching_names
 from mk_lightning.networks.base import PixelConv2d, QNetwork, QNetworkCallable, dueling, pixels
 from mk_lightning.networks.checkpoint import NETWORKS, PREFIX, about_network, noted_network, noted_num_actions
+from mk_lightning.networks.factory import make_network
 from mk_lightning.networks.impala import ImpalaDueling
-from mk_lightning.networks.making import make_network
 from mk_lightning.networks.nature import NatureDueling, SmallDueling
 from mk_lightning.utils.errors import UserError
 

@@ -17,7 +17,7 @@ from pytorch_lightning.loggers import TensorBoardLogger
 from pytorch_lightning.trainer.states import TrainerFn
 
 from mk_lightning.callbacks.checkpoints.signals import Interruption
-from mk_lightning.checkpointing.disk import check_disk
+from mk_lightning.checkpointing.disk_space import check_disk
 from mk_lightning.checkpointing.io import CHECKPOINTS, LAST, METRICS_ROWS, PREVIOUS, CheckpointFiles
 from mk_lightning.data.datamodule import ExperienceDataModule
 from mk_lightning.data.fit_folder import ANOTHER_FOLDER, run_folder

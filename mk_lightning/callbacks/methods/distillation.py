@@ -13,7 +13,7 @@ from mk_lightning.callbacks.methods.added_gradient import add_gradient, gradient
 from mk_lightning.callbacks.methods.base import FineTuningMethod, q_network
 from mk_lightning.data.datamodule import ExperienceDataModule
 from mk_lightning.data.settings import MAX_BATCH
-from mk_lightning.data.validation import require_originals
+from mk_lightning.data.settings_checks import require_originals
 from mk_lightning.experience.base_dataset import Rehearsal
 from mk_lightning.experience.random_streams import RandomStream
 from mk_lightning.experience.transition import Batch

@@ -14,7 +14,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from mk_lightning.callbacks.methods.added_gradient import gradient_share, learning_parameters, norm
 from mk_lightning.callbacks.methods.base import FineTuningMethod, q_network
 from mk_lightning.data.datamodule import ExperienceDataModule
-from mk_lightning.data.validation import require_originals
+from mk_lightning.data.settings_checks import require_originals
 from mk_lightning.experience.random_streams import RandomStream
 from mk_lightning.learning.fisher import Estimator, fisher_diagonal, normalised, sample_actions
 from mk_lightning.utils.errors import UserError, check_between, check_positive

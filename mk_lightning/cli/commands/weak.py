@@ -11,7 +11,7 @@ from rich.console import Console
 
 from mk_lightning.cli.commands.parser import ToolParser
 from mk_lightning.evaluation.evaluation import Evaluation
-from mk_lightning.experience.match_schedule import unused_test_seed
+from mk_lightning.experience.match_seeds import unused_test_seed
 from mk_lightning.utils.errors import UserError, one_line
 from mk_lightning.utils.files import check_file
 

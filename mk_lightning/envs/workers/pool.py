@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from mk_lightning.envs.workers.channel import DONE, STEP
 from mk_lightning.envs.workers.handles import DeadWorkerError, WorkerProcess
 from mk_lightning.envs.workers.processes import WorkerProcesses
-from mk_lightning.envs.workers.restart import RestartPoint
+from mk_lightning.envs.workers.restart_point import RestartPoint
 from mk_lightning.envs.workers.worker import WorkerSetup
 from mk_lightning.utils.errors import WorkerError
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from mk_lightning.checkpointing.disk import TRANSITION_BYTES, bytes_on_disk, check_disk, quiet_threads
+from mk_lightning.checkpointing.disk_space import TRANSITION_BYTES, bytes_on_disk, check_disk, quiet_threads
 from mk_lightning.data.datamodule import ExperienceDataModule
 from mk_lightning.data.settings import EvaluationSettings, ReplaySettings
 from mk_lightning.learning.module import DuelingDoubleDQN

@@ -8,7 +8,7 @@ also one that the recording does not hold (Fujimoto 2019, arXiv:1812.02900, "ext
 arXiv:2110.14020, where a trained agent that goes on with fixed data unlearns). So each fighter also looks at what the
 base plays on the original states: what it claims of those actions, and in what share of env_steps it would do the same.
 
-    python benchmarks/beliefs.py --runs DIR [--json FILE]     # DIR as in `forgetting.py`
+    python benchmarks/q_overestimation.py --runs DIR [--json FILE]     # DIR as in `forgetting.py`
 """
 
 from __future__ import annotations
@@ -58,24 +58,24 @@ def main() -> None:
         )  # fmt: skip
         return recording.batch(recording.indices)
 
-    beliefs: dict[str, list[dict[str, float]]] = {arm: [{} for _ in found] for arm, found in fighters.items()}
+    values: dict[str, list[dict[str, float]]] = {arm: [{} for _ in found] for arm, found in fighters.items()}
     for group in GROUPS:
         states, longest = data[f"{group}_states"], data["env"]["max_env_steps"]
         with closing(RetroVectorEnv("dojo", states, EnvConfig(num_envs=16, max_env_steps=longest))) as env:
             for arm, found in track(fighters.items(), f"{group} states"):
-                for belief, checkpoint in zip(beliefs[arm], found, strict=True):
+                for value, checkpoint in zip(values[arm], found, strict=True):
                     network = _network(env, checkpoint)
                     seen = play(env, network)
-                    belief[f"{group}_claimed"] = float(seen.q_values.max(1).values.mean())
-                    belief[f"{group}_got"] = float(seen.transition.r_t.mean())
+                    value[f"{group}_claimed"] = float(seen.q_values.max(1).values.mean())
+                    value[f"{group}_got"] = float(seen.transition.r_t.mean())
                     if group == "original":
                         if arm == "base":  # which comes first
                             of_base = seen
-                        belief["of_base_claimed"], belief["of_base_alike"] = _look(network, of_base)
+                        value["of_base_claimed"], value["of_base_alike"] = _look(network, of_base)
     figures: dict[str, float | int | str] = {"env_steps": options.env_steps, "horizon": HORIZON}
     rows = []
-    for arm, of_arm in beliefs.items():
-        means = {name: float(np.mean([belief[name] for belief in of_arm])) for name in of_arm[0]}
+    for arm, of_arm in values.items():
+        means = {name: float(np.mean([value[name] for value in of_arm])) for name in of_arm[0]}
         figures |= {f"{arm}_seeds": len(of_arm)} | {f"{arm}_{name}": mean for name, mean in means.items()}
         rows.append((arm, len(of_arm), *(f"{mean:.2f}" for mean in means.values())))
     columns = [name.replace("_", " ") for name in means]

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from pytorch_lightning import Callback
 
 from mk_lightning.callbacks.methods.base import FineTuningMethod, lacking_methods
-from mk_lightning.data.compatibility import check_resumable
 from mk_lightning.data.fit_folder import RECORDING, source_of
+from mk_lightning.data.resume_checks import check_resumable
 from mk_lightning.experience.base_dataset import Recording, fingerprint
 from mk_lightning.learning.averaging import check_resumed_averaging
 from mk_lightning.learning.early_stopping import check_resumed_stopping
