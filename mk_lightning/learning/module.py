@@ -270,9 +270,9 @@ class DuelingDoubleDQN(MatchScoring):
         loss = huber_loss(errors, batch.weights, self.huber_delta)
         self._check_values(q_tm1, loss)
         if log_is_due(self.trainer):
+            self.log("loss", loss.detach(), prog_bar=True)
             self.log_dict(
                 {
-                    "loss": loss.detach(),
                     "q_value": q_tm1.detach().mean(),
                     "td_error": float(absolute.mean()),
                     "learning_rate": self.trainer.optimizers[0].param_groups[0]["lr"],

@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 from gymnasium.wrappers import FrameStackObservation, RecordEpisodeStatistics
 from gymnasium.wrappers.vector import RecordEpisodeStatistics as RecordVectorStatistics
+from stable_baselines3 import DQN
+from stable_baselines3.common.monitor import Monitor
 
 import mk_lightning  # noqa: F401 - it registers them
 from mk_lightning.envs.config import EnvConfig
@@ -31,6 +33,15 @@ def test_make_plays_a_match_that_gymnasium_keeps_statistics_of() -> None:
     env.close()
     assert info["episode"]["r"] == pytest.approx(total)
     assert info["match"]["return"] == pytest.approx(total)
+
+
+def test_stable_baselines_learns_in_it_and_keeps_statistics() -> None:
+    env = Monitor(gymnasium.make("mk_lightning/Dojo-v0", states=STATE, config=EnvConfig(max_env_steps=12)))
+    stacked = FrameStackObservation(env, 4)
+    model = DQN("CnnPolicy", stacked, buffer_size=50, learning_starts=12, batch_size=2, train_freq=12, seed=0)
+    model.learn(36)
+    env.close()
+    assert [episode["l"] for episode in model.ep_info_buffer] == [12, 12, 12]
 
 
 def test_make_vec_is_the_vector_environment() -> None:
