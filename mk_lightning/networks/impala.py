@@ -10,6 +10,7 @@ from torch import nn
 from torch.nn import functional
 
 from mk_lightning.networks.base import STACK, QNetwork, dueling, pixels
+from mk_lightning.networks.halves import in_halves
 from mk_lightning.utils.errors import check_between
 
 POOLED = 6
@@ -52,7 +53,7 @@ class ImpalaDueling(QNetwork):
 
     def forward(self, observations: torch.Tensor) -> torch.Tensor:
         """Return the Q-values (B, actions) of observations (B, 4, 84, 84) uint8."""
-        features = self.features(self.stages(pixels(observations, self.value.weight)))
+        features = self.features(in_halves(self.stages, pixels(observations, self.value.weight)))
         return dueling(self.value(features), self.advantage(features))
 
 

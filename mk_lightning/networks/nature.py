@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from mk_lightning.networks.base import STACK, PixelConv2d, QNetwork, dueling
+from mk_lightning.networks.halves import in_halves
 from mk_lightning.utils.errors import check_at_least
 from mk_lightning.utils.memory import check_memory
 
@@ -53,7 +54,7 @@ class NatureDueling(QNetwork):
 
     def forward(self, observations: torch.Tensor) -> torch.Tensor:
         """Return the Q-values (B, actions) of observations (B, 4, 84, 84) uint8."""
-        features = self.features(self.convolutions(observations))
+        features = self.features(in_halves(self.convolutions, observations))
         return dueling(self.value(features), self.advantage(features))
 
 

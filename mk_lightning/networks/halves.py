@@ -1,0 +1,74 @@
+"""Both halves of a batch at once, on two threads of a CPU."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from typing import Any
+
+import torch
+from torch import nn
+
+LEAST = 16
+"""Samples of which it is worth while."""
+
+
+def in_halves(layers: nn.Module, batch: torch.Tensor) -> torch.Tensor:
+    """Return `layers(batch)`, where a CPU computes it with the halves of the batch on two threads.
+
+    It is for convolutions, whose time goes with the samples; a linear layer's goes with its weights, which both halves
+    would read and add up gradients for. The result is that of two halves on however many cores: it does not depend on
+    which thread is faster. On other devices, in a small batch and while `torch.compile` traces the network, it is the
+    plain one.
+
+    Args:
+        layers: of a network; no layer may look at other samples than its own.
+        batch: (B, ...), which needs no gradient.
+    """
+    if batch.device.type != "cpu" or len(batch) < LEAST or torch.compiler.is_compiling():
+        output: torch.Tensor = layers(batch)
+        return output
+    parameters = [parameter for parameter in layers.parameters() if parameter.requires_grad]
+    if torch.is_grad_enabled() and parameters:
+        halves: torch.Tensor = _Halves.apply(layers, batch, *parameters)  # type: ignore[no-untyped-call]
+        return halves
+    first, second = batch.chunk(2)
+    other = _thread().submit(_without_gradient, layers, second, torch.is_inference_mode_enabled())
+    return torch.cat([layers(first), other.result()])
+
+
+class _Halves(torch.autograd.Function):
+    """Keeps a graph of each half, and adds up their gradients, the first half's first."""
+
+    @staticmethod
+    def forward(context: Any, layers: nn.Module, batch: torch.Tensor, *parameters: nn.Parameter) -> torch.Tensor:
+        first, second = batch.chunk(2)
+        other = _thread().submit(_with_graph, layers, second)
+        context.outputs = (_with_graph(layers, first), other.result())
+        context.parameters = parameters
+        return torch.cat([output.detach() for output in context.outputs])
+
+    @staticmethod
+    def backward(context: Any, *gradients: torch.Tensor) -> Any:
+        (one, two), parameters = context.outputs, context.parameters
+        first, second = gradients[0].chunk(2)
+        other = _thread().submit(torch.autograd.grad, two, parameters, second)
+        own = torch.autograd.grad(one, parameters, first)
+        return None, None, *(mine.add_(theirs) for mine, theirs in zip(own, other.result(), strict=True))
+
+
+@cache
+def _thread() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(1, "second half")
+
+
+def _with_graph(layers: nn.Module, batch: torch.Tensor) -> torch.Tensor:
+    with torch.enable_grad():
+        output: torch.Tensor = layers(batch)
+        return output
+
+
+def _without_gradient(layers: nn.Module, batch: torch.Tensor, inference: bool) -> torch.Tensor:
+    with torch.inference_mode() if inference else torch.no_grad():
+        output: torch.Tensor = layers(batch)
+        return output

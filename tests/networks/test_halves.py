@@ -1,0 +1,117 @@
+"""A batch in halves on two threads is the batch, and the same to the bit however the threads run."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+import torch
+from torch import nn
+
+from mk_lightning.networks.halves import LEAST, in_halves
+from mk_lightning.networks.nature import SmallDueling
+
+
+def layers() -> nn.Sequential:
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Conv2d(2, 3, 3), nn.ReLU(), nn.Conv2d(3, 4, 3), nn.Flatten())
+
+
+BATCH = torch.randn(LEAST + 5, 2, 9, 9, generator=torch.Generator().manual_seed(1))
+
+
+@pytest.mark.parametrize("frozen", [(), ("0.weight", "0.bias")])
+def test_values_and_gradients_are_those_of_the_whole_batch(frozen: tuple[str, ...]) -> None:
+    ours, plain = layers(), layers()
+    for network in (ours, plain):
+        for name in frozen:
+            network.get_parameter(name).requires_grad_(False)
+    found, expected = in_halves(ours, BATCH), plain(BATCH)
+    torch.testing.assert_close(found, expected)
+    for output in (found, expected):
+        output.square().sum().backward()
+    for name, parameter in ours.named_parameters():
+        wanted = plain.get_parameter(name).grad
+        assert (parameter.grad is None) == (wanted is None) == (name in frozen)
+        if wanted is not None:
+            torch.testing.assert_close(parameter.grad, wanted)
+
+
+class Slow(nn.Module):
+    """Lets the other half be first, or this one."""
+
+    def __init__(self, first: bool) -> None:
+        super().__init__()
+        self.first = first
+        self.threads: set[str] = set()
+
+    def forward(self, batch: torch.Tensor) -> torch.Tensor:
+        name = threading.current_thread().name
+        self.threads.add(name)
+        if name.startswith("second half") != self.first:
+            time.sleep(0.05)
+        return batch
+
+
+def test_whichever_thread_is_faster_the_bits_are_the_same() -> None:
+    results = []
+    for first in (False, True):
+        network, slow = layers(), Slow(first)
+        output = in_halves(nn.Sequential(network, slow), BATCH)
+        assert len(slow.threads) == 2
+        output.square().sum().backward()
+        results.append([output.detach(), *(parameter.grad for parameter in network.parameters())])
+    for one, other in zip(*results, strict=True):
+        assert one is not None
+        assert other is not None
+        assert torch.equal(one, other)
+
+
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+def test_without_gradients_it_keeps_no_graph(mode: type[torch.no_grad]) -> None:
+    with mode():
+        found = in_halves(layers(), BATCH)
+    assert found.grad_fn is None
+    assert found.is_inference() == (mode is torch.inference_mode)
+    torch.testing.assert_close(found.clone(), layers()(BATCH).detach())
+
+
+def test_layers_that_learn_nothing_keep_no_graph() -> None:
+    assert in_halves(layers().requires_grad_(False), BATCH).grad_fn is None
+
+
+def test_a_mistake_in_either_half_is_raised() -> None:
+    for wrong in (slice(0, 1), slice(LEAST, None)):
+        batch = BATCH.clone()
+        batch[wrong] = float("nan")
+
+        def check(half: torch.Tensor) -> torch.Tensor:
+            if half.isnan().any():
+                raise ValueError("not a number")
+            return half
+
+        network = layers()
+        network.append(Checked(check))
+        with pytest.raises(ValueError, match="not a number"):
+            in_halves(network, batch)
+        assert in_halves(network, BATCH).shape == (LEAST + 5, 100), "and the next batch is none the worse"
+
+
+class Checked(nn.Module):
+    def __init__(self, check) -> None:
+        super().__init__()
+        self.check = check
+
+    def forward(self, batch: torch.Tensor) -> torch.Tensor:
+        checked: torch.Tensor = self.check(batch)
+        return checked
+
+
+def test_a_small_batch_is_played_whole() -> None:
+    """A batch of another size may round differently, and a match must not depend on how many are played at once."""
+    network = SmallDueling(5, hidden=8)
+    observations = torch.randint(0, 256, (8, 4, 84, 84), dtype=torch.uint8)
+    with torch.no_grad():
+        plain = network.convolutions(observations)
+        assert torch.equal(in_halves(network.convolutions, observations), plain)
