@@ -49,11 +49,10 @@ class Contender:
             self._process.join()
             raise RuntimeError(f"a contender ended with exit code {self._process.exitcode}") from None
 
-    def turn(self, seconds: float) -> float:
-        """Let it train for a while; returns env_steps/s."""
+    def turn(self, seconds: float) -> Any:
+        """Let it train for a while; returns env_steps/s, or whatever it measures."""
         self._connection.send(seconds)
-        rate: float = self.receive()
-        return rate
+        return self.receive()
 
     def close(self) -> None:
         """Let it end; one that is in the middle of something ends after it."""

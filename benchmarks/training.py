@@ -9,11 +9,16 @@ take turns, so that what else the machine does meets both alike, and the ratios 
 - SB3: `DQN("CnnPolicy")` as it is, `SubprocVecEnv` and `VecFrameStack` around the seed project's wrapping (see
   `_seed_wrapping.py`), replay without `optimize_memory_usage`.
 
+Between their turns what an env_step, an action and a learner_step cost is measured, each by itself on one core. With
+all cores busy and nothing lost training would make `cores / (env_step + action + learner_step / env_steps per
+learner_step)` env_steps/s: `share_of_bound` is how much of that it does.
+
     python benchmarks/training.py [--json FILE]
 """
 
 from __future__ import annotations
 
+import os
 from statistics import median
 from typing import Any
 
@@ -22,7 +27,7 @@ from _report import benchmark_parser, print_table, report
 
 from mk_lightning.games.catalog import load_game
 
-OURS, SB3 = "mk_lightning", "SB3 DQN"
+OURS, SB3, PARTS = "mk_lightning", "SB3 DQN", "parts"
 FUNCTIONS = {OURS: "_ours.take_turns", SB3: "_sb3.take_turns"}
 EPSILON = 0.05
 """Exploration late in training: nearly all actions cost a forward pass."""
@@ -55,8 +60,10 @@ def main() -> None:
     }
     figures: dict[str, float | int | str] = {"game": game.id, "num_envs": options.num_envs}
     rows = []
+    cores = len(os.sched_getaffinity(0))
     for per in (32, 8):
-        rates, used = _measure(settings | {"per_learner_step": per}, options)
+        rates, used, parts = _measure(settings | {"per_learner_step": per}, options)
+        per_env_step = parts["env_step"] + parts["action"] + parts["learner_step"] / per
         ratio = median(ours / theirs for ours, theirs in zip(rates[OURS], rates[SB3], strict=True))
         for name, rate in rates.items():
             shown = f"{ratio:.2f}" if name == OURS else ""
@@ -64,6 +71,8 @@ def main() -> None:
             rows.append((name, per, median(rate), min(rate), max(rate), shown, threads))
         key = "" if per == 32 else f"_per_{per}"
         figures[f"ratio_sb3{key}"] = ratio
+        figures[f"share_of_bound{key}"] = median(rates[OURS]) * per_env_step / 1e3 / cores
+        figures |= {f"{name}_ms{key}": cost for name, cost in parts.items()}
         figures[f"env_steps_per_s_ours{key}"] = median(rates[OURS])
         figures[f"env_steps_per_s_sb3{key}"] = median(rates[SB3])
     figures["bytes_per_transition"] = used[OURS]["bytes_per_transition"]
@@ -76,9 +85,12 @@ def main() -> None:
     report(figures, options.json)
 
 
-def _measure(settings: dict[str, Any], options: Any) -> tuple[dict[str, list[float]], dict[str, dict[str, Any]]]:
-    """Return the env_steps/s of each contender in each turn, and what each said it used."""
+def _measure(
+    settings: dict[str, Any], options: Any
+) -> tuple[dict[str, list[float]], dict[str, dict[str, Any]], dict[str, float]]:
+    """Return the env_steps/s of each contender in each turn, what each said it used, and the parts' costs, ms."""
     rates: dict[str, list[float]] = {name: [] for name in FUNCTIONS}
+    costs: list[dict[str, float]] = []
     contenders: dict[str, Contender] = {}
     try:
         used = {}
@@ -86,13 +98,16 @@ def _measure(settings: dict[str, Any], options: Any) -> tuple[dict[str, list[flo
             threads = options.torch_threads if name == OURS else options.sb3_torch_threads
             contenders[name] = Contender(function, settings | {"torch_threads": threads})
             used[name] = contenders[name].receive()  # it is past its warm-up, and waits
+        play = {"game": settings["game"], "states": settings["states"], "group": max(1, settings["num_envs"] // 2)}
+        contenders[PARTS] = Contender("_parts.measure", play)
         for _ in range(options.turns):
-            for name, contender in contenders.items():
-                rates[name].append(contender.turn(options.seconds))
+            for name in FUNCTIONS:
+                rates[name].append(contenders[name].turn(options.seconds))
+            costs.append(contenders[PARTS].turn(options.seconds))
     finally:
         for contender in contenders.values():
             contender.close()
-    return rates, used
+    return rates, used, {name: median(cost[name] for cost in costs) for name in costs[0]}
 
 
 if __name__ == "__main__":
