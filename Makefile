@@ -1,6 +1,11 @@
 # `make demo` and `make test` do everything on a fresh machine: set-up and the job.
+SHELL := bash
+.SHELLFLAGS := -o pipefail -c
 PYTHON ?= python3.11
 BIN := .venv/bin
+# Its name when pip begins with a package, and what took how long: set-up is minutes, most of them torch's.
+PIP = time $(BIN)/pip install --progress-bar off -c constraints.txt
+SHOW = | sed -un 's/^Collecting \([A-Za-z0-9_.-]*\).*/  \1/p; s/^Installing collected.*/  installing .../p; s/^Successfully installed.*/  done/p'
 
 .PHONY: demo test install lint types docs format rom clean
 
@@ -13,13 +18,14 @@ test: install            ## run every test
 install: .venv/dev       ## make .venv with the exact versions of constraints.txt
 
 .venv/installed: pyproject.toml constraints.txt
-	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --progress-bar off -c constraints.txt -e .
-	touch $@
+	@echo "set-up: a virtual environment in .venv, some two minutes"
+	@$(PYTHON) -m venv .venv
+	@$(PIP) -e . $(SHOW)
+	@touch $@
 
 .venv/dev: .venv/installed
-	$(BIN)/pip install --quiet --progress-bar off -c constraints.txt -e '.[dev]'
-	touch $@
+	@$(PIP) -e '.[dev]' $(SHOW)
+	@touch $@
 
 lint: install            ## style, and which way imports point
 	$(BIN)/ruff check .
@@ -27,7 +33,7 @@ lint: install            ## style, and which way imports point
 	$(BIN)/lint-imports
 
 docs: install            ## build the documentation's site, links checked, into site/
-	$(BIN)/pip install --quiet --progress-bar off -c constraints.txt -e '.[docs]'
+	@$(PIP) -e '.[docs]' $(SHOW)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 # Two runs: the tests import benchmarks._whole_run, the scripts beside it _whole_run, and a file has one name a run.
