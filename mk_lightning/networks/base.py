@@ -8,7 +8,6 @@ from typing import ClassVar
 
 import torch
 from torch import nn
-from torch.nn import functional
 
 from mk_lightning.utils.errors import UserError, shortened
 
@@ -73,18 +72,6 @@ def pixels(observations: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
     Channels last: twice as fast on a CPU, and the layout that tensor cores want.
     """
     return observations.to(like.dtype, memory_format=torch.channels_last) / 255
-
-
-class PixelConv2d(nn.Conv2d):
-    """A convolution of pixels from 0 to 255 that is one of numbers from 0 to 1.
-
-    It divides its weights by 255: some thousands of numbers in place of each pixel of a batch.
-    """
-
-    def forward(self, observations: torch.Tensor) -> torch.Tensor:
-        """Convolve observations (B, channels, H, W), uint8 or their values in any other type."""
-        pixels = observations.to(self.weight.dtype, memory_format=torch.channels_last)
-        return functional.conv2d(pixels, self.weight / 255, self.bias, self.stride, self.padding)
 
 
 def dueling(value: torch.Tensor, advantage: torch.Tensor) -> torch.Tensor:

@@ -7,7 +7,7 @@ from typing import ClassVar
 import torch
 from torch import nn
 
-from mk_lightning.networks.base import STACK, PixelConv2d, QNetwork, dueling
+from mk_lightning.networks.base import STACK, QNetwork, dueling, pixels
 from mk_lightning.networks.halves import in_halves
 from mk_lightning.utils.errors import check_at_least
 from mk_lightning.utils.memory import check_memory
@@ -43,8 +43,7 @@ class NatureDueling(QNetwork):
         convolutions: list[nn.Module] = []
         channels = STACK
         for filters, kernel, stride in self.layers:
-            convolution = nn.Conv2d if convolutions else PixelConv2d
-            convolutions += [convolution(channels, filters, kernel, stride), nn.ReLU()]
+            convolutions += [nn.Conv2d(channels, filters, kernel, stride), nn.ReLU()]
             channels = filters
         self.convolutions = nn.Sequential(*convolutions)
         self.features = nn.Sequential(nn.Flatten(), nn.Linear(flat, hidden), nn.ReLU())
@@ -54,7 +53,8 @@ class NatureDueling(QNetwork):
 
     def forward(self, observations: torch.Tensor) -> torch.Tensor:
         """Return the Q-values (B, actions) of observations (B, 4, 84, 84) uint8."""
-        features = self.features(in_halves(self.convolutions, observations))
+        inputs = pixels(observations, self.value.weight)
+        features = self.features(in_halves(self.convolutions, inputs))
         return dueling(self.value(features), self.advantage(features))
 
 

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from mk_lightning.callbacks.methods.parameters import matching_names
-from mk_lightning.networks.base import PixelConv2d, QNetwork, QNetworkCallable, dueling, pixels
+from mk_lightning.networks.base import QNetwork, QNetworkCallable, dueling, pixels
 from mk_lightning.networks.checkpoint import NETWORKS, PREFIX, about_network, noted_network, noted_num_actions
 from mk_lightning.networks.factory import make_network
 from mk_lightning.networks.impala import ImpalaDueling
@@ -74,19 +74,6 @@ def test_pixels_are_from_zero_to_one_in_the_weights_type() -> None:
     found = pixels(torch.tensor([[[[0, 51], [204, 255]]]], dtype=torch.uint8), torch.zeros(1, dtype=torch.bfloat16))
     assert found.dtype == torch.bfloat16
     torch.testing.assert_close(found.float(), torch.tensor([[[[0.0, 0.2], [0.8, 1.0]]]]), atol=2e-3, rtol=0)
-
-
-def test_a_convolution_of_bytes_is_that_of_numbers_from_zero_to_one() -> None:
-    torch.manual_seed(0)
-    ours, plain = PixelConv2d(4, 8, 8, 4), nn.Conv2d(4, 8, 8, 4)
-    plain.load_state_dict(ours.state_dict())
-    observations = torch.randint(0, 256, (3, 4, 20, 20), dtype=torch.uint8)
-    found, expected = ours(observations), plain(observations / 255)
-    torch.testing.assert_close(found, expected, atol=1e-6, rtol=1e-5)
-    for wanted in (found, expected):
-        wanted.square().sum().backward()
-    for name, parameter in ours.named_parameters():
-        torch.testing.assert_close(parameter.grad, plain.get_parameter(name).grad, atol=1e-5, rtol=1e-5)
 
 
 def test_dueling_streams_put_together() -> None:

@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import nn
 
+from mk_lightning.networks.base import pixels
 from mk_lightning.networks.halves import LEAST, in_halves
 from mk_lightning.networks.nature import SmallDueling
 
@@ -113,5 +114,5 @@ def test_a_small_batch_is_played_whole() -> None:
     network = SmallDueling(5, hidden=8)
     observations = torch.randint(0, 256, (8, 4, 84, 84), dtype=torch.uint8)
     with torch.no_grad():
-        plain = network.convolutions(observations)
-        assert torch.equal(in_halves(network.convolutions, observations), plain)
+        inputs = pixels(observations, network.value.weight)
+        assert torch.equal(in_halves(network.convolutions, inputs), network.convolutions(inputs))

@@ -146,7 +146,7 @@ def test_every_match_since_the_start_of_the_run_counts_in_the_first_phase(data):
     ("phases", "options", "message"),
     [
         ([], {}, "phases must be at least 2, got 0"),
-        ([Phase([A])], {}, "at least 2, got 1; for one, set data.train_states"),
+        ([Phase([A])], {}, "at least 2, got 1; for one, set ExperienceDataModule.train_states"),
         ([Phase([A]), Phase([B])], {}, "phase 1 never ends; give it env_steps, win_rate or mean_return"),
         ([Phase([A], env_steps=9), Phase([B]), Phase([C])], {}, "phase 2 never ends"),
         ([Phase([A], env_steps=9), Phase([B], win_rate=0.5)], {}, "nothing follows the last phase; leave out its win_"),

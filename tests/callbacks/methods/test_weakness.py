@@ -55,8 +55,12 @@ def test_refuses(options, message):
 @pytest.mark.parametrize(
     ("train_states", "message"),
     [
-        ([A], f"nothing to choose in data.train_states: {A}; name another state, or leave WeaknessTargeting out"),
-        ({A: 1, B: 2}, "give data.train_states as a list, without any"),
+        (
+            [A],
+            f"nothing to choose in ExperienceDataModule.train_states: {A}; name another state, or leave "
+            "WeaknessTargeting out",
+        ),
+        ({A: 1, B: 2}, "give ExperienceDataModule.train_states as a list, without any"),
     ],
 )
 def test_refuses_when_there_is_nothing_to_choose(train_states, message):
