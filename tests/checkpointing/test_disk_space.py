@@ -77,7 +77,7 @@ def test_a_full_disk_stops_a_run_and_what_was_saved_stays(tmp_path: Path) -> Non
     limit = 40_000
     code = f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))\n"
     code += "import sys; from mk_lightning.cli.main import main; main(sys.argv[1:])"
-    words = command(run)[3:]
+    words = command(run)
     done = subprocess.run([sys.executable, "-c", code, *words], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
