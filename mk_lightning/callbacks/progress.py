@@ -10,8 +10,11 @@ from typing import Any
 
 from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import Callback
+from rich.console import Console
+from rich.table import Table
 
 from mk_lightning.data.loaders import EpisodeLoader
+from mk_lightning.evaluation.before_after import TEXT_WIDTH
 from mk_lightning.experience.episodes import EpisodeBatch
 from mk_lightning.experience.transition import Batch
 
@@ -35,6 +38,12 @@ class StatusLine:
         sys.stderr.write(f"{start}{line}{end}")
         sys.stderr.flush()
         self._shown = time.monotonic()
+
+    def show_table(self, table: Table) -> None:
+        """Show a table, below the last line."""
+        if self._terminal:
+            sys.stderr.write("\r\x1b[2K")
+        Console(file=sys.stderr, width=max(TEXT_WIDTH, Console().width), emoji=False).print(table)
 
 
 class ProgressLine(Callback):
@@ -125,6 +134,10 @@ class ProgressLine(Callback):
         if trainer.is_global_zero:
             self._line.show(f"validation: win rate {', '.join(f'{k} {v}' for k, v in rates.items())}", keep=True)
 
+    def show_table(self, table: Table) -> None:
+        """Show a table between the lines."""
+        self._line.show_table(table)
+
     def _begin_evaluation(self) -> None:
         self._evaluation_began = time.monotonic()
         self._matches = 0
@@ -155,6 +168,12 @@ def show_rates(trainer: Trainer, metrics: Mapping[str, Any]) -> None:
     """Show the win rates of a validation on the Trainer's progress line, if it has one."""
     if (line := _line_of(trainer)) is not None:
         line.show_rates(trainer, metrics)
+
+
+def show_table(trainer: Trainer, table: Table) -> None:
+    """Show a table in the middle of a run, if the Trainer has a progress line."""
+    if (line := _line_of(trainer)) is not None and trainer.is_global_zero:
+        line.show_table(table)
 
 
 def _line_of(trainer: Trainer) -> ProgressLine | None:

@@ -75,7 +75,7 @@ def repeated(evaluation: Evaluation) -> str:
         return ""
     return (
         f"only so many matches differ: {', '.join(named)}; their intervals are too narrow. "
-        "A higher EnvConfig.max_noops or a test with exploration makes them differ."
+        "A higher data.env.max_noops or a test with exploration makes them differ."
     )
 
 
@@ -95,7 +95,7 @@ def cut_off(evaluation: Evaluation) -> str:
     limit = evaluation.config.max_env_steps
     return (
         f"{', '.join(named)} were cut off at {limit:,} env_steps and count as lost; "
-        "a higher EnvConfig.max_env_steps lets them be decided."
+        "a higher data.env.max_env_steps lets them be decided."
     )
 
 

@@ -1,4 +1,4 @@
-"""Films of matches that one policy won and the other lost, side by side."""
+"""Films of matches: one that a policy lost, and those that one policy won and the other lost, side by side."""
 
 from __future__ import annotations
 
@@ -77,6 +77,24 @@ def choose(comparison: Comparison, pairs: int = PAIRS) -> list[Pair]:
     return chosen[:pairs]
 
 
+def film_lost(evaluation: Evaluation, path: Path) -> Match | None:
+    """Film the end of a match that was lost, of the state with the lowest win rate; returns the match.
+
+    None, without a film, where every match was won or, said in the log, none can be played once more (`film_pairs`).
+    """
+    lost = [match for match in evaluation.matches if not match.won]
+    if not lost:
+        return None
+    match = min(lost, key=lambda match: evaluation.score([match.state]).win_rate)
+    try:
+        with closing(_replay_env(evaluation)) as env:
+            _film(env, evaluation, match, path)
+    except UserError as error:
+        log.warning(f"no film: {error}")
+        return None
+    return match
+
+
 def film_pairs(comparison: Comparison, pairs: int = PAIRS) -> Films:
     """Film the ends of the matches chosen, before and after.
 
@@ -93,37 +111,50 @@ def film_pairs(comparison: Comparison, pairs: int = PAIRS) -> Films:
 
 def _films(comparison: Comparison, pairs: Sequence[Pair]) -> Films:
     before, after = comparison.before, comparison.after
-    game = load_game(before.game)
-    if list(game.actions) != before.actions:
-        raise UserError(f"{before.policy} was evaluated with other actions than {game.id} has")
-    with closing(ReplayEnv(game, config=before.config)) as env, tempfile.TemporaryDirectory() as folder:
+    with closing(_replay_env(before)) as env, tempfile.TemporaryDirectory() as folder:
         return [
             (
                 f"{pair.before.state}, seed {pair.before.seed}",
                 [
-                    _film(env, before, pair.before, "before", Path(folder)),
-                    _film(env, after, pair.after, "after", Path(folder)),
+                    _clip(env, before, pair.before, "before", Path(folder)),
+                    _clip(env, after, pair.after, "after", Path(folder)),
                 ],
             )
             for pair in pairs
         ]
 
 
-def _film(env: ReplayEnv, evaluation: Evaluation, match: Match, when: str, folder: Path) -> Clip:
-    """The end of a match.
+def _replay_env(evaluation: Evaluation) -> ReplayEnv:
+    """An environment in which its matches can be played once more.
+
+    Raises:
+        UserError: the game is not here, or has other actions by now.
+    """
+    game = load_game(evaluation.game)
+    if list(game.actions) != evaluation.actions:
+        raise UserError(f"{evaluation.policy} was evaluated with other actions than {game.id} has")
+    return ReplayEnv(game, config=evaluation.config)
+
+
+def _clip(env: ReplayEnv, evaluation: Evaluation, match: Match, when: str, folder: Path) -> Clip:
+    path = folder / "clip.mp4"
+    _film(env, evaluation, match, path)
+    rounds = f"{match.rounds_won} to {match.enemy_rounds_won} rounds"
+    return Clip(f"{when}: {'won' if match.won else 'not won'}, {rounds}", path.read_bytes())
+
+
+def _film(env: ReplayEnv, evaluation: Evaluation, match: Match, path: Path) -> None:
+    """Film the end of a match.
 
     Raises:
         UserError: it cannot be played once more, or does not end as it did.
     """
-    path = folder / "clip.mp4"
     write_film(path, _last_screens(env, evaluation, match))
     if OUTCOME(env.result()) != OUTCOME(match):
         raise UserError(
             f"{evaluation.policy}: match {match.episode} ends otherwise when it is played once more; "
             "the game or this package has changed since"
         )
-    rounds = f"{match.rounds_won} to {match.enemy_rounds_won} rounds"
-    return Clip(f"{when}: {'won' if match.won else 'not won'}, {rounds}", path.read_bytes())
 
 
 def _last_screens(env: ReplayEnv, evaluation: Evaluation, match: Match) -> Iterator[Screen]:

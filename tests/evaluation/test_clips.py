@@ -5,13 +5,14 @@ import io
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 
 import imageio.v3 as imageio
 import pytest
 
 from mk_lightning.envs.config import EnvConfig
 from mk_lightning.envs.vector_env import RetroVectorEnv
-from mk_lightning.evaluation.clips import SECONDS, choose, film_pairs
+from mk_lightning.evaluation.clips import SECONDS, choose, film_lost, film_pairs
 from mk_lightning.evaluation.compare import Comparison
 from mk_lightning.evaluation.evaluation import Evaluation
 from mk_lightning.experience.episodes import EpisodeRecord, EpisodeSpec, play_episodes
@@ -70,6 +71,17 @@ def of(record: EpisodeRecord, policy: str) -> Evaluation:
 def turned() -> Comparison:
     """One stands still, the other wins."""
     return Comparison(of(fought("none"), "still"), of(fought("Z"), "kicker"))
+
+
+def test_a_lost_match_is_filmed(turned: Comparison, tmp_path: Path) -> None:
+    path = tmp_path / "lost.mp4"
+    assert film_lost(turned.after, path) is None, "it won all"
+    assert not path.exists()
+    match = film_lost(turned.before, path)
+    assert match is not None
+    assert (match.state, match.won) == (A, False)
+    seconds = min(SECONDS, 4 * match.env_steps / 60)
+    assert len(imageio.imread(path)) == pytest.approx(30 * seconds, abs=3)
 
 
 def test_each_film_is_of_its_own_policys_match(turned: Comparison) -> None:

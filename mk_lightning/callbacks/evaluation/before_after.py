@@ -15,15 +15,16 @@ from rich.table import Table
 
 from mk_lightning.callbacks.base_validation import base_validation, log_scores
 from mk_lightning.callbacks.checkpoints.best import BestCheckpoint
-from mk_lightning.callbacks.progress import counted
+from mk_lightning.callbacks.progress import counted, show_table
 from mk_lightning.checkpointing.io import CHECKPOINTS, LAST
 from mk_lightning.data.datamodule import ExperienceDataModule
 from mk_lightning.data.fit_folder import ANOTHER_FOLDER, run_folder
 from mk_lightning.envs.config import with_default_reward
 from mk_lightning.evaluation.before_after import BeforeAfterScores
-from mk_lightning.evaluation.clips import film_pairs
+from mk_lightning.evaluation.clips import film_lost, film_pairs
 from mk_lightning.evaluation.compare import Comparison
 from mk_lightning.evaluation.evaluation import Evaluation, write_matches
+from mk_lightning.evaluation.tables import evaluation_table
 from mk_lightning.loggers.base import RunLogger
 from mk_lightning.metrics.match_scores import MatchScores
 from mk_lightning.networks.checkpoint import load_matching, read_checkpoint
@@ -37,6 +38,7 @@ BEFORE = "before"
 """Key of the callback's state: `before.json`, compressed by zlib, so that no run loses what it started from."""
 MAX_BYTES = 2**30
 """Of that file, unpacked."""
+FILM = "before.mp4"
 AS_IT_WAS = "a run is resumed with the evaluation it had; test its checkpoint for another"
 
 
@@ -48,8 +50,9 @@ class BeforeAfter(Callback):
     module keeps the weights it has at the end.
 
     Writes into the run's directory (that of the first logger, else `default_root_dir`): `before.json`, `after.json` and
-    as `.csv` a row per match, `before_after.json`, `before_after.txt` and `report.html`; gives them to every
-    `RunLogger`; and logs the metrics of both tests and of a validation before the training.
+    as `.csv` a row per match, `before.mp4` of a match that is lost, `before_after.json`, `before_after.txt` and
+    `report.html`; gives them to every `RunLogger`; and logs the metrics of both tests and of a validation before the
+    training.
 
     A resumed fit is measured on the matches it began with, or refused.
 
@@ -102,6 +105,9 @@ class BeforeAfter(Callback):
             start = pl_module.initialised_from or "untrained"
             self.before = self._measure(trainer, bare_copy(pl_module.online), str(start))
             self.before.write(folder / "before.json")
+            show_table(trainer, evaluation_table(self.before))
+            if (match := film_lost(self.before, folder / FILM)) is not None:
+                log.info(f"{folder / FILM} shows how it loses {match.state}")
         self._packed = zlib.compress((folder / "before.json").read_bytes())
         self.after = None
 
