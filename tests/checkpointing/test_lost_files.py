@@ -242,8 +242,8 @@ def test_checkpoints_of_the_user_s_own_can_be_resumed_from_wherever_they_lie(tmp
 @pytest.mark.parametrize(
     ("option", "said"),
     [
-        ("--data.evaluation.test_matches=2", "are not those of this config's data.evaluation (test_matches,"),
-        ("--data.evaluation.test_seed=3", "are not those of this config's data.evaluation (test_matches,"),
+        ("--data.evaluation.test_matches=2", "are not those of this config's evaluation settings (test_matches,"),
+        ("--data.evaluation.test_seed=3", "are not those of this config's evaluation settings (test_matches,"),
         ("--data.evaluation.epsilon=0.5", "data.evaluation.epsilon was 0.0 in the matches before the fit"),
         ("--data.env.max_env_steps=30", "data.env.max_env_steps was 25 in the matches before the fit"),
     ],

@@ -24,6 +24,7 @@ from tests.networks.narrow import narrow
 Files = Callable[[Path], object]
 STATES = ["VeryEasy.Bramble-01"], ["VeryEasy.Heron-06"]
 SMALL = [
+    "--model.network=SmallDueling",
     "--model.network.hidden=16",
     f"--data.original_states={STATES[0]}",
     f"--data.challenging_states={STATES[1]}",
@@ -174,7 +175,8 @@ RESUMED = {
         "--data.env.reward=tests.envs.own_rewards.Advance",
     ),
     "game": resume(
-        saved(resumable(**{"data.game": "MortalKombatII-Genesis-v0"})), "data.game of the checkpoint is Mortal"
+        saved(resumable(**{"ExperienceDataModule.game": "MortalKombatII-Genesis-v0"})),
+        "data.game of the checkpoint is Mortal",
     ),
     "states": resume(
         saved(resumable()), "data.challenging_states of the checkpoint", "--data.challenging_states=[Hard.Scythe-03]"
