@@ -149,7 +149,11 @@ CHECKPOINTS = {
         saved(weights(network=narrow(8)) | {"hyper_parameters": {"hidden": 8}}), "the checkpoint's network is"
     ),
     "lying about its network": evaluate(
-        saved(weights(network=narrow(8)) | {"network": {"num_actions": 26, "hidden": 16}}), "does not fit the network"
+        saved(
+            weights(network=narrow(8))
+            | {"network": {"num_actions": 26, "hidden": 16, "class": "mk_lightning.SmallDueling"}}
+        ),
+        "does not fit the network",
     ),
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,9 @@ from mk_lightning.callbacks.methods.weight_decay import WeightDecay
 from mk_lightning.experience.transition import Progress
 from mk_lightning.learning.module import DuelingDoubleDQN
 from mk_lightning.loggers.metrics_csv import MetricsCSV
+from mk_lightning.networks.nature import NatureDueling
 from mk_lightning.schedules import Schedule
 from tests.callbacks import tiny
-from tests.networks.narrow import narrow
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 GAMES = ["dojo", "mk2"]
@@ -73,7 +74,7 @@ def test_exploration_falls_from_a_tenth_to_a_hundredth(game: str) -> None:
 
 @pytest.mark.parametrize("game", GAMES)
 def test_what_is_frozen(game: str) -> None:
-    module = DuelingDoubleDQN(num_actions=3, network=narrow(2))
+    module = DuelingDoubleDQN(num_actions=3, network=partial(NatureDueling, hidden=2))
     freezers = {name: callback(game, name) for name in ("freeze", "freeze-features", "unfreeze")}
     assert all(isinstance(freezer, FreezeLayers) for freezer in freezers.values())
 
@@ -94,7 +95,7 @@ def test_what_is_frozen(game: str) -> None:
 @pytest.mark.parametrize("game", GAMES)
 @pytest.mark.parametrize(("name", "kind"), [("weight-decay", "decoupled"), ("l2", "l2"), ("l2-sp", "l2_sp")])
 def test_which_weights_decay(game: str, name: str, kind: str) -> None:
-    decay, module = callback(game, name), DuelingDoubleDQN(num_actions=3, network=narrow(2))
+    decay, module = callback(game, name), DuelingDoubleDQN(num_actions=3, network=partial(NatureDueling, hidden=2))
     assert isinstance(decay, WeightDecay)
     assert decay.kind == kind
     assert len(decay.decayed_names(module)) == 6
