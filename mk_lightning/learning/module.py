@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Mapping
+from statistics import fmean
 from typing import Any, Self
 
 import numpy as np
@@ -265,16 +266,17 @@ class DuelingDoubleDQN(MatchScoring):
         with torch.no_grad():
             target = double_q_target(step.r_t, step.discount_t, self.online(step.s_t), self.target(step.s_t))
         errors = td_errors(q_tm1, step.a_tm1, target)
-        absolute = errors.detach().abs().float().cpu().numpy()
-        batch.source.update_priorities(batch.indices, absolute[: len(batch.indices)])
         loss = huber_loss(errors, batch.weights, self.huber_delta)
-        self._check_values(q_tm1, loss)
+        seen = torch.cat([errors.abs(), q_tm1.abs().amax()[None], loss[None]])  # a device is waited for but once
+        *absolute, largest, value = seen.detach().float().tolist()
+        self._check_values(largest, value)
+        batch.source.update_priorities(batch.indices, np.array(absolute[: len(batch.indices)], np.float32))
         if log_is_due(self.trainer):
             self.log("loss", loss.detach(), prog_bar=True)
             self.log_dict(
                 {
                     "q_value": q_tm1.detach().mean(),
-                    "td_error": float(absolute.mean()),
+                    "td_error": fmean(absolute),
                     "learning_rate": self.trainer.optimizers[0].param_groups[0]["lr"],
                     **batch.stats,
                 }
@@ -325,11 +327,10 @@ class DuelingDoubleDQN(MatchScoring):
         self.env_steps, self.reward_scale = checkpoint.get("env_steps", 0), checkpoint.get("reward_scale")
         load_weights(self, checkpoint)
 
-    def _check_values(self, q_values: torch.Tensor, loss: torch.Tensor) -> None:
-        largest = float(q_values.detach().abs().amax())
-        if not (largest <= self.q_limit and math.isfinite(loss.item())):  # a comparison with nan is false
+    def _check_values(self, largest: float, loss: float) -> None:
+        if not (largest <= self.q_limit and math.isfinite(loss)):  # a comparison with nan is false
             raise self._diverged(
-                f"a Q-value of {largest:g} (DuelingDoubleDQN.q_limit is {self.q_limit:g}) and a loss of {loss.item():g}"
+                f"a Q-value of {largest:g} (DuelingDoubleDQN.q_limit is {self.q_limit:g}) and a loss of {loss:g}"
             )
 
     def _diverged(self, what: str) -> Diverged:
