@@ -62,6 +62,7 @@ METHODS: dict[str, Callable[[], list[Callback]]] = {
 def take_turns(
     connection: Connection, *, game: str, states: list[str], num_envs: int, warmup: int, per_learner_step: int,
     epsilon: float, capacity: int, torch_threads: int, method: str = "none", on_disk: bool = True,
+    batch_size: int = 32, device: str = "cpu",
 ) -> None:  # fmt: skip
     """Train for as long as the parent gives turns, with a method of `METHODS`; the first message says what was used."""
     torch.set_num_threads(torch_threads)
@@ -73,13 +74,13 @@ def take_turns(
         env_steps_per_learner_step=per_learner_step,
         epsilon=epsilon,
         env=EnvConfig(num_envs=num_envs),
-        replay=ReplaySettings(capacity=capacity, on_disk=on_disk),
+        replay=ReplaySettings(capacity=capacity, on_disk=on_disk, batch_size=batch_size),
         rehearsal_ratio=0.25 if method == "rehearsal" else 0.0,
         recording=RecordingSettings(env_steps=2_000),
         evaluation=EvaluationSettings(every=EPOCH),
     )
     callbacks = [*METHODS[method](), _TakeTurns(connection)]
-    _fit(DuelingDoubleDQN(num_actions=len(data.game.actions)), data, callbacks)
+    _fit(DuelingDoubleDQN(num_actions=len(data.game.actions)), data, callbacks, device)
 
 
 def save_full_replays(connection: Connection, *, capacity: int, every: int, times: int, on_disk: bool) -> None:
@@ -125,13 +126,14 @@ def train_until_skilled(
     _fit(module, data, [_UntilSkilled(SkillWatch(connection, f"mk_lightning, seed {seed}", **watch))])
 
 
-def _fit(module: DuelingDoubleDQN, data: ExperienceDataModule, callbacks: list[Callback]) -> None:
+def _fit(module: DuelingDoubleDQN, data: ExperienceDataModule, callbacks: list[Callback], device: str = "cpu") -> None:
     """Fit without validation, with a run's usual loggers, until a callback stops it."""
     logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", module="pytorch_lightning")
     with tempfile.TemporaryDirectory() as folder:
         trainer = Trainer(
-            accelerator="cpu",
+            accelerator=device,
+            devices=1,
             max_epochs=-1,
             limit_val_batches=0,
             gradient_clip_val=10.0,

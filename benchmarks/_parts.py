@@ -23,12 +23,13 @@ from mk_lightning.networks.nature import NatureDueling
 
 __all__ = ["measure"]
 
-BATCH = 32
 ENV_STEPS, FORWARDS, LEARNER_STEPS = 200, 60, 12
 """Of a turn, each about a second."""
 
 
-def measure(connection: Connection, *, game: str, states: list[str], group: int) -> None:
+def measure(
+    connection: Connection, *, game: str, states: list[str], group: int, batch_size: int = 32, device: str = "cpu"
+) -> None:
     """For as long as the parent gives turns, send the milliseconds of an env_step, an action and a learner_step.
 
     Args:
@@ -36,34 +37,38 @@ def measure(connection: Connection, *, game: str, states: list[str], group: int)
         game: to play.
         states: to play from.
         group: environments that the actor chooses actions for at a time.
+        batch_size: of a learner_step.
+        device: of the learner; the actor plays on the CPU.
     """
     torch.set_num_threads(1)
-    halves.LEAST = BATCH + 1  # one core
+    halves.LEAST = batch_size + 1  # one core
     env, count = FightingEnv(game, dict.fromkeys(states, 1.0)), len(load_game(game).actions)
     env.reset(seed=1)
-    network, target = NatureDueling(count), NatureDueling(count)
+    network, target, actor = NatureDueling(count).to(device), NatureDueling(count).to(device), NatureDueling(count)
     optimizer = adam(network.parameters())
-    policy, stacks = GreedyPolicy(target), np.zeros((group, 4, 84, 84), np.uint8)
+    policy, stacks = GreedyPolicy(actor), np.zeros((group, 4, 84, 84), np.uint8)
     rng = np.random.default_rng(1)
     one, two = (
-        torch.from_numpy(rng.integers(0, 256, (BATCH, 84, 84, 4), np.uint8)).permute(0, 3, 1, 2) for _ in range(2)
+        torch.from_numpy(rng.integers(0, 256, (batch_size, 84, 84, 4), np.uint8)).permute(0, 3, 1, 2) for _ in range(2)
     )
-    actions = torch.from_numpy(rng.integers(0, count, BATCH))
-    rewards, discounts, weights = torch.zeros(BATCH), torch.full((BATCH,), 0.9), torch.ones(BATCH)
+    actions = torch.from_numpy(rng.integers(0, count, batch_size)).to(device)
+    rewards, discounts, weights = (torch.full((batch_size,), value, device=device) for value in (0.0, 0.9, 1.0))
 
     def env_step() -> None:
         if env.step(int(rng.integers(count)))[2:4] != (False, False):
             env.reset()
 
     def learner_step() -> None:
-        q_values = network(one)
+        q_values, s_t = network(one.to(device)), two.to(device)
         with torch.no_grad():
-            wanted = double_q_target(rewards, discounts, network(two), target(two))
+            wanted = double_q_target(rewards, discounts, network(s_t), target(s_t))
         loss = huber_loss(td_errors(q_values, actions, wanted), weights)
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(network.parameters(), 10.0)
         optimizer.step()
+        if device != "cpu":
+            torch.cuda.synchronize()
 
     try:
         while True:

@@ -31,7 +31,7 @@ FOREVER = 10**9
 
 def take_turns(
     connection: Connection, *, game: str, states: list[str], num_envs: int, warmup: int, per_learner_step: int,
-    epsilon: float, capacity: int, torch_threads: int | None,
+    epsilon: float, capacity: int, torch_threads: int | None, batch_size: int = 32, device: str = "cpu",
 ) -> None:  # fmt: skip
     """Train with the seed project's wrapping for as long as the parent gives turns; the first message says how."""
     envs = _stacked([make_seed_env(load_game(game), states)] * num_envs)
@@ -42,12 +42,12 @@ def take_turns(
         envs,
         buffer_size=capacity,
         learning_starts=warmup,
-        batch_size=32,
+        batch_size=batch_size,
         train_freq=per_learner_step // num_envs,
         gradient_steps=1,
         exploration_initial_eps=epsilon,
         exploration_final_eps=epsilon,
-        device="cpu",
+        device=device,
         seed=0,
     )
     model.learn(FOREVER, callback=_TakeTurns(connection, warmup))

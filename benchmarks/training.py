@@ -62,7 +62,7 @@ def main() -> None:
     rows = []
     cores = len(os.sched_getaffinity(0))
     for per in (32, 8):
-        rates, used, parts = _measure(settings | {"per_learner_step": per}, options)
+        rates, used, parts = measure(settings | {"per_learner_step": per}, options)
         per_env_step = parts["env_step"] + parts["action"] + parts["learner_step"] / per
         ratio = median(ours / theirs for ours, theirs in zip(rates[OURS], rates[SB3], strict=True))
         for name, rate in rates.items():
@@ -85,7 +85,7 @@ def main() -> None:
     report(figures, options.json)
 
 
-def _measure(
+def measure(
     settings: dict[str, Any], options: Any
 ) -> tuple[dict[str, list[float]], dict[str, dict[str, Any]], dict[str, float]]:
     """Return the env_steps/s of each contender in each turn, what each said it used, and the parts' costs, ms."""
@@ -98,7 +98,10 @@ def _measure(
             threads = options.torch_threads if name == OURS else options.sb3_torch_threads
             contenders[name] = Contender(function, settings | {"torch_threads": threads})
             used[name] = contenders[name].receive()  # it is past its warm-up, and waits
-        play = {"game": settings["game"], "states": settings["states"], "group": max(1, settings["num_envs"] // 2)}
+        play: dict[str, Any] = {
+            name: settings[name] for name in ("game", "states", "batch_size", "device") if name in settings
+        }
+        play["group"] = max(1, settings["num_envs"] // 2)
         contenders[PARTS] = Contender("_parts.measure", play)
         for _ in range(options.turns):
             for name in FUNCTIONS:
