@@ -22,11 +22,17 @@ GROUPS = {
     "film": FilmSettings,
     "checkpoint": ResumableCheckpoint,
 }
+LINKED = {
+    "trainer.max_epochs": "data.max_env_steps",
+    "model.num_actions": "data.game",
+    "data.seed": "seed_everything",
+}
+"""Keys that follow from others, by which the parser would overwrite them in silence."""
 OWN = frozenset({"seed_everything", "run_dir", "monitor", "torch_threads"})
 
 
 def check_config(path: str | Path) -> None:
-    """Check that a config can be read and gives a value for every key that needs one.
+    """Check that a config can be read, gives a value for every key that needs one, and none that follows from others.
 
     Raises:
         UserError: it is otherwise.
@@ -34,6 +40,8 @@ def check_config(path: str | Path) -> None:
     for key, value in _leaves(read_yaml(Path(path), "config")):
         if value is None and key in needed_keys():
             raise UserError(f"{path}: {key} is empty; give it a value, or leave the key out")
+        if key in LINKED:
+            raise UserError(f"{path}: {key} follows from {LINKED[key]}; leave it out")
 
 
 @cache

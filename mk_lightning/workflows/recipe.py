@@ -103,6 +103,8 @@ def read_recipe(files: Sequence[Path], changes: Mapping[str, Any], *, begins: bo
     words += [f"--{name}={json.dumps(value) if isinstance(value, list) else value}" for name, value in changes.items()]
     try:
         config = parser.parse_args(words)
+        if config.ckpt_path:
+            raise UserError(f"ckpt_path {config.ckpt_path} has no place in a recipe: resume=True continues a run")
         text = parser.dump(config, skip_none=False)
         set_threads(config.torch_threads)
         check_trainer(config.trainer)
@@ -137,6 +139,7 @@ def _parser() -> Parser:
     parser = Parser()
     parser.add_argument("--config", action="config")
     parser.add_argument("--seed_everything", type=bool | int, default=1)
+    parser.add_argument("--ckpt_path", type=str | None, default=None)  # in the config.yaml of every run
     parser.add_lightning_class_args(RunTrainer, "trainer")
     parser.set_defaults({f"trainer.{name}": value for name, value in TRAINER_DEFAULTS.items()})
     parser.add_lightning_class_args(DuelingDoubleDQN, "model")
