@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import nn
@@ -22,7 +23,7 @@ def in_halves(layers: nn.Module, batch: torch.Tensor) -> torch.Tensor:
     plain one.
 
     Args:
-        layers: of a network; no layer may look at other samples than its own.
+        layers: of a network; no layer may look at other samples than its own, or do this itself.
         batch: (B, ...), which needs no gradient.
     """
     if batch.device.type != "cpu" or len(batch) < LEAST or torch.compiler.is_compiling():
@@ -33,7 +34,7 @@ def in_halves(layers: nn.Module, batch: torch.Tensor) -> torch.Tensor:
         halves: torch.Tensor = _Halves.apply(layers, batch, *parameters)  # type: ignore[no-untyped-call]
         return halves
     first, second = batch.chunk(2)
-    other = _thread().submit(_without_gradient, layers, second, torch.is_inference_mode_enabled())
+    other = _thread(os.getpid()).submit(_run, layers, second, _Modes.here(gradients=False))
     return torch.cat([layers(first), other.result()])
 
 
@@ -43,8 +44,9 @@ class _Halves(torch.autograd.Function):
     @staticmethod
     def forward(context: Any, layers: nn.Module, batch: torch.Tensor, *parameters: nn.Parameter) -> torch.Tensor:
         first, second = batch.chunk(2)
-        other = _thread().submit(_with_graph, layers, second)
-        context.outputs = (_with_graph(layers, first), other.result())
+        modes = _Modes.here(gradients=True)
+        other = _thread(os.getpid()).submit(_run, layers, second, modes)
+        context.outputs = (_run(layers, first, modes), other.result())
         context.parameters = parameters
         return torch.cat([output.detach() for output in context.outputs])
 
@@ -52,23 +54,33 @@ class _Halves(torch.autograd.Function):
     def backward(context: Any, *gradients: torch.Tensor) -> Any:
         (one, two), parameters = context.outputs, context.parameters
         first, second = gradients[0].chunk(2)
-        other = _thread().submit(torch.autograd.grad, two, parameters, second)
+        other = _thread(os.getpid()).submit(torch.autograd.grad, two, parameters, second)
         own = torch.autograd.grad(one, parameters, first)
         return None, None, *(mine.add_(theirs) for mine, theirs in zip(own, other.result(), strict=True))
 
 
 @cache
-def _thread() -> ThreadPoolExecutor:
+def _thread(process: int) -> ThreadPoolExecutor:
+    """The second thread of a process; a fork has none of its parent's."""
     return ThreadPoolExecutor(1, "second half")
 
 
-def _with_graph(layers: nn.Module, batch: torch.Tensor) -> torch.Tensor:
-    with torch.enable_grad():
-        output: torch.Tensor = layers(batch)
-        return output
+class _Modes(NamedTuple):
+    """What a thread has set of torch's modes: a new one has none of it."""
+
+    gradients: bool
+    inference: bool
+    autocast: bool
+    dtype: torch.dtype
+
+    @classmethod
+    def here(cls, *, gradients: bool) -> _Modes:
+        inference, autocast = torch.is_inference_mode_enabled(), torch.is_autocast_enabled("cpu")
+        return cls(gradients, inference, autocast, torch.get_autocast_dtype("cpu"))
 
 
-def _without_gradient(layers: nn.Module, batch: torch.Tensor, inference: bool) -> torch.Tensor:
-    with torch.inference_mode() if inference else torch.no_grad():
+def _run(layers: nn.Module, batch: torch.Tensor, modes: _Modes) -> torch.Tensor:
+    autocast = torch.autocast("cpu", modes.dtype, enabled=modes.autocast)
+    with torch.inference_mode(modes.inference), torch.set_grad_enabled(modes.gradients), autocast:
         output: torch.Tensor = layers(batch)
         return output

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import threading
 import time
 
@@ -78,6 +79,20 @@ def test_without_gradients_it_keeps_no_graph(mode: type[torch.no_grad]) -> None:
     torch.testing.assert_close(found.clone(), layers()(BATCH).detach())
 
 
+def test_both_halves_are_computed_in_the_precision_that_is_set() -> None:
+    ours, plain = layers(), layers()
+    with torch.autocast("cpu", torch.bfloat16):
+        found, expected = in_halves(ours, BATCH), plain(BATCH)
+        with torch.no_grad():
+            assert in_halves(ours, BATCH).dtype == torch.bfloat16
+    assert found.dtype == expected.dtype == torch.bfloat16
+    torch.testing.assert_close(found, expected)
+    for output in (found, expected):
+        output.float().square().sum().backward()
+    for one, other in zip(ours.parameters(), plain.parameters(), strict=True):
+        torch.testing.assert_close(one.grad, other.grad, atol=0.1, rtol=0.02)
+
+
 def test_layers_that_learn_nothing_keep_no_graph() -> None:
     assert in_halves(layers().requires_grad_(False), BATCH).grad_fn is None
 
@@ -107,6 +122,15 @@ class Checked(nn.Module):
     def forward(self, batch: torch.Tensor) -> torch.Tensor:
         checked: torch.Tensor = self.check(batch)
         return checked
+
+
+def test_a_forked_process_has_a_thread_of_its_own() -> None:
+    in_halves(layers(), BATCH)
+    context = multiprocessing.get_context("fork")
+    process = context.Process(target=in_halves, args=(layers(), BATCH))
+    process.start()
+    process.join(30)
+    assert process.exitcode == 0
 
 
 def test_a_small_batch_is_played_whole() -> None:
