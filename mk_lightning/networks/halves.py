@@ -19,14 +19,14 @@ def in_halves(layers: nn.Module, batch: torch.Tensor) -> torch.Tensor:
 
     It is for convolutions, whose time goes with the samples; a linear layer's goes with its weights, which both halves
     would read and add up gradients for. The result is that of two halves on however many cores: it does not depend on
-    which thread is faster. On other devices, in a small batch and while `torch.compile` traces the network, it is the
-    plain one.
+    which thread is faster. On other devices, in a small batch and while torch traces the network, it is the plain one.
 
     Args:
         layers: of a network; no layer may look at other samples than its own, or do this itself.
         batch: (B, ...), which needs no gradient.
     """
-    if batch.device.type != "cpu" or len(batch) < LEAST or torch.compiler.is_compiling():
+    traced = torch.compiler.is_compiling() or torch.jit.is_tracing()  # neither sees what another thread does
+    if batch.device.type != "cpu" or len(batch) < LEAST or traced:
         output: torch.Tensor = layers(batch)
         return output
     parameters = [parameter for parameter in layers.parameters() if parameter.requires_grad]

@@ -54,7 +54,10 @@ class NatureDueling(QNetwork):
     def forward(self, observations: torch.Tensor) -> torch.Tensor:
         """Return the Q-values (B, actions) of observations (B, 4, 84, 84) uint8."""
         inputs = pixels(observations, self.value.weight)
-        features = self.features(in_halves(self.convolutions, inputs))
+        if torch.jit.is_scripting():  # which knows no threads
+            features = self.features(self.convolutions(inputs))
+        else:
+            features = self.features(in_halves(self.convolutions, inputs))
         return dueling(self.value(features), self.advantage(features))
 
 

@@ -216,7 +216,7 @@ def test_no_half_written_file_has_a_segment_s_name(tmp_path):
     [
         ({"rows": 21}, r"replay has \[20, 2\] rows x environments, this run's config \[21, 2\]"),
         ({"rows": 20, "num_envs": 3}, r"replay has \[20, 2\] rows x environments, this run's config \[20, 3\]"),
-        ({"priorities": Priorities()}, "differ in replay.priorities"),
+        ({"priorities": Priorities()}, "differ in ReplaySettings.priorities"),
     ],
 )
 def test_a_checkpoint_of_another_replay_is_refused(tmp_path, other, message):

@@ -175,9 +175,9 @@ def accumulate_grad_batches(folder: Path) -> None:
 
 
 def gradient_clip_val(folder: Path) -> None:
-    assert min(seen.gradient_norm for seen in fit(folder).probe.batches) > 0.012
-    assert [seen.gradient_norm for seen in fit(folder, gradient_clip_val=0.01).probe.batches] == pytest.approx(
-        [0.01] * BATCHES, rel=1e-3
+    assert min(seen.gradient_norm for seen in fit(folder).probe.batches) > 0.003
+    assert [seen.gradient_norm for seen in fit(folder, gradient_clip_val=0.001).probe.batches] == pytest.approx(
+        [0.001] * BATCHES, rel=1e-2
     )
 
 
@@ -309,4 +309,4 @@ def test_a_fit_of_the_right_length_says_nothing(tmp_path, caplog) -> None:
     data = new_data()
     data.trainer = new_trainer(tmp_path, max_epochs=2)
     data.setup("fit")
-    assert caplog.text == ""
+    assert not [record for record in caplog.records if record.name.startswith("mk_lightning")]

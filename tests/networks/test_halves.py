@@ -124,6 +124,22 @@ class Checked(nn.Module):
         return checked
 
 
+class Net(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = layers()
+
+    def forward(self, batch: torch.Tensor) -> torch.Tensor:
+        return in_halves(self.layers, batch)
+
+
+def test_a_trace_has_both_halves_of_any_batch() -> None:
+    network = Net()
+    traced = torch.jit.trace(network, BATCH)
+    other = BATCH.flip(0)[:18]
+    torch.testing.assert_close(traced(other), network.layers(other))
+
+
 def test_a_forked_process_has_a_thread_of_its_own() -> None:
     in_halves(layers(), BATCH)
     context = multiprocessing.get_context("fork")
