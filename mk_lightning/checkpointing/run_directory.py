@@ -249,7 +249,7 @@ def _epochs(content: dict[str, Any]) -> tuple[int, int]:
     """How many epochs a checkpoint's fit had trained and validated, and env_steps of each; 0 where it does not say."""
     try:
         epochs = content["loops"]["fit_loop"]["epoch_progress"]["current"]["processed"]
-        every = content[ExperienceDataModule.__qualname__]["common"]["EvaluationSettings.every"]
+        every = content[ExperienceDataModule.__qualname__]["common"]["data.evaluation.every"]
     except (KeyError, TypeError):
         return 0, 0
     return (epochs, every) if type(epochs) is type(every) is int else (0, 0)

@@ -17,7 +17,9 @@ PATHS = {
     "FilmSettings": "film",
 }
 """Where a class's arguments stand in a config."""
-ARGUMENT = re.compile(rf"\b({'|'.join(PATHS)})\.(?=[a-z])")
+ARGUMENT = re.compile(rf"(?<![\w/.])({'|'.join(PATHS)})\.(?!configure_|ya?ml\b|py\b|ckpt\b)([a-z]\w*)")
+SEED = "data.seed"
+"""Which follows from `seed_everything`."""
 
 
 def as_options(text: str) -> str:
@@ -27,7 +29,8 @@ def as_options(text: str) -> str:
         >>> as_options("ReplaySettings.capacity must be at least 1, got 0")
         'data.replay.capacity must be at least 1, got 0'
     """
-    return ARGUMENT.sub(lambda match: f"{PATHS[match[1]]}.", text)
+    named = ARGUMENT.sub(lambda match: f"{PATHS[match[1]]}.{match[2]}", text)
+    return named.replace(f"{SEED} must", "seed_everything must")
 
 
 class OptionNames(logging.Formatter):

@@ -12,7 +12,12 @@ from mk_lightning.experience.replay import Replay
 from mk_lightning.experience.segments import Segments, check_segments
 from mk_lightning.utils.errors import UserError, shortened
 
-REWARD = "EnvConfig.reward"
+REWARD = "data.env.reward"
+CLASSES = {
+    "data": "ExperienceDataModule", "data.env": "EnvConfig", "data.replay": "ReplaySettings",
+    "data.evaluation": "EvaluationSettings",
+}  # fmt: skip
+"""What has the arguments that a checkpoint notes by their place in a config."""
 
 log = logging.getLogger(__name__)
 
@@ -24,21 +29,26 @@ def common(data: ExperienceSettings) -> dict[str, Any]:
     network, optimizer, averaging and methods have checks of their own.
     """
     return {
-        "ExperienceDataModule.game": data.game.id,
+        "data.game": data.game.id,
         "seed_everything": data.seed,
-        "EnvConfig.num_envs": data.env.num_envs,
-        "EnvConfig.frame_skip": data.env.frame_skip,
-        "EnvConfig.release_frames": data.env.release_frames,
+        "data.env.num_envs": data.env.num_envs,
+        "data.env.frame_skip": data.env.frame_skip,
+        "data.env.release_frames": data.env.release_frames,
         REWARD: described(data.env.reward),
-        "ExperienceDataModule.reward_scale": data.reward_scale,
-        "ReplaySettings.capacity": data.replay.capacity,
-        "ReplaySettings.priorities": data.replay.priorities is not None,
-        "ExperienceDataModule.original_states": list(data.state_groups.get("original", ())),
-        "ExperienceDataModule.challenging_states": list(data.state_groups.get("challenging", ())),
-        "ExperienceDataModule.train_states": dict(data.train_states),
-        "EvaluationSettings.every": data.length.every,
-        "ExperienceDataModule.env_steps_per_learner_step": data.env_steps_per_learner_step,
+        "data.reward_scale": data.reward_scale,
+        "data.replay.capacity": data.replay.capacity,
+        "data.replay.priorities": data.replay.priorities is not None,
+        "data.original_states": list(data.state_groups.get("original", ())),
+        "data.challenging_states": list(data.state_groups.get("challenging", ())),
+        "data.train_states": dict(data.train_states),
+        "data.evaluation.every": data.length.every,
+        "data.env_steps_per_learner_step": data.env_steps_per_learner_step,
     }
+
+
+def _argument(name: str) -> str:
+    place, _, argument = name.rpartition(".")
+    return f"{CLASSES[place]}.{argument}" if place else name
 
 
 def restore_replay(
@@ -102,11 +112,11 @@ def check_resumable(data: ExperienceSettings, state: object) -> None:
     theirs = {REWARD: DEFAULT_REWARD, **(found if isinstance(found, Mapping) else {})}
     for name, value in theirs.items():
         if name in mine and mine[name] != value:
-            fraction = name == "EvaluationSettings.every" and isinstance(data.evaluation.every, float)
+            fraction = name == "data.evaluation.every" and isinstance(data.evaluation.every, float)
             longer = _longer(data.max_env_steps, value) if fraction else ""
             raise UserError(
-                f"{name} of the checkpoint is {shortened(value)}, this config's {shortened(mine[name])}: a run is "
-                f"resumed with the config it had; for another, start one with DuelingDoubleDQN.init_from{longer}"
+                f"{_argument(name)} of the checkpoint is {shortened(value)}, this config's {shortened(mine[name])}: a "
+                f"run is resumed with the config it had; for another, start one with DuelingDoubleDQN.init_from{longer}"
             )
     found = state.get("recorded")
     recorded: Mapping[str, Any] = found if isinstance(found, Mapping) else {}

@@ -91,7 +91,7 @@ def check_experience(data: ExperienceSettings) -> None:
         require_originals(data, "ExperienceDataModule.rehearsal_ratio")
     check_positive("ExperienceDataModule.reward_scale", data.reward_scale)
     check_for_workers(data.env.reward)
-    check_between("seed_everything", data.seed, 0, MAX_SEED)
+    check_between("ExperienceDataModule.seed", data.seed, 0, MAX_SEED)
     for state in dict.fromkeys((*data.evaluation_states, *data.train_states)):
         data.game.state_bytes(state)  # a file that is no state is told here, not by an emulator
     data.game.rom_path()

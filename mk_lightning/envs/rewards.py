@@ -41,7 +41,7 @@ class Fight(NamedTuple):
 
 
 class Reward(ABC):
-    """What an env_step is worth: ``EnvConfig(reward=...)``, or ``EnvConfig.reward`` in a config.
+    """What an env_step is worth: ``EnvConfig(reward=...)``, or ``data.env.reward`` in a config.
 
     It is a function of its arguments: it keeps no state from one env_step to the next and draws no random numbers, or a
     match that is played again, after a worker has died or a run is resumed, would be another. It is pickled for the

@@ -16,9 +16,11 @@ from mk_lightning.evaluation.evaluation import Evaluation
 from mk_lightning.evaluation.match import Match
 from mk_lightning.experience.episodes import EpisodeSpec
 from mk_lightning.games.catalog import load_game
+from mk_lightning.games.game import Game
 from mk_lightning.playback.rerun import ReplayEnv, Screen
 from mk_lightning.playback.video import CONSOLE_RATE, write_film
-from mk_lightning.utils.errors import UserError
+from mk_lightning.utils.errors import UserError, one_line
+from mk_lightning.utils.files import PART
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +28,9 @@ PAIRS = 2
 """Pairs of films on a page."""
 SECONDS = 8
 """Of a match that are shown, its last ones."""
+UNFILMED = (UserError, RuntimeError, OSError)
+"""A match that cannot be played once more, another emulator in this process, a disk or an encoder that fails: no fit
+ends for that."""
 OUTCOME = attrgetter("won", "truncated", "env_steps", "rounds_won", "enemy_rounds_won")
 """How a match ended, of what was recorded and of what is played once more."""
 
@@ -77,21 +82,25 @@ def choose(comparison: Comparison, pairs: int = PAIRS) -> list[Pair]:
     return chosen[:pairs]
 
 
-def film_lost(evaluation: Evaluation, path: Path) -> Match | None:
+def film_lost(evaluation: Evaluation, path: Path, game: Game) -> Match | None:
     """Film the end of a match that was lost, of the state with the lowest win rate; returns the match.
 
-    None, without a film, where every match was won or, said in the log, none can be played once more (`film_pairs`).
+    None, without a film, where every match was won or, said in the log, it cannot be filmed.
     """
     lost = [match for match in evaluation.matches if not match.won]
     if not lost:
         return None
     match = min(lost, key=lambda match: evaluation.score([match.state]).win_rate)
+    part = path.with_stem(f"{path.stem}{PART}")
     try:
-        with closing(_replay_env(evaluation)) as env:
-            _film(env, evaluation, match, path)
-    except UserError as error:
-        log.warning(f"no film: {error}")
+        with closing(ReplayEnv(game, config=evaluation.config)) as env:
+            _film(env, evaluation, match, part)
+        part.replace(path)
+    except UNFILMED as error:
+        log.warning(f"no film: {one_line(error)}")
         return None
+    finally:
+        part.unlink(missing_ok=True)
     return match
 
 
@@ -104,14 +113,17 @@ def film_pairs(comparison: Comparison, pairs: int = PAIRS) -> Films:
     chosen = choose(comparison, pairs)
     try:
         return _films(comparison, chosen) if chosen else []
-    except UserError as error:
-        log.warning(f"no films: {error}")
+    except UNFILMED as error:
+        log.warning(f"no films: {one_line(error)}")
         return []
 
 
 def _films(comparison: Comparison, pairs: Sequence[Pair]) -> Films:
     before, after = comparison.before, comparison.after
-    with closing(_replay_env(before)) as env, tempfile.TemporaryDirectory() as folder:
+    game = load_game(before.game)
+    if list(game.actions) != before.actions:
+        raise UserError(f"{before.policy} was evaluated with other actions than {game.id} has")
+    with closing(ReplayEnv(game, config=before.config)) as env, tempfile.TemporaryDirectory() as folder:
         return [
             (
                 f"{pair.before.state}, seed {pair.before.seed}",
@@ -122,18 +134,6 @@ def _films(comparison: Comparison, pairs: Sequence[Pair]) -> Films:
             )
             for pair in pairs
         ]
-
-
-def _replay_env(evaluation: Evaluation) -> ReplayEnv:
-    """An environment in which its matches can be played once more.
-
-    Raises:
-        UserError: the game is not here, or has other actions by now.
-    """
-    game = load_game(evaluation.game)
-    if list(game.actions) != evaluation.actions:
-        raise UserError(f"{evaluation.policy} was evaluated with other actions than {game.id} has")
-    return ReplayEnv(game, config=evaluation.config)
 
 
 def _clip(env: ReplayEnv, evaluation: Evaluation, match: Match, when: str, folder: Path) -> Clip:

@@ -52,7 +52,7 @@ class Recording:
         self.replay = replay
         self.q_values = q_values
         self.about = about
-        self.indices = _drawable(replay)
+        self.indices = _sampleable(replay)
         """(K,) int64, every transition that can be drawn, oldest first; numbered as in `Replay`."""
 
     def batch(self, indices: NDArray[np.int64]) -> RecordedBatch:
@@ -193,7 +193,7 @@ def fingerprint(network: torch.nn.Module) -> int:
     return crc
 
 
-def _drawable(replay: Replay) -> NDArray[np.int64]:
+def _sampleable(replay: Replay) -> NDArray[np.int64]:
     window = replay.sampleable()
     rows = np.repeat(np.arange(window.start, window.stop), replay.num_envs)
     envs = np.tile(np.arange(replay.num_envs), len(window))
@@ -206,7 +206,7 @@ def _drawable(replay: Replay) -> NDArray[np.int64]:
 def _q_values(replay: Replay, network: torch.nn.Module) -> NDArray[np.float32]:
     """(rows, num_envs, actions) float32; zeros where nothing can be drawn."""
     device = next(network.parameters()).device
-    indices, found = _drawable(replay), []
+    indices, found = _sampleable(replay), []
     for start in range(0, len(indices), BATCH):
         observations = replay.gather(indices[start : start + BATCH]).s_tm1.to(device)
         found.append(network(observations).float().cpu().numpy())

@@ -128,7 +128,7 @@ class Replay:
         self._max_priority = 1.0
 
     def __len__(self) -> int:
-        """Transitions held, those not yet or no more drawable included."""
+        """Transitions held, those not yet or no more sampleable included."""
         return min(self.added, self.rows) * self.num_envs
 
     @property
@@ -285,7 +285,7 @@ class Replay:
         return indices, (weights / weights.max()).astype(np.float32)
 
     def _move_window(self, tree: SumTree) -> None:
-        """Give the row that became drawable the highest priority seen, and take it from the one that ceased to be."""
+        """Give the row that became sampleable the highest priority seen, and take it from the one that ceased to be."""
         window = self.sampleable()
         columns = np.arange(self.num_envs)
         if len(window):

@@ -88,7 +88,7 @@ class MetricsCSV(Logger):
 
     @rank_zero_only
     def log_graph(self, model: Any, input_array: Any = None) -> None:
-        """Draw nothing; but this is the one method that Lightning calls before anything is played.
+        """Draw nothing; but this is the first method that Lightning calls, before the training plays anything.
 
         Raises:
             UserError: rows would write over those of another fit.

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import nn
+from torch.autograd.function import once_differentiable
 
 LEAST = 16
 """Samples of which it is worth while."""
@@ -23,10 +24,11 @@ def in_halves(layers: nn.Module, batch: torch.Tensor) -> torch.Tensor:
 
     Args:
         layers: of a network; no layer may look at other samples than its own, or do this itself.
-        batch: (B, ...), which needs no gradient.
+        batch: (B, ...). One that needs a gradient itself is taken whole.
     """
-    traced = torch.compiler.is_compiling() or torch.jit.is_tracing()  # neither sees what another thread does
-    if batch.device.type != "cpu" or len(batch) < LEAST or traced:
+    # Neither sees what another thread does.
+    traced = torch.compiler.is_compiling() or torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]
+    if traced or batch.device.type != "cpu" or batch.requires_grad or len(batch) < LEAST:
         output: torch.Tensor = layers(batch)
         return output
     parameters = [parameter for parameter in layers.parameters() if parameter.requires_grad]
@@ -51,18 +53,20 @@ class _Halves(torch.autograd.Function):
         return torch.cat([output.detach() for output in context.outputs])
 
     @staticmethod
+    @once_differentiable
     def backward(context: Any, *gradients: torch.Tensor) -> Any:
         (one, two), parameters = context.outputs, context.parameters
         first, second = gradients[0].chunk(2)
-        other = _thread(os.getpid()).submit(torch.autograd.grad, two, parameters, second)
-        own = torch.autograd.grad(one, parameters, first)
+        other = _thread(os.getpid()).submit(torch.autograd.grad, two, parameters, second, retain_graph=True)
+        own = torch.autograd.grad(one, parameters, first, retain_graph=True)
         return None, None, *(mine.add_(theirs) for mine, theirs in zip(own, other.result(), strict=True))
 
 
 @cache
 def _thread(process: int) -> ThreadPoolExecutor:
     """The second thread of a process; a fork has none of its parent's."""
-    return ThreadPoolExecutor(1, "second half")
+    # Asked for its number of threads, torch gives a new thread the one that is set; or its first layer would take all.
+    return ThreadPoolExecutor(1, "second half", initializer=torch.get_num_threads)
 
 
 class _Modes(NamedTuple):

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 import torch
 from torch import nn
+from torch.jit import is_scripting  # type: ignore[attr-defined]
 
 from mk_lightning.networks.base import STACK, QNetwork, dueling, pixels
 from mk_lightning.networks.halves import in_halves
@@ -54,7 +55,7 @@ class NatureDueling(QNetwork):
     def forward(self, observations: torch.Tensor) -> torch.Tensor:
         """Return the Q-values (B, actions) of observations (B, 4, 84, 84) uint8."""
         inputs = pixels(observations, self.value.weight)
-        if torch.jit.is_scripting():  # which knows no threads
+        if is_scripting():  # which knows no threads
             features = self.features(self.convolutions(inputs))
         else:
             features = self.features(in_halves(self.convolutions, inputs))

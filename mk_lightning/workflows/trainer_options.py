@@ -186,6 +186,9 @@ def undone_by_mistakes(lease: DirectoryLease) -> Iterator[None]:
     except (MisconfigurationException, TypeError, ValueError, RuntimeError, ImportError) as error:
         lease.rollback()
         raise error if isinstance(error, UserError) else UserError(f"trainer: {one_line(error)}") from None
+    except BaseException:
+        lease.rollback()
+        raise
 
 
 def _has_state(callback: Callback) -> bool:

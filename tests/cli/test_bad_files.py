@@ -179,7 +179,7 @@ RESUMED = {
         "--data.env.reward=tests.envs.own_rewards.Advance",
     ),
     "game": resume(
-        saved(resumable(**{"ExperienceDataModule.game": "MortalKombatII-Genesis-v0"})),
+        saved(resumable(**{"data.game": "MortalKombatII-Genesis-v0"})),
         "data.game of the checkpoint is Mortal",
     ),
     "states": resume(

@@ -109,7 +109,7 @@ def test_training_states_have_weights():
         ({"epsilon": Linear(1.0, -0.5, 10)}, "epsilon must stay between 0 and 1, got -0.5"),
         ({"epsilon": 1.01}, "epsilon must stay between 0 and 1, got 1.01"),
         ({"reward_scale": 0.0}, "reward_scale must be above 0, got 0.0"),
-        ({"seed": -3}, "seed_everything must be between 0 and 4,294,967,295, got -3"),
+        ({"seed": -3}, "ExperienceDataModule.seed must be between 0 and 4,294,967,295, got -3"),
         (
             {"replay": ReplaySettings(capacity=15, batch_size=4)},
             "ReplaySettings.capacity must be at least 16 transitions for 2 environments and a batch of 4, got 15",
@@ -179,7 +179,7 @@ def no_rom(tmp_path):
     [
         ({}, "no ROM at .*rom.md"),
         ({"env_steps_per_learner_step": 7}, "env_steps_per_learner_step must be"),
-        ({"seed": -3}, "seed_everything must be"),
+        ({"seed": -3}, "ExperienceDataModule.seed must be"),
         ({"rehearsal_ratio": 0.25, "original_states": None}, "ExperienceDataModule.original_states is empty"),
         ({"train_states": ["VeryEasy.Hero"]}, "did you mean 'VeryEasy.Heron-06'"),
         ({"challenging_states": ["VeryEasy.*"]}, "VeryEasy.Bramble-01 is both in"),

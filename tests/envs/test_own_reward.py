@@ -189,7 +189,7 @@ def test_a_script_trains_by_it(tmp_path: Path) -> None:
 def test_a_checkpoint_from_before_there_was_another_goes_on_with_the_default() -> None:
     plain, own = new_data(mk.DamageReward()), new_data(Advance())
     state: dict[str, Any] = {"replay": {"shape": [110, 2]}, "segments": [], "common": common(plain)}
-    del state["common"]["EnvConfig.reward"]
+    del state["common"]["data.env.reward"]
     check_resumable(plain, state)
     said = (
         "EnvConfig.reward of the checkpoint is mk_lightning.envs.rewards.DamageReward(), this config's "

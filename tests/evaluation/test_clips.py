@@ -75,9 +75,9 @@ def turned() -> Comparison:
 
 def test_a_lost_match_is_filmed(turned: Comparison, tmp_path: Path) -> None:
     path = tmp_path / "lost.mp4"
-    assert film_lost(turned.after, path) is None, "it won all"
+    assert film_lost(turned.after, path, GAME) is None, "it won all"
     assert not path.exists()
-    match = film_lost(turned.before, path)
+    match = film_lost(turned.before, path, GAME)
     assert match is not None
     assert (match.state, match.won) == (A, False)
     seconds = min(SECONDS, 4 * match.env_steps / 60)

@@ -109,7 +109,7 @@ def test_a_match_longer_than_the_age_counter_keeps_whole_stacks():
 
 @settings(max_examples=60, deadline=None, derandomize=True)
 @given(**streams)
-def test_drawable_rows_have_their_stack_and_successor_in_the_ring(
+def test_sampleable_rows_have_their_stack_and_successor_in_the_ring(
     num_envs, n_step, spare_rows, rows, gamma, end_rate, seed
 ):
     replay = small_replay(n_step + 5 + spare_rows, num_envs, n_step=n_step, gamma=gamma)

@@ -194,7 +194,7 @@ def test_more_env_steps_extend_a_run_by_epochs_as_long_as_it_had() -> None:
     result = by_call(200, resume=True)
     last = read_checkpoint(result.run_dir / "checkpoints/last.ckpt")
     assert last["env_steps"] == 64 + 192
-    assert last["ExperienceDataModule"]["common"]["EvaluationSettings.every"] == 48
+    assert last["ExperienceDataModule"]["common"]["data.evaluation.every"] == 48
 
 
 def test_a_game_has_its_own_recipes() -> None:

@@ -95,7 +95,8 @@ class BeforeAfter(Callback):
         """
         folder, data = run_folder(trainer), _data(trainer)
         fresh = trainer.ckpt_path is None and (trainer.global_step == 0 or self.before is None)
-        if fresh and any((folder / name).exists() for name in ("after.json", f"{CHECKPOINTS}/{LAST}")):
+        left = (folder / "after.json", folder / CHECKPOINTS / LAST, folder / CHECKPOINTS / "best.ckpt")
+        if fresh and any(path.exists() for path in left):
             raise UserError(f"BeforeAfter: {folder} has the results of another fit; {ANOTHER_FOLDER}")
         folder.mkdir(parents=True, exist_ok=True)
         if trainer.ckpt_path is not None:
@@ -106,7 +107,7 @@ class BeforeAfter(Callback):
             self.before = self._measure(trainer, bare_copy(pl_module.online), str(start))
             self.before.write(folder / "before.json")
             show_table(trainer, evaluation_table(self.before))
-            if (match := film_lost(self.before, folder / FILM)) is not None:
+            if (match := film_lost(self.before, folder / FILM, data.game)) is not None:
                 log.info(f"{folder / FILM} shows how it loses {match.state}")
         self._packed = zlib.compress((folder / "before.json").read_bytes())
         self.after = None
