@@ -79,7 +79,7 @@ def test_it_says_what_happened(page: Path) -> None:
 
 def test_its_charts_are_in_the_page_s_colours(page: Path) -> None:
     charts = re.findall(r"<svg.*?</svg>", page.read_text(), re.S)
-    assert len(charts) == 5  # win rates, three learning curves, actions, two maps of positions
+    assert len(charts) == 5  # win rates, a learning curve, actions, two maps of positions
     for chart in charts:
         ElementTree.fromstring(chart)
         assert "#0102" not in chart
