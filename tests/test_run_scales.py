@@ -113,7 +113,7 @@ def test_a_longer_run_needs_the_epochs_that_it_had(tmp_path: Path, capsys: pytes
     fit(run, fractions)
     with pytest.raises(SystemExit):
         fit(run, fractions, "--data.max_env_steps=640", "--ckpt_path=last")
-    hint = "; --data.max_env_steps=640 --data.evaluation.every=160 goes on with epochs as long"
+    hint = "; data.max_env_steps=640 and data.evaluation.every=160 go on with epochs as long"
     assert hint in capsys.readouterr().err.splitlines()[-1]
     fit(run, fractions, "--data.max_env_steps=640", "--ckpt_path=last", "--data.evaluation.every=160")
     last = [row for row in rows(str(run)) if "learning_rate" in row][-1]
