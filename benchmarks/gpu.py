@@ -2,7 +2,6 @@
 
 The emulators and the actor are on the CPU, the learner on the GPU. With more environments a learner_step comes after as
 many env_steps as there are environments, and its batch grows with them, so that every env_step is learnt from as often.
-It takes less than eight minutes.
 
     python benchmarks/gpu.py [--json FILE]
 """
@@ -15,7 +14,7 @@ from statistics import median
 from typing import Any
 
 from _report import benchmark_parser, print_table, report
-from training import EPSILON, OURS, SB3, measure
+from training import EPSILON, OURS, SB3, add_turn_options, measure
 
 from mk_lightning.games.catalog import load_game
 
@@ -28,11 +27,7 @@ def main() -> None:
     """Measure, print and write."""
     parser = benchmark_parser("full training on a GPU beside SB3's DQN")
     parser.add_argument("--device", choices=("gpu", "cpu"), default="gpu", help="of the learner")
-    parser.add_argument("--seconds", type=float, default=8.0, help="length of a turn")
-    parser.add_argument("--turns", type=int, default=3, help="turns of each, alternating")
-    parser.add_argument("--torch-threads", type=int, default=1, help="of ours")
-    parser.add_argument("--sb3-torch-threads", type=int, help="of SB3; torch's own default when not given")
-    parser.add_argument("--quick", action="store_true", help="a smoke run: figures mean nothing")
+    add_turn_options(parser, seconds=8.0, turns=3)
     options = parser.parse_args()
     environments: tuple[int, ...] = ENVIRONMENTS
     if options.quick:

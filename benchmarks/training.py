@@ -18,6 +18,7 @@ learner_step)` env_steps/s: `share_of_bound` is how much of that it does.
 
 from __future__ import annotations
 
+import argparse
 import os
 from statistics import median
 from typing import Any
@@ -39,13 +40,9 @@ def main() -> None:
     parser.add_argument("--game", default="dojo", help="game name or path of a game.yaml")
     parser.add_argument("--states", default="VeryEasy.*", help="states to play, drawn at each reset")
     parser.add_argument("--num-envs", type=int, default=8, help="environments of each")
-    parser.add_argument("--seconds", type=float, default=6.0, help="length of a turn")
-    parser.add_argument("--turns", type=int, default=7, help="turns of each, alternating")
     parser.add_argument("--warmup", type=int, default=2_000, help="env_steps before the first learner_step")
     parser.add_argument("--capacity", type=int, default=20_000, help="transitions in the replay of each")
-    parser.add_argument("--torch-threads", type=int, default=1, help="of ours; the CLI's default")
-    parser.add_argument("--sb3-torch-threads", type=int, help="of SB3; torch's own default when not given")
-    parser.add_argument("--quick", action="store_true", help="a smoke run: figures mean nothing")
+    add_turn_options(parser, seconds=6.0, turns=7)
     options = parser.parse_args()
     if options.quick:
         options.seconds, options.turns, options.warmup, options.capacity = 1.0, 1, 200, 2_000
@@ -83,6 +80,15 @@ def main() -> None:
         rows,
     )
     report(figures, options.json)
+
+
+def add_turn_options(parser: argparse.ArgumentParser, *, seconds: float, turns: int) -> None:
+    """Add what `measure` and its callers go by, with these defaults."""
+    parser.add_argument("--seconds", type=float, default=seconds, help="length of a turn")
+    parser.add_argument("--turns", type=int, default=turns, help="turns of each, alternating")
+    parser.add_argument("--torch-threads", type=int, default=1, help="of ours; the CLI's default")
+    parser.add_argument("--sb3-torch-threads", type=int, help="of SB3; torch's own default when not given")
+    parser.add_argument("--quick", action="store_true", help="a smoke run: figures mean nothing")
 
 
 def measure(

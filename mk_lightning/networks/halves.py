@@ -20,7 +20,8 @@ def in_halves(layers: nn.Module, batch: torch.Tensor) -> torch.Tensor:
 
     It is for convolutions, whose time goes with the samples; a linear layer's goes with its weights, which both halves
     would read and add up gradients for. The result is that of two halves on however many cores: it does not depend on
-    which thread is faster. On other devices, in a small batch and while torch traces the network, it is the plain one.
+    which thread is faster. On other devices, in a small batch, in inference mode (whoever plays leaves the thread to
+    the learner) and while torch traces the network, it is the plain one.
 
     Args:
         layers: of a network; no layer may look at other samples than its own, or do this itself.
@@ -28,7 +29,13 @@ def in_halves(layers: nn.Module, batch: torch.Tensor) -> torch.Tensor:
     """
     # Neither sees what another thread does.
     traced = torch.compiler.is_compiling() or torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]
-    if traced or batch.device.type != "cpu" or batch.requires_grad or len(batch) < LEAST:
+    if (
+        traced
+        or torch.is_inference_mode_enabled()
+        or batch.device.type != "cpu"
+        or batch.requires_grad
+        or len(batch) < LEAST
+    ):
         output: torch.Tensor = layers(batch)
         return output
     parameters = [parameter for parameter in layers.parameters() if parameter.requires_grad]
@@ -73,18 +80,16 @@ class _Modes(NamedTuple):
     """What a thread has set of torch's modes: a new one has none of it."""
 
     gradients: bool
-    inference: bool
     autocast: bool
     dtype: torch.dtype
 
     @classmethod
     def here(cls, *, gradients: bool) -> _Modes:
-        inference, autocast = torch.is_inference_mode_enabled(), torch.is_autocast_enabled("cpu")
-        return cls(gradients, inference, autocast, torch.get_autocast_dtype("cpu"))
+        return cls(gradients, torch.is_autocast_enabled("cpu"), torch.get_autocast_dtype("cpu"))
 
 
 def _run(layers: nn.Module, batch: torch.Tensor, modes: _Modes) -> torch.Tensor:
     autocast = torch.autocast("cpu", modes.dtype, enabled=modes.autocast)
-    with torch.inference_mode(modes.inference), torch.set_grad_enabled(modes.gradients), autocast:
+    with torch.set_grad_enabled(modes.gradients), autocast:
         output: torch.Tensor = layers(batch)
         return output
