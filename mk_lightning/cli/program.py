@@ -12,6 +12,7 @@ import mk_lightning
 from mk_lightning.cli.arguments import Pipes, arrange, check_environment
 from mk_lightning.cli.checks import check_configs
 from mk_lightning.cli.lightning_cli import MKLightningCLI
+from mk_lightning.cli.saved_config import RunConfig
 from mk_lightning.data.datamodule import ExperienceDataModule
 from mk_lightning.learning.module import DuelingDoubleDQN
 from mk_lightning.utils.errors import UserError
@@ -44,6 +45,7 @@ def run(words: list[str], pipes: Pipes) -> int:
                 parser_class=Parser,
                 parser_kwargs={"prog": "mk-lightning"},
                 seed_everything_default=1,
+                save_config_callback=RunConfig,
                 save_config_kwargs={"overwrite": True, "save_to_log_dir": True},
                 trainer_defaults=TRAINER_DEFAULTS,
                 auto_configure_optimizers=False,

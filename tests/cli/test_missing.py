@@ -97,7 +97,9 @@ def test_a_resumed_fit_needs_no_longer_what_it_started_from(
     main([*words, "--ckpt_path", "last"])
     assert not started_from(caplog)
     assert not [record for record in caplog.records if record.levelname == "WARNING" and "W&B" in record.message]
-    assert yaml.safe_load(Path("run/config.yaml").read_text())["model"]["init_from"] == "base.ckpt"
+    saved = yaml.safe_load(Path("run/config.yaml").read_text())
+    assert saved["model"]["init_from"] == "base.ckpt"
+    assert saved["ckpt_path"] is None, "or another run by this config would go on in this one's directory"
     first, second = map(wandb_file.finished, sorted(Path("run").glob("wandb/offline-run-*/*.wandb")))
     assert [wandb_file.config(part)["model"]["init_from"] for part in (first, second)] == ["base.ckpt"] * 2
     assert "base" in [artifact.name for artifact in wandb_file.of_kind(first, "artifact")], "lineage"
