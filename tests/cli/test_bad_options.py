@@ -182,9 +182,6 @@ MISTAKES = {
     "regular expression": method("FreezeLayers", "is no regular expression", patterns="['re:(']"),
     "everything frozen": method("FreezeLayers", "freeze every parameter", patterns="['*']"),
     "margin nan": method("ForgettingGuard", "margin must be at least 0 and below 1, got nan", margin=".nan"),
-    "one state to choose": fit(
-        "nothing to choose", "--trainer.callbacks+=WeaknessTargeting", "--data.train_states=[VeryEasy.Ember-04]"
-    ),
     "state of a phase": method(
         "Curriculum", "no state 'orignal'", phases="[{states: [orignal], env_steps: 5}, {states: [original]}]"
     ),

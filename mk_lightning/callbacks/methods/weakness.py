@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -16,6 +17,8 @@ from mk_lightning.experience.transition import Batch
 from mk_lightning.utils.errors import UserError, check_between
 from mk_lightning.utils.lengths import Length, check_length
 from mk_lightning.utils.trainer_checks import log_is_due
+
+log = logging.getLogger(__name__)
 
 
 def loss_probabilities(recent: Mapping[str, Sequence[bool]], floor: float) -> dict[str, float]:
@@ -37,7 +40,8 @@ def loss_probabilities(recent: Mapping[str, Sequence[bool]], floor: float) -> di
 class WeaknessTargeting(FineTuningMethod):
     """Draws training matches in proportion to how often their states are lost; see `loss_probabilities`.
 
-    It chooses among the DataModule's `train_states`, all equally likely at first. A match that is cut off is not won
+    It chooses among the DataModule's `train_states`, all equally likely at first; of a single one it plays all matches,
+    and says so. A match that is cut off is not won
     and counts as lost. Training matches are played with exploration, so they are lost more often than in a validation.
 
     - New probabilities take effect with each environment's next match.
@@ -74,21 +78,15 @@ class WeaknessTargeting(FineTuningMethod):
         """env_steps at which the probabilities were last computed."""
 
     def check(self, pl_module: LightningModule, data: ExperienceDataModule, callbacks: Sequence[Callback]) -> None:
-        """Check that there is something to choose, and that nothing else chooses.
+        """Check that nothing else chooses.
 
         Raises:
-            UserError: the DataModule's `train_states` are fewer than two, or have weights of their own; or there is a
-                Curriculum.
+            UserError: the DataModule's `train_states` have weights of their own, or there is a Curriculum.
         """
         super().check(pl_module, data, callbacks)
         if any(isinstance(callback, Curriculum) for callback in callbacks):
             raise UserError("Curriculum and WeaknessTargeting both choose the training states; leave one out")
         states = data.train_states
-        if len(states) < 2:
-            raise UserError(
-                "WeaknessTargeting: there is nothing to choose in ExperienceDataModule.train_states: "
-                f"{', '.join(states)}; name another state, or leave WeaknessTargeting out"
-            )
         if max(states.values()) - min(states.values()) > 1e-9:
             raise UserError(
                 "WeaknessTargeting sets the weights itself; give ExperienceDataModule.train_states as a list, "
@@ -102,6 +100,8 @@ class WeaknessTargeting(FineTuningMethod):
         """
         data: ExperienceDataModule = trainer.datamodule  # type: ignore[attr-defined]
         states = data.train_states
+        if len(states) == 1:
+            log.info(f"WeaknessTargeting has nothing to choose: every training match is of {next(iter(states))}")
         if self.begins_anew(trainer):
             self.recent, self.probabilities, self.computed = {}, {}, 0
         self.recent = {state: deque(self.recent.get(state, ()), maxlen=self.matches) for state in states}

@@ -52,20 +52,10 @@ def test_refuses(options, message):
         WeaknessTargeting(**options)
 
 
-@pytest.mark.parametrize(
-    ("train_states", "message"),
-    [
-        (
-            [A],
-            f"nothing to choose in ExperienceDataModule.train_states: {A}; name another state, or leave "
-            "WeaknessTargeting out",
-        ),
-        ({A: 1, B: 2}, "give ExperienceDataModule.train_states as a list, without any"),
-    ],
-)
-def test_refuses_when_there_is_nothing_to_choose(train_states, message):
-    with pytest.raises(UserError, match=message) as error:
-        WeaknessTargeting().check(DuelingDoubleDQN(network=narrow(8)), played_data(train_states=train_states), [])
+def test_refuses_weights_that_are_not_its_own():
+    data = played_data(train_states={A: 1, B: 2})
+    with pytest.raises(UserError, match="give ExperienceDataModule.train_states as a list, without any") as error:
+        WeaknessTargeting().check(DuelingDoubleDQN(network=narrow(8)), data, [])
     assert "\n" not in str(error.value)
 
 
@@ -97,6 +87,15 @@ def test_a_run_draws_what_it_loses_and_resumes_exactly(tmp_path):
             before = loss_probabilities({name: won[-6:] for name, won in played.items()}, 0.0)
         assert state["probabilities"] == pytest.approx(before)
         assert state["recent"] == {name: won[-6:] for name, won in played.items()}
+
+
+def test_of_a_single_state_it_plays_every_match_and_says_so(tmp_path, caplog):
+    """The commonest case after an evaluation: one opponent is left that is lost to."""
+    with caplog.at_level("INFO", logger="mk_lightning"):
+        batches, _, figures = fit(tmp_path, WeaknessTargeting(every=60), train_states=[B])
+    assert {name for _, finished, _ in batches for name in finished} == {B}
+    assert figures[f"weakness/{B}"] == 1.0
+    assert caplog.text.count(f"nothing to choose: every training match is of {B}") == 1
 
 
 def test_a_state_that_is_hardly_ever_lost_is_hardly_ever_drawn(tmp_path):
