@@ -135,9 +135,9 @@ def _text(arms: Mapping[str, Arm], parts: Mapping[str, Sequence[str]]) -> str:
     for name, arm in arms.items():
         lowest, state, seed = min((*run.worst_original, run.seed) for run in arm.runs)
         lines.append(
-            f"| {name} | {len(arm.runs)} | {_range(arm.rate('original'))} | {_range(arm.rate('challenging'))} "
+            f"| {name} | {len(arm.runs)} | {rate_range(arm.rate('original'))} | {rate_range(arm.rate('challenging'))} "
             f"| {arm.worst_original:.1%} | {lowest:.0%}, {state}, seed {seed} "
-            f"| {_points(-arm.change('original').value)} | {_points(arm.change('challenging').value)} "
+            f"| {points(-arm.change('original').value)} | {points(arm.change('challenging').value)} "
             f"| {arm.minutes:.0f} |"
         )
     named = ", ".join(f"`{name}`" for name in parts if name not in arms)
@@ -163,7 +163,7 @@ def _base_row(run: Run) -> str:
     for group in GROUPS:
         scores = [run.before[state] for state, of in run.groups.items() if of == group]
         won, played = sum(score.wins for score in scores), sum(score.matches for score in scores)
-        shown.append(_range(Mean(won / played, *wilson_interval(won, played))))
+        shown.append(rate_range(Mean(won / played, *wilson_interval(won, played))))
     return f"| the base | | {' | '.join(shown)} | {run.rate(run.before, 'original').min():.1%} | | | | |"
 
 
@@ -204,7 +204,7 @@ def _arm_by_arm(arms: Mapping[str, Arm], parts: Mapping[str, Sequence[str]]) -> 
             continue
         said = "; ".join(f"{group} {_changed(arm, group)}" for group in GROUPS)
         if name != PLAIN and PLAIN in arms:
-            beside = "; ".join(f"{group} {_beside(arm.beside(arms[PLAIN], group))}" for group in GROUPS)
+            beside = "; ".join(f"{group} {beside(arm.beside(arms[PLAIN], group))}" for group in GROUPS)
             said += f". Beside `{PLAIN}`: {beside}"
         lines.append(f"- `{name}` ({added}): {said}.")
     return [*lines, ""]
@@ -214,31 +214,31 @@ def _changed(arm: Arm, group: str) -> str:
     change = arm.change(group)
     counts = Counter(run.verdicts[group] for run in arm.runs)
     seeds = ", ".join(f"{verdict} with {count} of {len(arm.runs)} seeds" for verdict, count in counts.items())
-    return f"{_points(change.value)} points {_interval(change)}, {seeds}"
+    return f"{points(change.value)} points {_interval(change)}, {seeds}"
 
 
-def _beside(more: Sequence[float]) -> str:
+def beside(more: Sequence[float]) -> str:
     if len(more) < ENOUGH:
         return f"{len(more)} seeds in common, too few to say"
     mean = Mean.over_runs(more)
-    said = f"{_points(mean.value)} points {_interval(mean)}"
+    said = f"{points(mean.value)} points {_interval(mean)}"
     if mean.told:
         return f"{said}, {'better' if mean.value > 0 else 'worse'}"
     ahead = sum(value > 0 for value in more)
     return f"{said}, ahead with {ahead} of {len(more)} seeds, not told from chance"
 
 
-def _points(change: float) -> str:
+def points(change: float) -> str:
     """In points of a hundred, with a sign unless it is zero."""
-    points = round(100 * change, 1)
-    return f"{points:+.1f}" if points else "0.0"
+    rounded = round(100 * change, 1)
+    return f"{rounded:+.1f}" if rounded else "0.0"
 
 
 def _interval(mean: Mean) -> str:
-    return f"[{_points(mean.low)}, {_points(mean.high)}]"
+    return f"[{points(mean.low)}, {points(mean.high)}]"
 
 
-def _range(mean: Mean) -> str:
+def rate_range(mean: Mean) -> str:
     if isnan(mean.low):
         return f"{mean.value:.1%}"
     return f"{mean.value:.1%} [{mean.low:.0%}, {mean.high:.0%}]"

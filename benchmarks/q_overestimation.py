@@ -25,7 +25,8 @@ import torch
 import yaml
 from _forgetting_runs import GROUPS, TESTED
 from _report import benchmark_parser, print_table, report
-from forgetting import ARMS, BASE, CONFIG
+from _study import BASE, CONFIGS
+from forgetting import ARMS
 from rich.progress import track
 
 from mk_lightning.envs.config import EnvConfig
@@ -45,7 +46,7 @@ def main() -> None:
     parser.add_argument("--env_steps", type=int, default=8_000, help="played by each fighter in each group of states")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    data = yaml.safe_load(Path(CONFIG).read_text())["data"]
+    data = yaml.safe_load((CONFIGS / "finetune.yaml").read_text())["data"]
     fighters = {"base": [BASE]} | {arm: found for arm in ARMS if (found := _handed_over(options.runs, arm))}
     if len(fighters) == 1:
         sys.exit(f"no finished run of forgetting.py in {options.runs}")
