@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from mk_lightning.envs.vector_env import RetroVectorEnv
-from mk_lightning.envs.workers.handles import FOR_THE_PARENT
+from mk_lightning.envs.workers import forkers
+from mk_lightning.envs.workers.forkers import FOR_THE_PARENT
 from mk_lightning.utils.errors import WorkerError
 from tests.envs.processes import alive, left_over, parent_of
 
@@ -125,6 +126,7 @@ def test_an_exception_in_a_worker_surfaces_with_its_text(make_envs: MakeEnvs) ->
 
 
 def test_a_worker_that_cannot_start_says_why(make_envs: MakeEnvs, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forkers._Zygote, "_running", None)  # one that runs needs no interpreter any more
     monkeypatch.setattr(sys, "executable", "/bin/false")
     with pytest.raises(WorkerError, match=r"worker 0 of 2 \(state none yet, pid \d+\) died with exit code 1"):
         make_envs(2)

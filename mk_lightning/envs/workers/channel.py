@@ -41,13 +41,13 @@ BEGAN = b"|"
 RESULT = b"="
 """Done as told; a message with what came of it follows."""
 ENDED = b"x"
-"""ForkServer: a worker has ended; a message ``(pid, exit code)`` follows."""
+"""Forking process: a child has ended; a message ``(pid, exit code)`` follows."""
 ERROR = b"!"
 """An exception; a message ``(summary, traceback)`` follows."""
 
 FORK = struct.Struct("<I")
-"""Parent to fork server, with the worker's ends of its two pipes: start the worker of this index. Sent in one piece, so
-that the fork server never waits for the rest of what a killed parent began."""
+"""Parent to a process that serves forks, with two descriptors for the child: start one of this index. Sent in one
+piece, so that nobody waits for the rest of what a killed parent began."""
 
 _LENGTH = struct.Struct("<Q")
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 
-from mk_lightning.envs.workers.handles import DeadWorkerError, ForkServer, WorkerProcess
+from mk_lightning.envs.workers.forkers import ForkServer
+from mk_lightning.envs.workers.handles import DeadWorkerError, WorkerProcess
 from mk_lightning.envs.workers.worker import WorkerSetup
 
 __all__ = ["WorkerProcesses"]
@@ -14,7 +15,7 @@ class WorkerProcesses:
     """Processes that can be replaced, each and all, while others work."""
 
     def __init__(self, setup: WorkerSetup) -> None:
-        """Start the fork server.
+        """Take what they will be told.
 
         Args:
             setup: of worker 0; the others' differ in their index. Its shared memory is closed with them.
@@ -25,7 +26,7 @@ class WorkerProcesses:
         """By index; none before :meth:`begin`."""
 
     def begin(self) -> None:
-        """Start the workers.
+        """Start the fork server and the workers.
 
         Raises:
             WorkerError: the emulator could not be started.
@@ -53,7 +54,7 @@ class WorkerProcesses:
         return worker
 
     def pid(self, index: int) -> int:
-        """Process id of a worker, or of the fork server if it has none yet."""
+        """Process id of a worker, or of what it would be forked from if it has none yet."""
         return self.workers[index].pid if self.workers else self._fork_server.pid
 
     def close(self) -> None:

@@ -54,7 +54,7 @@ def test_refuses(options, message):
 
 def test_refuses_weights_that_are_not_its_own():
     data = played_data(train_states={A: 1, B: 2})
-    with pytest.raises(UserError, match="give ExperienceDataModule.train_states as a list, without any") as error:
+    with pytest.raises(UserError, match=r"give ExperienceDataModule\.train_states as a list, without any") as error:
         WeaknessTargeting().check(DuelingDoubleDQN(network=narrow(8)), data, [])
     assert "\n" not in str(error.value)
 
