@@ -5,6 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Grid = NDArray[np.floating[Any]]
+"""x as a row and y as a column, or what is computed of them; each in float64 as Python's own: a picture is exact."""
 
 Point = tuple[float, float]
 
@@ -44,20 +51,19 @@ class Capsule:
             max(self.a[1], self.b[1]) + r,
         )
 
-    def shade(self, x: float, y: float, grow: float) -> float | None:
-        """Brightness 0..1 at a point, None outside the shape grown by `grow` pixels."""
+    def shade(self, x: Grid, y: Grid, grow: float) -> Grid:
+        """Brightness 0..1 at points, nan outside the shape grown by `grow` pixels."""
         dx, dy = self.b[0] - self.a[0], self.b[1] - self.a[1]
         t = ((x - self.a[0]) * dx + (y - self.a[1]) * dy) / (dx * dx + dy * dy or 1.0)
-        t = min(1.0, max(0.0, t))
+        t = np.minimum(1.0, np.maximum(0.0, t))
         r = self.ra + (self.rb - self.ra) * t
         nx, ny = x - self.a[0] - dx * t, y - self.a[1] - dy * t
-        d = math.sqrt(nx * nx + ny * ny)
-        if d > r + grow:
-            return None
+        d = np.sqrt(nx * nx + ny * ny)
+        outside = d > r + grow
         nx, ny = nx / (r + 1), ny / (r + 1)
-        nz = math.sqrt(max(0.0, 1 - nx * nx - ny * ny))
+        nz = np.sqrt(np.maximum(0.0, 1 - nx * nx - ny * ny))
         light = nx * LIGHT[0] + ny * LIGHT[1] + nz * LIGHT[2]
-        return light - (0.22 if self.far else 0.0)
+        return np.where(outside, np.nan, light - (0.22 if self.far else 0.0))
 
 
 @dataclass
@@ -77,22 +83,22 @@ class Polygon:
         xs, ys = [p[0] for p in self.points], [p[1] for p in self.points]
         return min(xs) - 2, min(ys) - 2, max(xs) + 2, max(ys) + 2
 
-    def shade(self, x: float, y: float, grow: float) -> float | None:
-        """Brightness 0..1 at a point, None outside the shape grown by `grow` pixels."""
-        inside, near = False, 99.0
+    def shade(self, x: Grid, y: Grid, grow: float) -> Grid:
+        """Brightness 0..1 at points, nan outside the shape grown by `grow` pixels."""
+        inside = np.zeros(np.broadcast_shapes(x.shape, y.shape), bool)
+        near: Grid = np.full(inside.shape, 99.0)
         x0, y0 = self.points[-1]
         for x1, y1 in self.points:
-            if (y0 > y) != (y1 > y) and x < x0 + (y - y0) * (x1 - x0) / (y1 - y0):
-                inside = not inside
             dx, dy = x1 - x0, y1 - y0
-            t = min(1.0, max(0.0, ((x - x0) * dx + (y - y0) * dy) / (dx * dx + dy * dy or 1.0)))
+            if dy:  # else no point has one end above it and the other below
+                inside ^= ((y0 > y) != (y1 > y)) & (x < x0 + (y - y0) * dx / dy)
+            t = np.minimum(1.0, np.maximum(0.0, ((x - x0) * dx + (y - y0) * dy) / (dx * dx + dy * dy or 1.0)))
             u, v = x - x0 - dx * t, y - y0 - dy * t
-            near = min(near, math.sqrt(u * u + v * v))
+            near = np.minimum(near, np.sqrt(u * u + v * v))
             x0, y0 = x1, y1
-        if not inside and near > grow:
-            return None
         _, bottom, _, top = self.bounds()
-        return self.low + (self.high - self.low) * (y - bottom) / (top - bottom)
+        light = self.low + (self.high - self.low) * (y - bottom) / (top - bottom)
+        return np.where(~inside & (near > grow), np.nan, light)
 
 
 Shape = Capsule | Polygon
@@ -152,11 +158,13 @@ class Canvas:
     def fill(self, shape: Shape, grow: float, colour: Callable[[float], int]) -> None:
         """Colour the points of a shape grown by `grow` pixels, given their brightness."""
         x0, y0, x1, y1 = shape.bounds()
-        for row in range(max(0, int(self.top - y1)), min(self.height, int(self.top - y0) + 1)):
-            for col in range(max(0, int(x0 - self.left)), min(self.width, int(x1 - self.left) + 1)):
-                light = shape.shade(col + self.left + 0.5, self.top - row - 0.5, grow)
-                if light is not None:
-                    self.rows[row][col] = colour(light)
+        rows = np.arange(max(0, int(self.top - y1)), min(self.height, int(self.top - y0) + 1))[:, None]
+        columns = np.arange(max(0, int(x0 - self.left)), min(self.width, int(x1 - self.left) + 1))
+        lights = shape.shade(columns + self.left + 0.5, self.top - rows - 0.5, grow)
+        for row, found in zip(rows[:, 0].tolist(), lights.tolist(), strict=True):
+            for column, light in enumerate(found, int(columns[0])):
+                if light == light:  # not nan
+                    self.rows[row][column] = colour(light)
 
     def group(self, shapes: list[Shape]) -> None:
         """Pieces that belong together: one outline around all of them, none between them."""
