@@ -16,6 +16,8 @@ from mk_lightning.callbacks.evaluation.films import FilmWriter
 from mk_lightning.callbacks.evaluation.writer import EvaluationWriter
 from mk_lightning.evaluation.answers import answers, cut_off, repeated
 from mk_lightning.evaluation.before_after import TEXT_WIDTH, score_table
+from mk_lightning.evaluation.evaluation import Evaluation
+from mk_lightning.evaluation.next_round import lost_states, told
 from mk_lightning.evaluation.tables import evaluation_table
 from mk_lightning.learning.early_stopping import say_why_it_ended
 from mk_lightning.workflows.run_parts import part
@@ -36,11 +38,32 @@ def show_fit(trainer: Trainer, run: Path) -> None:
     show(measured.table())
     for answer in answers(measured.comparison):
         show(f"{answer.question} {answer.text}")
-    config, checkpoint = quote(str(run / "config.yaml")), quote(str(measured.checkpoint))
-    show(
-        f"run: {run} (report.html; before and after as .json and .csv; metrics.csv, tensorboard/)\n"
-        f"next: open {run}/report.html; more matches: mk-lightning test -c {config} --ckpt_path {checkpoint}"
-    )
+    show(f"run: {run} (report.html; before and after as .json and .csv; metrics.csv, tensorboard/)")
+    for line in next_steps(run, measured.comparison.after, measured.checkpoint):
+        show(line)
+
+
+def next_steps(run: Path, after: Evaluation, checkpoint: Path | None) -> list[str]:
+    """What can be done with a fit's result, with commands that work from here.
+
+    Args:
+        run: its directory.
+        after: of the policy that it hands over.
+        checkpoint: that policy's.
+    """
+    config, more = quote(str(run / "config.yaml")), max(50, 4 * len(after.matches) // len(after.states))
+    steps = [
+        f"next: open {run}/report.html; more matches: mk-lightning test -c {config} --ckpt_path "
+        f"{quote(str(checkpoint))} --data.evaluation.test_matches {more}"
+    ]
+    if lost := lost_states(after):
+        evaluation, weak = quote(str(run / "after.json")), quote(str(run / "weak.yaml"))
+        steps += [
+            f"still lost: {told(after, lost)}",
+            f"another round, from this one's result: mk-lightning weak {evaluation} --out {weak} && "
+            f"mk-lightning fit -c {config} -c {weak}",
+        ]
+    return steps
 
 
 def show_validation(trainer: Trainer, run: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Literal, Protocol
 
 from mk_lightning.data.run_length import RunLength
 from mk_lightning.envs.config import MAX_ENVS, EnvConfig
@@ -93,6 +93,8 @@ class EvaluationSettings:
             evaluation takes, not its matches; at most 1,024.
         epsilon: probability of a random action in a validation, and before and after a fit.
         test_epsilons: the same in a test, which plays all its matches once for each; each named once.
+        lost_originals: what a fit does that starts from a policy which loses original states, by its matches before:
+            warn, or stop.
     """
 
     every: Length = 0.25
@@ -103,6 +105,7 @@ class EvaluationSettings:
     num_envs: int = 16
     epsilon: float = 0.0
     test_epsilons: list[float] = field(default_factory=lambda: [0.0, 0.05])
+    lost_originals: Literal["warn", "stop"] = "warn"
 
     def __post_init__(self) -> None:
         check_length("EvaluationSettings.every", self.every)
@@ -115,6 +118,8 @@ class EvaluationSettings:
             raise UserError("EvaluationSettings.test_epsilons must name at least one exploration rate, e.g. [0.0]")
         for epsilon in self.test_epsilons:
             check_between("each of EvaluationSettings.test_epsilons", epsilon, 0, 1)
+        if self.lost_originals not in ("warn", "stop"):
+            raise UserError(f"EvaluationSettings.lost_originals must be warn or stop, got {self.lost_originals!r}")
         names = [f"{epsilon:g}" for epsilon in self.test_epsilons]  # as a test names its files
         if twice := [name for name in names if names.count(name) > 1]:
             raise UserError(f"EvaluationSettings.test_epsilons names {twice[0]} twice; leave one out")

@@ -6,6 +6,7 @@ import base64
 import csv
 import io
 import json
+import re
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -24,10 +25,10 @@ from mk_lightning.games.names import is_name
 from mk_lightning.metrics.state_score import StateScore
 from mk_lightning.utils.documents import parse_json, read_json
 from mk_lightning.utils.errors import UserError, check_at_least, check_between, shortened
-from mk_lightning.utils.files import write_text
+from mk_lightning.utils.files import find_file, sha256, write_text
 from mk_lightning.utils.json_types import is_of
 
-FORMAT = 2
+FORMAT = 3
 """Raised when a file of before could no longer be read."""
 
 CELL = 16
@@ -44,6 +45,7 @@ class Evaluation:
     Attributes:
         game: the game's id.
         policy: where the policy came from, for people: a checkpoint's path, say.
+        sha256: of the checkpoint's file, in hexadecimal digits; empty where the policy came from none.
         epsilon: probability of a random action.
         env: what makes a match what it is, as `EnvConfig.episode_options` notes it; the reward where it is not the
             default.
@@ -59,6 +61,7 @@ class Evaluation:
 
     game: str
     policy: str
+    sha256: str
     epsilon: float
     env: dict[str, int | str]
     actions: list[str]
@@ -79,7 +82,7 @@ class Evaluation:
         env: Mapping[str, int | str],
         groups: Mapping[str, Sequence[str]],
     ) -> Evaluation:
-        """Sum up matches that were played."""
+        """Sum up matches that were played; `policy` may name a file, from anywhere or as a shipped one is named."""
         matches: list[Match] = []
         plays: list[str] = []
         counts: dict[str, Any] = {}
@@ -95,6 +98,7 @@ class Evaluation:
         return cls(
             game=game.id,
             policy=policy,
+            sha256=sha256(find_file(policy)),
             epsilon=epsilon,
             env=dict(env),
             actions=list(game.actions),
@@ -232,6 +236,8 @@ class Evaluation:
             raise UserError(f"game must be the id of one, got {shortened(self.game)!r}")
         if not self.policy.isprintable() or len(self.policy) > 1000:
             raise UserError(f"policy {shortened(self.policy)!r} is not a line of text")
+        if self.sha256 and not re.fullmatch("[0-9a-f]{64}", self.sha256):
+            raise UserError(f"sha256 must be 64 hexadecimal digits or empty, got {shortened(self.sha256)!r}")
         if not 1 <= len(self.actions) <= 2**16 or not all(map(is_name, self.actions)):
             raise UserError("actions must be the names of a game's action table")
         played = {match.state for match in self.matches}

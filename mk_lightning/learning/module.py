@@ -50,6 +50,7 @@ from mk_lightning.utils.lengths import Length, check_length
 from mk_lightning.utils.network_copies import uncompiled
 from mk_lightning.utils.trainer_checks import accumulation_schedules, check_callbacks, leave_trainer, log_is_due
 
+UNTRAINED, IN_MEMORY = "untrained", "weights in memory"
 HYPER_PARAMETERS = ("huber_delta", "target_every", "target_tau", "q_limit")
 """Arguments that a checkpoint notes beside its network; the rate and its optimizer are a fit's own."""
 
@@ -129,8 +130,9 @@ class DuelingDoubleDQN(MatchScoring):
         self._resumed: Mapping[str, Any] | None = None
         """The checkpoint a fit continues from, until its optimizer is compared with it."""
         self._exploration = np.random.default_rng()
-        self.initialised_from = init_from
-        """The checkpoint whose Q-network the module began with."""
+        self.origin = init_from or UNTRAINED
+        """Where its weights come from: the checkpoint that they were loaded from, `untrained`, or, once it has been
+        trained, `weights in memory`."""
 
     @classmethod
     def load_from_checkpoint(
@@ -159,7 +161,7 @@ class DuelingDoubleDQN(MatchScoring):
         module: Self = super().load_from_checkpoint(
             path, map_location, hparams_file, strict, weights_only=weights_only, **kwargs
         )
-        module.initialised_from = str(checkpoint_path)
+        module.origin = str(checkpoint_path)
         return module
 
     def predict(self, observation: NDArray[np.uint8], epsilon: float = 0.0) -> Any:
@@ -237,6 +239,7 @@ class DuelingDoubleDQN(MatchScoring):
         if self._moments is not None and self.trainer.global_step and self.trainer.ckpt_path is None:
             self.trainer.optimizers[0].load_state_dict(self._moments)
         self._moments = None
+        self.origin = IN_MEMORY
         stay_stopped(self.trainer)
         if not self.trainer.global_step:
             self._set_rate(Progress(env_steps=0, warmup_env_steps=0, run_env_steps=1))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -40,6 +41,15 @@ def find_file(path: str | Path) -> Path:
 def as_named(path: str | Path) -> str:
     """How people name a file: a shipped one as it is given to an option, any other by its path."""
     return str(Path(path).relative_to(SHIPPED)) if Path(path).is_relative_to(SHIPPED) else str(path)
+
+
+def sha256(path: str | Path) -> str:
+    """SHA-256 of a file's bytes, in hexadecimal digits; empty where there is no such file."""
+    try:
+        with Path(path).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return ""
 
 
 def shipped_configs() -> list[str]:

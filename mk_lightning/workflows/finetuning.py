@@ -22,6 +22,7 @@ from mk_lightning.data.settings_checks import MAX_SEED
 from mk_lightning.evaluation.before_after import BeforeAfterScores
 from mk_lightning.evaluation.compare import Comparison
 from mk_lightning.evaluation.evaluation import Evaluation
+from mk_lightning.evaluation.next_round import lost_states
 from mk_lightning.networks.checkpoint import read_checkpoint
 from mk_lightning.utils.errors import UserError, check_between
 from mk_lightning.utils.files import check_directory, find_file, write_text
@@ -51,6 +52,16 @@ class FineTuned:
     run_dir: Path
     checkpoint: Path
     comparison: Comparison
+
+    @property
+    def lost(self) -> list[str]:
+        """States that are still lost (below 60 %), the weakest first: what the next round is for."""
+        return lost_states(self.comparison.after)
+
+    @property
+    def won(self) -> list[str]:
+        """The other states: what the next round is to keep."""
+        return [state for state in self.comparison.after.states if state not in self.lost]
 
     def table(self) -> Table:
         """Return the win rates before and after."""
@@ -121,6 +132,7 @@ def finetune(
         >>> lost = ["VeryHard.Kestrel-05", "VeryHard.Grapnel-07"]
         >>> result = finetune("checkpoints/dojo-base.ckpt", challenging=lost)  # doctest: +SKIP
         >>> rich.print(result)  # doctest: +SKIP
+        >>> finetune(result.checkpoint, challenging=result.lost, original=result.won)  # doctest: +SKIP
     """
     check_directory("run_dir", run_dir)
     check_between("seed", seed, 0, MAX_SEED)

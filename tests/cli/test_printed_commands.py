@@ -47,9 +47,12 @@ def test_a_run_says_where_it_is(said: tuple[Path, str]) -> None:
 def test_more_matches(said: tuple[Path, str], capsys: pytest.CaptureFixture[str], monkeypatch, tmp_path: Path) -> None:
     run, printed = said
     given = words(printed, "mk-lightning test")
-    assert given == ["test", "-c", f"{run}/config.yaml", "--ckpt_path", f"{run}/checkpoints/best.ckpt"]
+    assert given == [
+        "test", "-c", f"{run}/config.yaml", "--ckpt_path", f"{run}/checkpoints/best.ckpt",
+        "--data.evaluation.test_matches", "50",
+    ]  # fmt: skip
     monkeypatch.chdir(tmp_path)
-    main([*given, "--run_dir", "here"])
+    main([*given[:-1], "2", "--run_dir", "here"])
     title = capsys.readouterr().out.partition("┏")[0]
     named = f"{run}/checkpoints/best.ckpt at epsilon 0.2 [Wilson 95 % interval]"
     assert "".join(title.split()) == "".join(named.split())
@@ -96,6 +99,7 @@ def test_tools_name_files_as_they_are(said: tuple[Path, str], capsys: pytest.Cap
     assert f"page: {page}" in out
     assert "".join(out.split()).startswith("".join(f"{run}/checkpoints/best.ckpt beside untrained: ".split()))
     main(["weak", str(after), "--below", "1", "--out", str(weak)])
-    assert f"{weak}: a further -c file for mk-lightning fit" in capsys.readouterr().out
+    said = f"{weak}: a further -c file for mk-lightning fit, which begins with {run}/checkpoints/best.ckpt"
+    assert said in capsys.readouterr().out
     command = words(weak.read_text().replace("`", "\n"), "mk-lightning weak")
     assert command == ["weak", str(after), "--below", "1"]

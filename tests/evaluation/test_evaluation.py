@@ -68,8 +68,8 @@ def test_the_table_begins_with_the_seed_project_s_columns(evaluation, tmp_path):
     [
         ("", "is no evaluation: it is not JSON"),
         ("[]", "is not an evaluation"),
-        ('{"format": 2}', "is not an evaluation"),
-        ('{"format": 99}', "has format 99, this version reads 2"),
+        ('{"format": 3}', "is not an evaluation"),
+        ('{"format": 99}', "has format 99, this version reads 3"),
     ],
 )
 def test_another_file_is_one_line(content, message, tmp_path):

@@ -33,7 +33,7 @@ def test_a_checkpoint_is_all_that_is_needed(weights_only: bool, tmp_path: Path) 
 def test_other_arguments_are_taken() -> None:
     module = DuelingDoubleDQN.load_from_checkpoint(BASE, learning_rate=3e-4)
     assert module.learning_rate(0) == 3e-4
-    assert module.initialised_from == BASE
+    assert module.origin == BASE
 
 
 def test_a_match_in_a_gymnasium_loop_is_the_evaluation_s() -> None:

@@ -6,6 +6,7 @@ import logging
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import torch
@@ -24,12 +25,13 @@ from mk_lightning.evaluation.before_after import BeforeAfterScores
 from mk_lightning.evaluation.clips import film_lost, film_pairs
 from mk_lightning.evaluation.compare import Comparison
 from mk_lightning.evaluation.evaluation import Evaluation, write_matches
+from mk_lightning.evaluation.next_round import lost_states, told
 from mk_lightning.evaluation.tables import evaluation_table
 from mk_lightning.loggers.base import RunLogger
 from mk_lightning.metrics.match_scores import MatchScores
 from mk_lightning.networks.checkpoint import load_matching, read_checkpoint
 from mk_lightning.utils.errors import UserError
-from mk_lightning.utils.files import write_text
+from mk_lightning.utils.files import as_named, write_text
 from mk_lightning.utils.network_copies import bare_copy
 
 log = logging.getLogger(__name__)
@@ -103,10 +105,10 @@ class BeforeAfter(Callback):
             self.before = _restored(folder / "before.json", self._packed, str(trainer.ckpt_path), data)
         elif fresh:
             base_validation(trainer, pl_module)
-            start = pl_module.initialised_from or "untrained"
-            self.before = self._measure(trainer, bare_copy(pl_module.online), str(start))
+            self.before = self._measure(trainer, bare_copy(pl_module.online), as_named(pl_module.origin))
             self.before.write(folder / "before.json")
             show_table(trainer, evaluation_table(self.before))
+            _check_originals(self.before, folder, data.evaluation.lost_originals)
             if (match := film_lost(self.before, folder / FILM, data.game)) is not None:
                 log.info(f"{folder / FILM} shows how it loses {match.state}")
         self._packed = zlib.compress((folder / "before.json").read_bytes())
@@ -182,6 +184,25 @@ def _data(trainer: Trainer) -> ExperienceDataModule:
     if not isinstance(data, ExperienceDataModule):
         raise UserError("BeforeAfter: the fit needs an ExperienceDataModule, which knows the matches")
     return data
+
+
+def _check_originals(before: Evaluation, folder: Path, then: str) -> None:
+    """Tell of original states that the policy does not win, before it is trained to hold on to them.
+
+    Raises:
+        UserError: there are any, and `then` is `stop`.
+    """
+    lost = lost_states(before, states=before.groups.get("original", ()))
+    if not lost:
+        return
+    said = (
+        f"{before.policy} does not win {len(lost)} of its {len(before.groups['original'])} original states: "
+        f"{told(before, lost)}; what it plays there is held on to. To fine-tune for them, make them challenging: "
+        f"mk-lightning weak {quote(str(folder / 'before.json'))}"
+    )
+    if then == "stop":
+        raise UserError(f"{said} (EvaluationSettings.lost_originals is stop)")
+    log.warning(said)
 
 
 def _best(trainer: Trainer) -> Path | None:

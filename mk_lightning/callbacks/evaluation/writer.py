@@ -34,7 +34,7 @@ class EvaluationWriter(MatchRecorder):
     def on_test_end(self, trainer: Trainer, pl_module: Any) -> None:
         """Write the files."""
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
-        policy = as_named(trainer.ckpt_path or pl_module.initialised_from or "untrained")
+        policy = as_named(trainer.ckpt_path or pl_module.origin)
         self.evaluations = [
             Evaluation.of(
                 records,

@@ -10,6 +10,9 @@ from typing import Any
 import numpy as np
 from matplotlib import rc_context
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.collections import PatchCollection
+from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import EngFormatter, PercentFormatter
@@ -50,6 +53,8 @@ STYLE: Any = {
 }
 WIDTH = 4.8
 """Of every chart, inches of 72 units: what a phone has, so that type has its size there, and half of a wide page."""
+CHARACTER = 0.09
+"""Width of a character of a label, inches."""
 LEGEND_CHARACTERS = 52
 """That fit a row of a legend."""
 MAX_ACTIONS = 14
@@ -87,10 +92,11 @@ def curves(series: Series, label: str, *, shares: bool = True) -> str:
             axes.yaxis.set_major_formatter(PercentFormatter(1.0))
         axes.grid(linewidth=0.6)
         axes.set_axisbelow(True)
-        axes.figure.legend(loc="outside lower center", ncols=columns)
+        axes.figure.legend(loc="lower center", ncols=columns, borderaxespad=0)
 
     columns = max(1, LEGEND_CHARACTERS // (max(map(len, series)) + 5))  # a line's sample is as wide as 5 characters
-    return _svg(draw, 2.9 + 0.2 * ceil(len(series) / columns))
+    legend = 0.22 * ceil(len(series) / columns)
+    return _svg(draw, 2.7 + legend, bottom=0.6 + legend)
 
 
 def actions(before: Evaluation, after: Evaluation) -> str:
@@ -117,17 +123,10 @@ def positions(evaluation: Evaluation, colour: str) -> str:
     most = max(total.values())
 
     def draw(axes: Axes) -> None:
-        for (x, other), count in sorted(total.items()):
-            axes.add_patch(
-                Rectangle(
-                    (x * CELL, other * CELL),
-                    CELL,
-                    CELL,
-                    facecolor=COLOURS[colour],
-                    linewidth=0,
-                    alpha=max((count / most) ** 0.5, 0.04),
-                )
-            )
+        cells = sorted(total.items())
+        squares = [Rectangle((x * CELL, other * CELL), CELL, CELL) for (x, other), _ in cells]
+        shades = [to_rgba(COLOURS[colour], max((count / most) ** 0.5, 0.04)) for _, count in cells]
+        axes.add_collection(PatchCollection(squares, facecolors=shades, linewidths=0))
         edges = np.array(list(total)) * CELL
         axes.set_xlim(edges[:, 0].min(), edges[:, 0].max() + CELL)
         axes.set_ylim(edges[:, 1].min(), edges[:, 1].max() + CELL)
@@ -135,7 +134,7 @@ def positions(evaluation: Evaluation, colour: str) -> str:
         axes.set_xlabel("own x, pixels")
         axes.set_ylabel("enemy's x, pixels")
 
-    return _svg(draw, 4.0)
+    return _svg(draw, 4.0, bottom=0.5)
 
 
 def _bars(
@@ -168,18 +167,35 @@ def _bars(
         axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
         axes.grid(axis="x", linewidth=0.6)
         axes.set_axisbelow(True)
-        axes.figure.legend(loc="outside upper center", ncols=2)
+        axes.figure.legend(loc="upper center", ncols=2, borderaxespad=0)
 
-    return _svg(draw, 0.38 * len(labels) + 0.8)
+    left = 0.25 + CHARACTER * max(map(len, labels))
+    return _svg(draw, 0.38 * len(labels) + 0.8, left=left, bottom=0.35, top=0.35)
 
 
-def _svg(draw: Callable[[Axes], None], height: float) -> str:
-    """Draw on a figure of this height, inches, and return it as an `<svg>` element."""
+def _svg(
+    draw: Callable[[Axes], None], height: float, *, left: float = 0.85, bottom: float = 0.35, top: float = 0.1
+) -> str:
+    """Draw on a figure and return it as an `<svg>` element.
+
+    The margins are given: Matplotlib's own layouts draw everything several times to learn them, in a font that is not
+    the page's.
+
+    Args:
+        draw: does it.
+        height: of the figure, inches.
+        left: margin for the labels, inches.
+        bottom: the same below.
+        top: the same above.
+    """
     with rc_context(STYLE):
-        figure = Figure(figsize=(WIDTH, height), layout="constrained")
+        figure = Figure(figsize=(WIDTH, height))
         draw(figure.add_subplot())
+        figure.subplots_adjust(left=left / WIDTH, right=1 - 0.25 / WIDTH, bottom=bottom / height, top=1 - top / height)
         buffer = io.StringIO()
-        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+        figure.patch.set_visible(False)
+        # `savefig` draws all of it twice, once to learn how large it is, which here it is told.
+        FigureCanvasSVG(figure).print_svg(buffer, metadata={"Date": None, "Creator": None})
     text = buffer.getvalue()
     text = text[text.index("<svg") :]
     for name, stand_in in COLOURS.items():
