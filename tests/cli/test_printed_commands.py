@@ -99,7 +99,7 @@ def test_tools_name_files_as_they_are(said: tuple[Path, str], capsys: pytest.Cap
     assert f"page: {page}" in out
     assert "".join(out.split()).startswith("".join(f"{run}/checkpoints/best.ckpt beside untrained: ".split()))
     main(["weak", str(after), "--below", "1", "--out", str(weak)])
-    said = f"{weak}: a further -c file for mk-lightning fit, which begins with {run}/checkpoints/best.ckpt"
-    assert said in capsys.readouterr().out
+    expected = f"{weak}: a further -c file for mk-lightning fit, which begins with {run}/checkpoints/best.ckpt"
+    assert expected in capsys.readouterr().out
     command = words(weak.read_text().replace("`", "\n"), "mk-lightning weak")
     assert command == ["weak", str(after), "--below", "1"]

@@ -195,7 +195,7 @@ def _svg(
         buffer = io.StringIO()
         figure.patch.set_visible(False)
         # `savefig` draws all of it twice, once to learn how large it is, which here it is told.
-        FigureCanvasSVG(figure).print_svg(buffer, metadata={"Date": None, "Creator": None})
+        FigureCanvasSVG(figure).print_svg(buffer, metadata={"Date": None, "Creator": None})  # type: ignore[no-untyped-call]
     text = buffer.getvalue()
     text = text[text.index("<svg") :]
     for name, stand_in in COLOURS.items():
