@@ -26,6 +26,7 @@ from .envs.rewards import DamageReward as DamageReward
 from .envs.rewards import Fight as Fight
 from .envs.rewards import Reward as Reward
 from .envs.vector_env import RetroVectorEnv as RetroVectorEnv
+from .evaluation.climb import Climb as Climb
 from .evaluation.compare import Comparison as Comparison
 from .evaluation.compare import compare as compare
 from .evaluation.evaluate import evaluate as evaluate
@@ -59,6 +60,7 @@ from .utils.errors import WorkerError as WorkerError
 from .utils.lengths import Length as Length
 from .workflows.finetuning import FineTuned as FineTuned
 from .workflows.finetuning import finetune as finetune
+from .workflows.ladder import ladder as ladder
 
 __all__: list[str]
 __version__: str

@@ -20,6 +20,7 @@ TOOLS = {
     "states": "states of a game, as they stand in a config",
     "weak": "the states that an evaluation found weak, as a config",
     "compare": "what changed between evaluations",
+    "ladder": "fine-tuning round after round, until every state is won",
     "doctor": "whether this machine has what a run needs",
 }
 """Commands that are not Lightning's, and what they print."""

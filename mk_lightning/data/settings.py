@@ -7,6 +7,7 @@ from typing import Literal, Protocol
 
 from mk_lightning.data.run_length import RunLength
 from mk_lightning.envs.config import MAX_ENVS, EnvConfig
+from mk_lightning.experience.match_seeds import MAX_TEST_SEED
 from mk_lightning.experience.replay import BYTES_PER_TRANSITION, Priorities
 from mk_lightning.games.game import Game
 from mk_lightning.schedules import Schedule
@@ -111,7 +112,7 @@ class EvaluationSettings:
         check_length("EvaluationSettings.every", self.every)
         check_between("EvaluationSettings.matches", self.matches, 1, MAX_MATCHES)
         check_between("EvaluationSettings.test_matches", self.test_matches, 1, MAX_MATCHES)
-        check_between("EvaluationSettings.test_seed", self.test_seed, 0, 1000)
+        check_between("EvaluationSettings.test_seed", self.test_seed, 0, MAX_TEST_SEED)
         check_between("EvaluationSettings.num_envs", self.num_envs, 1, MAX_ENVS)
         check_between("EvaluationSettings.epsilon", self.epsilon, 0, 1)
         if not self.test_epsilons:

@@ -13,7 +13,7 @@ from mk_lightning.envs.vector_env import RetroVectorEnv
 from mk_lightning.evaluation.evaluation import Evaluation
 from mk_lightning.experience.episodes import play_episodes
 from mk_lightning.experience.greedy_policy import GreedyPolicy
-from mk_lightning.experience.match_seeds import first_test_seed, matches_of_each
+from mk_lightning.experience.match_seeds import MAX_TEST_SEED, first_test_seed, matches_of_each
 from mk_lightning.experience.policy import Policy
 from mk_lightning.games.catalog import load_game
 from mk_lightning.games.game import Game
@@ -61,7 +61,7 @@ def evaluate(
         if type(value) is not int:
             raise UserError(f"{name} must be a whole number, got {shortened(value)}")
     check_at_least("matches", matches, 1)
-    check_between("seed", seed, 0, 1000)
+    check_between("seed", seed, 0, MAX_TEST_SEED)
     check_between("epsilon", epsilon, 0, 1)
     game = load_game(game) if isinstance(game, str) else game
     named = states if isinstance(states, Mapping) else {"all": states}

@@ -7,8 +7,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 import mk_lightning
 from mk_lightning.evaluation.answers import answers
 from mk_lightning.evaluation.behaviour import side_by_side
@@ -16,6 +14,7 @@ from mk_lightning.evaluation.clips import SECONDS, Films
 from mk_lightning.evaluation.compare import Change, Comparison, how_many, in_points
 from mk_lightning.evaluation.report import charts
 from mk_lightning.evaluation.report.metrics import read_series
+from mk_lightning.evaluation.report.template import render
 from mk_lightning.utils.files import write_text
 
 VERSIONS = ("torch", "pytorch-lightning", "stable-retro", "gymnasium", "numpy")
@@ -33,11 +32,9 @@ def write_report(
         metrics: `metrics.csv` of the run between the two, for its learning curves.
         config: of that run.
     """
-    template = Environment(
-        loader=PackageLoader("mk_lightning.evaluation.report", "."), autoescape=True, undefined=StrictUndefined
-    ).get_template("page.html.j2")
     before, after = comparison.before, comparison.after
-    page = template.render(
+    page = render(
+        "page.html.j2",
         title=f"{before.game}: before and after",
         headline=_headline(comparison),
         subtitle=f"{before.game}, {after.policy} beside {before.policy}, epsilon {before.epsilon:g}",
