@@ -10,16 +10,18 @@ from contextlib import ExitStack
 from itertools import islice, pairwise
 from pathlib import Path
 
+from mk_lightning.cli.config_names import config_files
 from mk_lightning.utils.documents import YAML_BYTES
 from mk_lightning.utils.errors import UserError
 from mk_lightning.utils.files import exists, find_file
 
 COMMANDS = ("fit", "validate", "test", "predict")
-CONFIG = ("-c", "--config")
+CONFIG = ("-c", "--config", "-m")
+"""`-m` reads well for the overlay of a method; it is the same."""
 CHECKPOINT = "--ckpt_path"
 GROUP = re.compile(r"--(?:model|data|trainer|film|checkpoint|data\.(?:env|replay|recording|evaluation))")
 """Options that take a file with several options."""
-JOINED = re.compile(rf"(--config|{CHECKPOINT}|{GROUP.pattern})=(.*)|(-c)=?(.+)", re.S)
+JOINED = re.compile(rf"(--config|{CHECKPOINT}|{GROUP.pattern})=(.*)|(-[cm])=?(.+)", re.S)
 """An option and its value in one word."""
 VARIABLE = re.compile(rf"PL_(?:(?:{'|'.join(COMMANDS).upper()})__(\w+)|(TRAINER)_(\w+)|(CONFIG))")
 """Environment variables from which other programs of Lightning's take options."""
@@ -29,7 +31,7 @@ def arrange(words: Sequence[str]) -> list[str]:
     """Put a command line in the order in which an option wins over every file, wherever it stands.
 
     Configs come first, in their order, then files of a single group (`--data FILE`), then all else. Shipped configs and
-    checkpoints are found by name.
+    checkpoints are found by name, configs also without their ending.
 
     Args:
         words: the command line after the program's name.
@@ -38,10 +40,15 @@ def arrange(words: Sequence[str]) -> list[str]:
     """Each option that takes a file with it, any other word alone."""
     rest = iter([part for word in words for part in _parts(word)])
     for part in rest:
-        if part in (*CONFIG, CHECKPOINT):
+        if part in CONFIG:
+            options.append([CONFIG[0], *islice(rest, 1)])
+        elif part == CHECKPOINT:
             options.append([part, *(str(find_file(path)) for path in islice(rest, 1))])
         else:
             options.append([part, *(islice(rest, 1) if GROUP.fullmatch(part) else ())])
+    configs = [option for option in options if option[0] == CONFIG[0] and len(option) == 2]
+    for option, file in zip(configs, config_files([name for _, name in configs]), strict=True):
+        option[1] = str(file)
     start = next((i + 1 for i, option in enumerate(options) if option[0] in COMMANDS), len(options))
     return [part for option in (*options[:start], *sorted(options[start:], key=_rank)) for part in option]
 

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from mk_lightning.cli.arguments import CONFIG
+from mk_lightning.cli.config_names import config_names
+from mk_lightning.cli.overlays import check_order
 from mk_lightning.games.names import suggestion
 from mk_lightning.utils.errors import UserError
-from mk_lightning.utils.files import exists, shipped_configs
+from mk_lightning.utils.files import as_named, exists, shipped_configs
 from mk_lightning.workflows.checks import check_config, needed_keys
 
 EMPTY = {"", "null", "~"}
@@ -21,11 +23,13 @@ def check_configs(words: Sequence[str]) -> None:
     Raises:
         UserError: it is otherwise.
     """
+    configs = []
     for option, path in pairwise(words):
         if option in CONFIG:
             if not exists(path):
-                raise UserError(f"no config {path}{suggestion(path, shipped_configs())}")
-            check_config(path)
+                raise UserError(f"no config {path}{_instead(path)}")
+            configs.append((as_named(path), check_config(path)))
+    check_order(configs)
     check_words_not_empty(words)
 
 
@@ -39,6 +43,13 @@ def check_words_not_empty(words: Sequence[str]) -> None:
     for option, value in pairs:
         if value in EMPTY and option.removeprefix("--") in needed_keys() and option.startswith("--"):
             raise UserError(f"{option} is empty; give it a value, or leave it out")
+
+
+def _instead(path: str) -> str:
+    names = config_names()
+    if path in names:  # but there is no config of a game that it could be for
+        return f"; a name goes with its game's config, such as -c dojo/finetune -c {path}"
+    return suggestion(path, [*shipped_configs(), *names])
 
 
 def _split(word: str) -> tuple[str, str, str]:

@@ -31,17 +31,19 @@ LINKED = {
 OWN = frozenset({"seed_everything", "run_dir", "monitor", "torch_threads"})
 
 
-def check_config(path: str | Path) -> None:
-    """Check that a config can be read, gives a value for every key that needs one, and none that follows from others.
+def check_config(path: str | Path) -> Any:
+    """Read a config; it gives a value for every key that needs one, and none that follows from others.
 
     Raises:
         UserError: it is otherwise.
     """
-    for key, value in _leaves(read_yaml(Path(path), "config")):
+    content = read_yaml(Path(path), "config")
+    for key, value in _leaves(content):
         if value is None and key in needed_keys():
             raise UserError(f"{path}: {key} is empty; give it a value, or leave the key out")
         if key in LINKED:
             raise UserError(f"{path}: {key} follows from {LINKED[key]}; leave it out")
+    return content
 
 
 @cache

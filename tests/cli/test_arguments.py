@@ -68,8 +68,8 @@ def line(capsys: pytest.CaptureFixture[str], *words: str) -> str:
     ("given", "arranged"),
     {
         "fit --x 1 -c a.yaml": "fit -c a.yaml --x 1",
-        "fit --x 1 -c a.yaml --y 2 --config b.yaml": "fit -c a.yaml --config b.yaml --x 1 --y 2",
-        "fit --x=1 -ca.yaml --config=b.yaml -c=a.yaml": "fit -c a.yaml --config b.yaml -c a.yaml --x=1",
+        "fit --x 1 -c a.yaml --y 2 --config b.yaml": "fit -c a.yaml -c b.yaml --x 1 --y 2",
+        "fit --x=1 -ca.yaml --config=b.yaml -c=a.yaml": "fit -c a.yaml -c b.yaml -c a.yaml --x=1",
         "fit --data.env.num_envs 2 --data data.yaml -c a.yaml": (
             "fit -c a.yaml --data data.yaml --data.env.num_envs 2"
         ),
@@ -99,7 +99,9 @@ def test_an_option_wins_wherever_it_stands(capsys: pytest.CaptureFixture[str]) -
 
 def test_of_two_configs_the_later_wins(capsys: pytest.CaptureFixture[str]) -> None:
     assert parsed(capsys, "fit", "-c", "a.yaml", "-c", "b.yaml")["model"]["target_every"] == 8
-    assert parsed(capsys, "fit", "-c", "b.yaml", "-c", "a.yaml")["model"]["target_every"] == 9
+    Path("c.yaml").write_text("model: {target_every: 9}")
+    assert parsed(capsys, "fit", "-c", "a.yaml", "-c", "b.yaml", "-c", "c.yaml")["model"]["target_every"] == 9
+    assert parsed(capsys, "fit", "-c", "a.yaml", "-c", "c.yaml", "-c", "b.yaml")["model"]["target_every"] == 8
 
 
 def test_configs_can_be_pipes(capsys: pytest.CaptureFixture[str], pipe: Pipe) -> None:

@@ -11,6 +11,7 @@ import yaml
 from rich.console import Console
 
 from mk_lightning.cli.commands.parser import ToolParser
+from mk_lightning.cli.config_names import config_files
 from mk_lightning.evaluation.climb import Climb
 from mk_lightning.utils.errors import UserError
 from mk_lightning.utils.files import SHIPPED, find_file, shipped_configs
@@ -35,8 +36,9 @@ def run(words: Sequence[str]) -> int:
         "Fine-tune round after round until every state is won. The same command goes on where it was stopped.",
     )
     add = parser.add_argument
-    add("-c", "--config", action="append", default=[], metavar="CONFIG", required=True,
-        help="a game's finetune.yaml, then the recipe's overlays; without any, recommended.yaml")  # fmt: skip
+    add("-c", "--config", "-m", action="append", default=[], metavar="CONFIG", required=True,
+        help="a game's fine-tuning config, such as dojo/finetune, then the recipe's overlays; recommended, if there is "
+        "none")  # fmt: skip
     add("--checkpoint", type=Path, help="the policy to begin with; without it, the config's model.init_from")
     add("--states", nargs="+", metavar="STATE", help="names, tiers or patterns; without them, those of the config")
     add("--target", type=float, default=0.9, metavar="RATE", help="win rate that every state is to reach")
@@ -48,7 +50,7 @@ def run(words: Sequence[str]) -> int:
     add("--run_dir", type=Path, default=Path("runs/ladder"), metavar="DIR", help="directory of the ladder")
     add("--seed", type=int, default=1, help="of the first round; each has the next one")
     options = parser.parse_args(list(words))
-    base, *overlays = options.config
+    base, *overlays = map(str, config_files(options.config))
     game, init_from = _fine_tuning(base)
     climb = ladder(
         options.checkpoint or init_from,
