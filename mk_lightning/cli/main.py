@@ -20,6 +20,7 @@ TOOLS = {
     "states": "states of a game, as they stand in a config",
     "weak": "the states that an evaluation found weak, as a config",
     "compare": "what changed between evaluations",
+    "runs": "what was trained here, and what became of it",
     "ladder": "fine-tuning round after round, until every state is won",
     "doctor": "whether this machine has what a run needs",
 }
