@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import io
 import json
 from pathlib import Path
 
@@ -92,7 +93,7 @@ def test_clean_removes_what_a_finished_run_does_not_need(runs: Path, capsys: pyt
 def test_mistakes_are_one_line_and_remove_nothing(
     runs: Path, words: list[str], message: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sys.stdin", Path("/dev/null").open())
+    monkeypatch.setattr("sys.stdin", io.StringIO())  # no terminal
     with pytest.raises(SystemExit) as stop:
         main(["runs", *words])
     assert stop.value.code == 2
