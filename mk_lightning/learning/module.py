@@ -117,7 +117,7 @@ class DuelingDoubleDQN(MatchScoring):
         if optimizer is not adam:
             check_factory(optimizer, self.online, first_value(self.learning_rate))
         self.reward_scale: float | None = None
-        """Game units per learning unit of the play that it has learned from, where that is known."""
+        """Game units per learning unit of the play that it has learned from, if known."""
         if init_from is not None:
             self.reward_scale = begin_with(self.online, init_from, strict=init_strict)
         self.target = copy.deepcopy(self.online).requires_grad_(False)
@@ -131,8 +131,7 @@ class DuelingDoubleDQN(MatchScoring):
         """The checkpoint a fit continues from, until its optimizer is compared with it."""
         self._exploration = np.random.default_rng()
         self.origin = init_from or UNTRAINED
-        """Where its weights come from: the checkpoint that they were loaded from, `untrained`, or, once it has been
-        trained, `weights in memory`."""
+        """The checkpoint that its weights are of; `untrained`; or `weights in memory`, once they were trained on."""
 
     @classmethod
     def load_from_checkpoint(
@@ -238,8 +237,7 @@ class DuelingDoubleDQN(MatchScoring):
         """
         if self._moments is not None and self.trainer.global_step and self.trainer.ckpt_path is None:
             self.trainer.optimizers[0].load_state_dict(self._moments)
-        self._moments = None
-        self.origin = IN_MEMORY
+        self._moments, self.origin = None, IN_MEMORY
         stay_stopped(self.trainer)
         if not self.trainer.global_step:
             self._set_rate(Progress(env_steps=0, warmup_env_steps=0, run_env_steps=1))
