@@ -29,13 +29,13 @@ from mk_lightning.callbacks.methods.weakness import WeaknessTargeting
 from mk_lightning.callbacks.methods.weight_decay import WeightDecay
 from mk_lightning.checkpointing.io import CheckpointFiles
 from mk_lightning.data.datamodule import ExperienceDataModule
-from mk_lightning.data.fit_folder import REPLAY
 from mk_lightning.data.loaders import ExperienceLoader
 from mk_lightning.data.settings import EvaluationSettings, RecordingSettings, ReplaySettings
 from mk_lightning.envs.config import EnvConfig
 from mk_lightning.learning.module import DuelingDoubleDQN
 from mk_lightning.loggers.metrics_csv import MetricsCSV
 from mk_lightning.schedules import Linear, Schedule
+from mk_lightning.utils.run_files import REPLAY
 
 __all__ = ["save_full_replays", "take_turns", "train_until_skilled"]
 

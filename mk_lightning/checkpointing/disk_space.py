@@ -9,11 +9,10 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-from mk_lightning.checkpointing.io import CHECKPOINTS
 from mk_lightning.data.datamodule import ExperienceDataModule
-from mk_lightning.data.fit_folder import REPLAY
 from mk_lightning.learning.module import DuelingDoubleDQN
 from mk_lightning.utils.errors import UserError
+from mk_lightning.utils.run_files import CHECKPOINTS, REPLAY
 
 TRANSITION_BYTES = 7_100
 """Of a transition on disk, at most: a frame that does not compress, and what belongs to it."""

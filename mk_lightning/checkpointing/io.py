@@ -9,18 +9,13 @@ from pytorch_lightning.plugins.io import CheckpointIO
 
 from mk_lightning.checkpointing.lightning_fixes import patch_loop_progress
 from mk_lightning.data.datamodule import ExperienceDataModule
-from mk_lightning.data.fit_folder import REPLAY, source_of
+from mk_lightning.data.fit_folder import source_of
 from mk_lightning.experience.segments import check_segments, read_segment, remove_unnamed
 from mk_lightning.networks.checkpoint import read_checkpoint
 from mk_lightning.utils.errors import UserError
 from mk_lightning.utils.files import write_text
+from mk_lightning.utils.run_files import CHECKPOINTS, REPLAY
 from mk_lightning.utils.tensor_files import write_tensors
-
-CHECKPOINTS = "checkpoints"
-"""Folder of the checkpoints, in a run's directory."""
-
-LAST, PREVIOUS = "last.ckpt", "previous.ckpt"
-"""From which a fit is resumed, and the one before it."""
 
 METRICS_ROWS = "metrics_rows"
 """Key of a checkpoint: rows of `metrics.csv` that it has seen."""

@@ -8,9 +8,7 @@ from pathlib import Path
 
 from mk_lightning.data.fit_folder import NO_LOCKS
 from mk_lightning.utils.errors import UserError
-
-FILE = ".lock"
-"""In a run's directory: the process id of the run that has it."""
+from mk_lightning.utils.run_files import LOCK
 
 
 class RunLock:
@@ -26,16 +24,16 @@ class RunLock:
     def __init__(self, run: Path) -> None:
         # A descriptor that children do not inherit; the kernel drops the lock with the last process that has it.
         try:
-            self._descriptor = os.open(run / FILE, os.O_RDWR | os.O_CREAT, 0o644)
+            self._descriptor = os.open(run / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
         except PermissionError:
-            raise UserError(f"{run} belongs to somebody else: it cannot be written; give another --run_dir") from None
+            raise UserError(f"{run} cannot be written, it is somebody else's: take another run directory") from None
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             holder = os.read(self._descriptor, 32).decode(errors="replace").strip()
             os.close(self._descriptor)
             raise UserError(
-                f"{run} is being written by process {holder}; wait for it to end, or give another --run_dir"
+                f"{run} is being written by process {holder}; wait for it to end, or take another run directory"
             ) from None
         except OSError as error:
             if error.errno not in NO_LOCKS:

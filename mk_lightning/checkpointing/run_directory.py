@@ -17,21 +17,17 @@ from typing import Any
 from lightning_utilities.core.rank_zero import rank_zero_only
 
 from mk_lightning.checkpointing.io import (
-    CHECKPOINTS,
-    LAST,
-    PREVIOUS,
     LostReplayError,
     check_whole,
     directory_of,
 )
-from mk_lightning.checkpointing.lock import FILE as LOCK
 from mk_lightning.checkpointing.lock import RunLock
 from mk_lightning.data.datamodule import ExperienceDataModule
-from mk_lightning.data.fit_folder import REPLAY
 from mk_lightning.learning.early_stopping import ended_early
 from mk_lightning.networks.checkpoint import MissingCheckpointError, read_checkpoint
 from mk_lightning.utils.errors import UserError
 from mk_lightning.utils.files import PART, find_file, made_by
+from mk_lightning.utils.run_files import BEST, CHECKPOINTS, LAST, LOCK, PREVIOUS, REPLAY
 
 log = logging.getLogger(__name__)
 
@@ -290,7 +286,7 @@ def _stand_in(path: Path, checkpoint: Path, read: Read) -> dict[str, Any] | None
         content = read(path)
     except UserError:
         return None
-    return content if "optimizer_states" in content or checkpoint.name == "best.ckpt" else None
+    return content if "optimizer_states" in content or checkpoint.name == BEST else None
 
 
 def _numbered(base: Path) -> list[Path]:

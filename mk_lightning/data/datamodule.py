@@ -14,7 +14,7 @@ from pytorch_lightning.trainer.states import TrainerFn
 
 from mk_lightning.data.base_play import base_recording
 from mk_lightning.data.continuation import Continuation
-from mk_lightning.data.fit_folder import RECORDING, REPLAY, FitFolder, check_resumed_folder, run_folder
+from mk_lightning.data.fit_folder import FitFolder, check_resumed_folder, run_folder
 from mk_lightning.data.learner import note_reward_scale, q_network_of
 from mk_lightning.data.loaders import EpisodeLoader, ExperienceLoader, new_loader
 from mk_lightning.data.resume_checks import check_resumable, common, restore_replay
@@ -34,6 +34,7 @@ from mk_lightning.experience.segments import Segments
 from mk_lightning.experience.transition import Batch
 from mk_lightning.games.catalog import load_game
 from mk_lightning.schedules import Schedule, as_schedule
+from mk_lightning.utils.run_files import RECORDING, REPLAY
 from mk_lightning.utils.trainer_checks import check_experience_trainer, tell_length
 
 log = logging.getLogger(__name__)

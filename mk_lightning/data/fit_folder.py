@@ -15,13 +15,12 @@ from typing import Any
 from pytorch_lightning import Trainer
 
 from mk_lightning.utils.errors import UserError
+from mk_lightning.utils.run_files import BEST, CHECKPOINTS, LAST, RECORDING, REPLAY
 
 ANOTHER_FOLDER = "give the Trainer another default_root_dir, or its logger another directory"
 """What to do where a fit would write over another's files."""
-FILES = ("metrics.csv", "before.json", "checkpoints/last.ckpt", "checkpoints/best.ckpt")
+FILES = ("metrics.csv", "before.json", f"{CHECKPOINTS}/{LAST}", f"{CHECKPOINTS}/{BEST}")
 """Those that every fit calls so."""
-REPLAY, RECORDING = "replay", "recording"
-"""Folders of a fit, in its directory."""
 
 
 def run_folder(trainer: Trainer) -> Path:

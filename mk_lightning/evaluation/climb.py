@@ -17,6 +17,7 @@ from mk_lightning.evaluation.next_round import LOST_BELOW
 from mk_lightning.metrics.continual import backward_transfer, forgetting, forward_transfer
 from mk_lightning.utils.documents import read_json
 from mk_lightning.utils.errors import UserError
+from mk_lightning.utils.run_files import BEST, CHECKPOINTS
 
 RECORD = "ladder.json"
 
@@ -88,9 +89,7 @@ class Climb:
     def checkpoint(self) -> Path:
         """Of the policy that the kept rounds have made."""
         kept = [one for one in self.rounds if one.kept]
-        return (
-            self.folder / kept[-1].run_dir / "checkpoints" / "best.ckpt" if kept else Path(self.arguments["checkpoint"])
-        )
+        return self.folder / kept[-1].run_dir / CHECKPOINTS / BEST if kept else Path(self.arguments["checkpoint"])
 
     @property
     def matrix(self) -> NDArray[np.float64]:

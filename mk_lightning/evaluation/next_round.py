@@ -8,6 +8,7 @@ from pathlib import Path
 from mk_lightning.evaluation.evaluation import Evaluation
 from mk_lightning.utils.errors import UserError
 from mk_lightning.utils.files import SHIPPED, as_named, find_file, sha256
+from mk_lightning.utils.run_files import CHECKPOINTS
 
 LOST_BELOW = 0.6
 """Win rate below which a state counts as lost, unless another is asked for."""
@@ -48,7 +49,7 @@ def evaluated_checkpoint(evaluation: Evaluation, file: Path) -> str | None:
         return None
     given = Path(evaluation.policy)
     folders = file.resolve().parents
-    found = [find_file(given), *(folder / given for folder in folders), folders[0] / "checkpoints" / given.name]
+    found = [find_file(given), *(folder / given for folder in folders), folders[0] / CHECKPOINTS / given.name]
     for path in found:
         if sha256(path) == evaluation.sha256:
             return as_named(path) if path.is_relative_to(SHIPPED) else str(path.resolve())

@@ -13,10 +13,10 @@ from typing import Any
 from mk_lightning.evaluation.report.metrics import read_series
 from mk_lightning.utils.documents import read_json, read_yaml
 from mk_lightning.utils.errors import UserError
+from mk_lightning.utils.run_files import CHECKPOINTS, LAST, LOCK, PREVIOUS, RECORDING, REPLAY
 
-LOCK = ".lock"
 FINISHED, STOPPED, RUNNING, NEVER_SAVED = "finished", "stopped", "running", "never saved"
-NEEDLESS = ("replay", "recording", "checkpoints/last.ckpt", "checkpoints/previous.ckpt")
+NEEDLESS = (REPLAY, RECORDING, f"{CHECKPOINTS}/{LAST}", f"{CHECKPOINTS}/{PREVIOUS}")
 """What a finished run needs for nothing but to be extended."""
 
 
@@ -101,7 +101,7 @@ def _state(run: Path) -> str:
         return RUNNING
     if (run / "before_after.json").is_file():
         return FINISHED
-    return STOPPED if (run / "checkpoints" / "last.ckpt").is_file() else NEVER_SAVED
+    return STOPPED if (run / CHECKPOINTS / LAST).is_file() else NEVER_SAVED
 
 
 def _is_locked(lock: Path) -> bool:

@@ -13,6 +13,7 @@ from typing import BinaryIO
 import yaml
 
 from mk_lightning.utils.errors import UserError, shortened
+from mk_lightning.utils.run_files import BEST, CHECKPOINTS, LAST
 
 SHIPPED = Path(__file__).parents[1] / "shipped"
 """In a checkout this holds links to the repository's `configs/` and `checkpoints/`, in a wheel their files."""
@@ -63,12 +64,12 @@ def made_by(checkpoint: Path) -> str:
     Args:
         checkpoint: of any run; only `best.ckpt` and `last.ckpt` of a shipped config's are known to be made.
     """
-    if checkpoint.name not in {"best.ckpt", "last.ckpt"}:
+    if checkpoint.name not in {BEST, LAST}:
         return ""
     for name in shipped_configs():
         run = yaml.safe_load((SHIPPED / name).read_text()).get("run_dir")
         # A run directory that is there already is left alone by the next fit, which takes another.
-        if run and not Path(run).exists() and Path(run, "checkpoints").absolute() == checkpoint.absolute().parent:
+        if run and not Path(run).exists() and Path(run, CHECKPOINTS).absolute() == checkpoint.absolute().parent:
             return f"; `mk-lightning fit -c {name}` makes it"
     return ""
 

@@ -16,7 +16,6 @@ from rich.table import Table
 
 from mk_lightning.callbacks.checkpoints.signals import Interruption
 from mk_lightning.callbacks.methods.base import lacking_methods
-from mk_lightning.checkpointing.io import CHECKPOINTS
 from mk_lightning.checkpointing.run_directory import AUTO, RunDirectory
 from mk_lightning.data.settings_checks import MAX_SEED
 from mk_lightning.evaluation.before_after import BeforeAfterScores
@@ -26,6 +25,7 @@ from mk_lightning.evaluation.next_round import lost_states
 from mk_lightning.networks.checkpoint import read_checkpoint
 from mk_lightning.utils.errors import UserError, check_between
 from mk_lightning.utils.files import check_directory, find_file, write_text
+from mk_lightning.utils.run_files import BEST, CHECKPOINTS
 from mk_lightning.utils.trainer_checks import check_experience_trainer
 from mk_lightning.workflows.preflight import check_fit
 from mk_lightning.workflows.process import run_process
@@ -84,7 +84,7 @@ class FineTuned:
             UserError: a file of it is missing or damaged.
         """
         before, after = (Evaluation.read(run_dir / f"{name}.json") for name in ("before", "after"))
-        return cls(run_dir, run_dir / CHECKPOINTS / "best.ckpt", Comparison(before, after))
+        return cls(run_dir, run_dir / CHECKPOINTS / BEST, Comparison(before, after))
 
 
 def finetune(

@@ -13,6 +13,7 @@ from typing import Any
 
 import yaml
 
+from mk_lightning.checkpointing.lock import RunLock
 from mk_lightning.evaluation.climb import RECORD, Climb, Round
 from mk_lightning.evaluation.evaluate import evaluate
 from mk_lightning.evaluation.evaluation import Evaluation
@@ -20,6 +21,7 @@ from mk_lightning.experience.match_seeds import MAX_TEST_SEED
 from mk_lightning.games.catalog import load_game
 from mk_lightning.utils.errors import RunStopped, UserError, check_at_least, check_between
 from mk_lightning.utils.files import as_named, check_directory, find_file, sha256, write_text
+from mk_lightning.utils.run_files import LOCK
 from mk_lightning.workflows.finetuning import FineTuned, finetune
 from mk_lightning.workflows.process import run_process
 from mk_lightning.workflows.recipe import config_files, read_recipe
@@ -110,10 +112,11 @@ def ladder(
             "env_steps": asked.env_steps,
             "seed": seed,
         }
-        climb = _begin(folder, arguments)
-        if not climb.ended:
-            with _one_group(folder.name):
-                _climb(climb, asked, recipes)
+        with _held(folder):
+            climb = _begin(folder, arguments)
+            if not climb.ended:
+                with _one_group(folder.name):
+                    _climb(climb, asked, recipes)
     return climb
 
 
@@ -125,15 +128,15 @@ class _Asked:
         env_steps: int | None,
     ) -> None:  # fmt: skip
         named = None if states is None else list(load_game(game).resolve_states(states))
+        if named is not None and len(named) < 2:
+            raise UserError(f"ladder: states must name at least two, got {', '.join(named)}; finetune is for one")
         changes: dict[str, Any] = {
             "model.init_from": str(checkpoint),
             "data.game": game,
             "data.max_env_steps": env_steps,
         }
         if named is not None:  # only to read the recipe: who is which is decided before each round
-            changes |= {"data.original_states": named[1:] or named, "data.challenging_states": named[:1]}
-            if len(named) < 2:
-                raise UserError(f"ladder: states must name at least two, got {named[0]}; finetune is for one")
+            changes |= {"data.original_states": named[1:], "data.challenging_states": named[:1]}
         files = config_files(game, recipes, states_given=named is not None)
         made = read_recipe(files, {name: value for name, value in changes.items() if value is not None})
         self.game = made.data.game
@@ -158,13 +161,12 @@ def _begin(folder: Path, arguments: dict[str, Any]) -> Climb:
     """The ladder in a directory, as far as it has come; a new one where there is none.
 
     Raises:
-        UserError: it is another one's, or something else is there.
+        UserError: it is another one's.
     """
-    record = folder / RECORD
-    if not record.is_file():
-        if folder.is_dir() and any(folder.iterdir()):
-            raise UserError(f"{folder} has files but no {RECORD}: another run_dir begins a ladder")
-        return Climb(folder, arguments)
+    if not (folder / RECORD).is_file():
+        climb = Climb(folder, arguments)
+        _save(climb)
+        return climb
     climb = Climb.read(folder)
     for name, value in arguments.items():
         had = climb.arguments.get(name)
@@ -178,7 +180,6 @@ def _begin(folder: Path, arguments: dict[str, Any]) -> Climb:
 def _climb(climb: Climb, asked: _Asked, recipes: Sequence[str | Path]) -> None:
     """Play rounds until there is a reason to end."""
     arguments, folder = climb.arguments, climb.folder
-    folder.mkdir(parents=True, exist_ok=True)
     if not climb.rows:
         first = asked.measure(arguments["checkpoint"], arguments["matches"], folder / "round-0.json")
         _add_row(climb, first)
@@ -213,6 +214,11 @@ def _round(climb: Climb, asked: _Asked, recipes: Sequence[str | Path]) -> None:
         told = RunStopped(f"{str(stopped).partition('; ')[0]}; the same ladder goes on from there")
         told.exit_code = stopped.exit_code
         raise told from stopped
+    except UserError as error:
+        if original:
+            raise
+        hint = "the policy wins none of the states yet: add an easier one, or give a recipe without methods"
+        raise UserError(f"{error}; {hint}") from error
     kept, why = judge(result, challenging, original)
     log.info(f"round {number}: {'kept' if kept else 'not kept'}, {why}")
     if kept:
@@ -251,7 +257,25 @@ def _save(climb: Climb) -> None:
     content = {"arguments": climb.arguments, "rounds": [asdict(one) for one in climb.rounds], "rows": climb.rows,
                "returns": climb.returns, "ended": climb.ended, "figures": climb.figures()}  # fmt: skip
     write_text(climb.folder / RECORD, json.dumps(content, indent=1) + "\n")
-    write_ladder_page(climb.folder / "ladder.html", climb)
+    if climb.rows:
+        write_ladder_page(climb.folder / "ladder.html", climb)
+
+
+@contextlib.contextmanager
+def _held(folder: Path) -> Iterator[None]:
+    """Keep others out of a ladder's directory, which is made if it is not there.
+
+    Raises:
+        UserError: another process has it, or something else is there.
+    """
+    if folder.is_dir() and not (folder / RECORD).is_file() and any(path.name != LOCK for path in folder.iterdir()):
+        raise UserError(f"{folder} has files but no {RECORD}: another run_dir begins a ladder")
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = RunLock(folder)
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 @contextlib.contextmanager

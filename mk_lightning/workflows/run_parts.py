@@ -15,9 +15,9 @@ from mk_lightning.callbacks.evaluation.before_after import BeforeAfter
 from mk_lightning.callbacks.evaluation.films import FilmWriter
 from mk_lightning.callbacks.evaluation.writer import EvaluationWriter
 from mk_lightning.callbacks.progress import ProgressLine
-from mk_lightning.checkpointing.io import CHECKPOINTS
 from mk_lightning.checkpointing.run_directory import RunDirectory
 from mk_lightning.loggers.metrics_csv import MetricsCSV
+from mk_lightning.utils.run_files import CHECKPOINTS
 
 TRAINER_DEFAULTS: dict[str, Any] = {
     "devices": 1,  # or Lightning takes every GPU there is

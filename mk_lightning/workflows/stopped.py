@@ -10,9 +10,9 @@ from shlex import quote
 
 from mk_lightning.callbacks.checkpoints.signals import Interruption
 from mk_lightning.checkpointing.disk_space import quiet_threads
-from mk_lightning.checkpointing.io import CHECKPOINTS, LAST
 from mk_lightning.networks.checkpoint import read_checkpoint
 from mk_lightning.utils.errors import Interrupted, RunStopped, WorkerError
+from mk_lightning.utils.run_files import CHECKPOINTS, LAST
 
 
 @contextlib.contextmanager

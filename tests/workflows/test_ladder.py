@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import mk_lightning as mk
+from mk_lightning.checkpointing.lock import RunLock
 from mk_lightning.cli.main import main
 from mk_lightning.evaluation.evaluation import Evaluation
 from mk_lightning.utils.files import sha256
@@ -49,7 +51,7 @@ def climbed(name: str, recipe: str = "taught.yaml", **options: object) -> mk.Cli
 
 
 def contents(run: Path) -> dict[str, tuple[float, int]]:
-    return {str(path): (path.stat().st_mtime, path.stat().st_size) for path in run.rglob("*") if path.is_file()}
+    return {str(path): (path.stat().st_mtime, path.stat().st_size) for path in run.rglob("[!.]*") if path.is_file()}
 
 
 @pytest.fixture(scope="module")
@@ -110,6 +112,31 @@ def test_what_cannot_be_is_refused(climb: mk.Climb, options: dict[str, object], 
     given: dict[str, Any] = {"name": "ladder"} | options
     with pytest.raises(mk.UserError, match=message):
         climbed(**given)
+
+
+def test_one_process_has_a_ladder(climb: mk.Climb, folder: Path) -> None:
+    lock = RunLock(folder / "ladder")
+    with pytest.raises(mk.UserError, match=f"ladder is being written by process {os.getpid()}"):
+        climbed("ladder", budget=1000)
+    lock.release()
+
+
+def test_killed_before_its_first_measurement_was_recorded_it_goes_on(climb: mk.Climb, folder: Path) -> None:
+    """What there is after `round-0.json` and before the row that is made of it."""
+    run = folder / "killed"
+    run.mkdir()
+    record = json.loads((folder / "ladder/ladder.json").read_text())
+    record |= {"rounds": [], "rows": [], "returns": [], "ended": "", "figures": {}}
+    (run / "ladder.json").write_text(json.dumps(record))
+    shutil.copy2(folder / "ladder/round-0.json", run)
+    again = climbed("killed", budget=10)
+    assert again.rows == climb.rows[:1]
+    assert (run / "round-0.json").stat().st_mtime == (folder / "ladder/round-0.json").stat().st_mtime
+
+
+def test_a_policy_that_wins_nothing_is_told(folder: Path) -> None:
+    with pytest.raises(mk.UserError, match=r"original_states is empty; the policy wins none of the states yet"):
+        climbed("nothing", states=[LOST, "VeryHard.Grapnel-07"])
 
 
 def test_states_that_resist_end_it(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -17,6 +17,7 @@ from mk_lightning.data.datamodule import ExperienceDataModule
 from mk_lightning.data.fit_folder import ANOTHER_FOLDER
 from mk_lightning.networks.checkpoint import read_checkpoint
 from mk_lightning.utils.errors import UserError
+from mk_lightning.utils.run_files import BEST
 
 log = logging.getLogger(__name__)
 
@@ -79,7 +80,7 @@ class BestCheckpoint(ModelCheckpoint):
     @property
     def path(self) -> Path:
         """Of the checkpoint."""
-        return Path(self._folder or str(self.dirpath)) / "best.ckpt"
+        return Path(self._folder or str(self.dirpath)) / BEST
 
     def check_monitor_top_k(self, trainer: Trainer, current: Tensor | None = None) -> bool:
         """Whether a figure of a validation is as high as any before it."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pytorch_lightning import Callback
 
 from mk_lightning.callbacks.methods.base import FineTuningMethod, lacking_methods
-from mk_lightning.data.fit_folder import RECORDING, source_of
+from mk_lightning.data.fit_folder import source_of
 from mk_lightning.data.resume_checks import check_resumable
 from mk_lightning.experience.base_dataset import Recording, fingerprint
 from mk_lightning.learning.averaging import check_resumed_averaging
@@ -19,6 +19,7 @@ from mk_lightning.learning.early_stopping import check_resumed_stopping
 from mk_lightning.learning.optimizer import check_resumed_optimizer, only_optimizer
 from mk_lightning.networks.checkpoint import compare_weights, load_matching, read_checkpoint
 from mk_lightning.utils.errors import UserError
+from mk_lightning.utils.run_files import RECORDING
 
 if TYPE_CHECKING:
     from mk_lightning.data.datamodule import ExperienceDataModule

@@ -18,7 +18,7 @@ from pytorch_lightning.trainer.states import TrainerFn
 
 from mk_lightning.callbacks.checkpoints.signals import Interruption
 from mk_lightning.checkpointing.disk_space import check_disk
-from mk_lightning.checkpointing.io import CHECKPOINTS, LAST, METRICS_ROWS, PREVIOUS, CheckpointFiles
+from mk_lightning.checkpointing.io import METRICS_ROWS, CheckpointFiles
 from mk_lightning.data.datamodule import ExperienceDataModule
 from mk_lightning.data.fit_folder import ANOTHER_FOLDER, run_folder
 from mk_lightning.experience.transition import Batch, Progress
@@ -26,6 +26,7 @@ from mk_lightning.loggers.metrics_csv import MetricsCSV
 from mk_lightning.utils.errors import Interrupted, UserError, check_positive
 from mk_lightning.utils.files import PART
 from mk_lightning.utils.lengths import Length, check_length
+from mk_lightning.utils.run_files import CHECKPOINTS, LAST, PREVIOUS
 
 log = logging.getLogger(__name__)
 

@@ -17,7 +17,6 @@ from rich.table import Table
 from mk_lightning.callbacks.base_validation import base_validation, log_scores
 from mk_lightning.callbacks.checkpoints.best import BestCheckpoint
 from mk_lightning.callbacks.progress import counted, show_table
-from mk_lightning.checkpointing.io import CHECKPOINTS, LAST
 from mk_lightning.data.datamodule import ExperienceDataModule
 from mk_lightning.data.fit_folder import ANOTHER_FOLDER, run_folder
 from mk_lightning.envs.config import with_default_reward
@@ -33,6 +32,7 @@ from mk_lightning.networks.checkpoint import load_matching, read_checkpoint
 from mk_lightning.utils.errors import UserError
 from mk_lightning.utils.files import as_named, write_text
 from mk_lightning.utils.network_copies import bare_copy
+from mk_lightning.utils.run_files import BEST, CHECKPOINTS, LAST
 
 log = logging.getLogger(__name__)
 
@@ -97,7 +97,7 @@ class BeforeAfter(Callback):
         """
         folder, data = run_folder(trainer), _data(trainer)
         fresh = trainer.ckpt_path is None and (trainer.global_step == 0 or self.before is None)
-        left = (folder / "after.json", folder / CHECKPOINTS / LAST, folder / CHECKPOINTS / "best.ckpt")
+        left = (folder / "after.json", folder / CHECKPOINTS / LAST, folder / CHECKPOINTS / BEST)
         if fresh and any(path.exists() for path in left):
             raise UserError(f"BeforeAfter: {folder} has the results of another fit; {ANOTHER_FOLDER}")
         folder.mkdir(parents=True, exist_ok=True)
