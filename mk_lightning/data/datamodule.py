@@ -20,7 +20,7 @@ from mk_lightning.data.loaders import EpisodeLoader, ExperienceLoader, new_loade
 from mk_lightning.data.resume_checks import check_resumable, common, restore_replay
 from mk_lightning.data.run_length import RunLength
 from mk_lightning.data.settings import EvaluationSettings, RecordingSettings, ReplaySettings
-from mk_lightning.data.settings_checks import check_experience, check_groups, require_originals
+from mk_lightning.data.settings_checks import check_experience, check_groups, require_originals, whole_warmup
 from mk_lightning.data.state_choice import States, named_states
 from mk_lightning.envs.config import EnvConfig
 from mk_lightning.envs.vector_env import RetroVectorEnv
@@ -34,6 +34,7 @@ from mk_lightning.experience.segments import Segments
 from mk_lightning.experience.transition import Batch
 from mk_lightning.games.catalog import load_game
 from mk_lightning.schedules import Schedule, as_schedule
+from mk_lightning.utils.lengths import Length
 from mk_lightning.utils.run_files import RECORDING, REPLAY
 from mk_lightning.utils.trainer_checks import check_experience_trainer, tell_length
 
@@ -53,7 +54,8 @@ class ExperienceDataModule(LightningDataModule):
         train_states: states to train on, as `state_weights` takes them.
         max_env_steps: env_steps to train for after the warm-up, rounded to whole learner_steps (`RunLength`): what a
             fraction of the run is a fraction of.
-        warmup_env_steps: env_steps collected before the first learner_step.
+        warmup_env_steps: env_steps collected before the first learner_step, or a fraction of `max_env_steps`: at least
+            what a first batch needs.
         env_steps_per_learner_step: env_steps collected per learner_step, a multiple of `env.num_envs`.
         epsilon: probability of a random action in training: number or schedule over env_steps.
         reward_scale: game units per learning unit.
@@ -76,7 +78,7 @@ class ExperienceDataModule(LightningDataModule):
         challenging_states: list[str] | str | None = None,
         train_states: list[str] | dict[str, float] | None = None,
         max_env_steps: int = 192_000,
-        warmup_env_steps: int = 4_000,
+        warmup_env_steps: Length = 0.020833,
         env_steps_per_learner_step: int = 8,
         epsilon: Schedule | float = 0.05,
         reward_scale: float = 20.0,
@@ -114,8 +116,7 @@ class ExperienceDataModule(LightningDataModule):
         self.test_epsilons = list(evaluation.test_epsilons)
         """Exploration rates that the next test plays, one pass each."""
         check_experience(self)
-        warmup = -(-warmup_env_steps // env.num_envs) * env.num_envs
-        self.length = RunLength.nearest(max_env_steps, evaluation.every, env_steps_per_learner_step, warmup)
+        self.length = RunLength.nearest(max_env_steps, evaluation.every, env_steps_per_learner_step, whole_warmup(self))
         """What was asked for, rounded to what can be played."""
         self.num_actions = len(self.game.actions)
         self.max_epochs, self.learner_steps_per_epoch = self.length.epochs, self.length.learner_steps_per_epoch
@@ -183,7 +184,7 @@ class ExperienceDataModule(LightningDataModule):
         self._loader = new_loader(self, self._train_env, self._network, replay, rehearsal, self._segments, self._rank)
         if state is not None:
             if kept is None:
-                restore_replay(replay, state, segments, self.warmup_env_steps, required=self.replay.on_disk)
+                restore_replay(replay, state, segments, self.length.warmup_env_steps, required=self.replay.on_disk)
             self._loader.collector.load_state_dict(state["collector"])
             self._train_env.set_states(self.train_states)  # a method that chose others sets them again
             self._loader.load_state_dict(state["loader"])

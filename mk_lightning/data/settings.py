@@ -134,7 +134,7 @@ class ExperienceSettings(Protocol):
     evaluation_states: list[str]
     train_states: dict[str, float]
     max_env_steps: int
-    warmup_env_steps: int
+    warmup_env_steps: Length
     env_steps_per_learner_step: int
     epsilon: Schedule
     reward_scale: float

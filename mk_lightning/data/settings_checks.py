@@ -9,6 +9,7 @@ from mk_lightning.envs.reward_checks import check_for_workers
 from mk_lightning.experience.replay import least_capacity
 from mk_lightning.schedules import bounds
 from mk_lightning.utils.errors import UserError, check_between, check_positive, shortened
+from mk_lightning.utils.lengths import check_length, in_env_steps
 
 MAX_SEED = 2**32 - 1
 """NumPy's and Lightning's."""
@@ -46,13 +47,15 @@ def check_experience(data: ExperienceSettings) -> None:
         GameError: a state's file is none, or the ROM is missing or another.
     """
     check_between("ExperienceDataModule.max_env_steps", data.max_env_steps, 1, MAX_ENV_STEPS, "env_steps")
-    check_between("ExperienceDataModule.warmup_env_steps", data.warmup_env_steps, 0, MAX_ENV_STEPS, "env_steps")
+    if isinstance(data.warmup_env_steps, float):
+        check_length("ExperienceDataModule.warmup_env_steps", data.warmup_env_steps, 0)
+    else:
+        check_between("ExperienceDataModule.warmup_env_steps", data.warmup_env_steps, 0, MAX_ENV_STEPS, "env_steps")
     per_step, num_envs = data.env_steps_per_learner_step, data.env.num_envs
     n_step, capacity, batch_size = data.replay.n_step, data.replay.capacity, data.replay.batch_size
-    first = (n_step + 1) * num_envs  # env_steps, of which a transition can be drawn
     if not 1 <= per_step <= MAX_ENV_STEPS or per_step % num_envs:
         rounded = (2 * per_step + num_envs) // (2 * num_envs)
-        least = max(1, -((data.warmup_env_steps - first) // num_envs))
+        least = max(1, -((whole_warmup(data) - _first_batch(data)) // num_envs))
         nearest = min(max(rounded, least), MAX_ENV_STEPS // num_envs) * num_envs
         most = f", at most {MAX_ENV_STEPS:,}" if per_step > MAX_ENV_STEPS else ""
         raise UserError(
@@ -69,7 +72,7 @@ def check_experience(data: ExperienceSettings) -> None:
         raise UserError(
             f"ReplaySettings.batch_size must be at most ReplaySettings.capacity ({capacity}), got {batch_size}"
         )
-    if data.warmup_env_steps < (least := first - per_step):
+    if whole_warmup(data) < (least := _first_batch(data) - per_step):
         raise UserError(
             f"ExperienceDataModule.warmup_env_steps must be at least {least}, or there is no transition of {n_step} "
             f"env_steps to draw at first, got {data.warmup_env_steps}"
@@ -95,6 +98,20 @@ def check_experience(data: ExperienceSettings) -> None:
     for state in dict.fromkeys((*data.evaluation_states, *data.train_states)):
         data.game.state_bytes(state)  # a file that is no state is told here, not by an emulator
     data.game.rom_path()
+
+
+def whole_warmup(data: ExperienceSettings) -> int:
+    """env_steps of the warm-up, the same for every environment; a fraction of the run is no less than is needed."""
+    env_steps, num_envs = data.warmup_env_steps, data.env.num_envs
+    if isinstance(env_steps, float):
+        least = _first_batch(data) - data.env_steps_per_learner_step
+        env_steps = max(in_env_steps(env_steps, data.max_env_steps), least)
+    return -(-env_steps // num_envs) * num_envs
+
+
+def _first_batch(data: ExperienceSettings) -> int:
+    """env_steps of which a transition can be drawn."""
+    return (data.replay.n_step + 1) * data.env.num_envs
 
 
 def require_originals(data: ExperienceSettings, owner: str) -> None:

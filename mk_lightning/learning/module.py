@@ -35,6 +35,7 @@ from mk_lightning.learning.optimizer import (
     check_precision,
     check_rate,
     check_resumed_optimizer,
+    due_rate,
     only_optimizer,
 )
 from mk_lightning.learning.scoring import MatchScoring
@@ -342,9 +343,6 @@ class DuelingDoubleDQN(MatchScoring):
 
     def _set_rate(self, progress: Progress) -> None:
         """Set the learning rate that is due when the run has come so far."""
-        rate = self.learning_rate.over(progress.run_env_steps)(progress.env_steps)
-        learnt = max(0, progress.env_steps - progress.warmup_env_steps)
-        if learnt < (warmup := progress.in_env_steps(self.learning_rate_warmup)):
-            rate *= learnt / warmup
+        rate = due_rate(self.learning_rate, self.learning_rate_warmup, progress)
         for group in self.trainer.optimizers[0].param_groups:
             group["lr"] = rate

@@ -11,7 +11,10 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
+from mk_lightning.experience.transition import Progress
+from mk_lightning.schedules import Schedule
 from mk_lightning.utils.errors import UserError, shortened
+from mk_lightning.utils.lengths import Length
 
 OPTIMIZER = "optimizer"
 """Key of a whole checkpoint: `about_optimizer` of the optimizer whose state it holds."""
@@ -29,6 +32,20 @@ def adam(parameters: Any, fused: bool = True) -> Optimizer:
     Fused, because several passes over two million parameters and their moments are a good part of a learner_step.
     """
     return torch.optim.Adam(parameters, eps=1.5e-4, fused=fused)
+
+
+def due_rate(learning_rate: Schedule, warmup: Length, progress: Progress) -> float:
+    """Return the learning rate of the learner_step that is next.
+
+    Args:
+        learning_rate: over the env_steps of the run, its warm-up among them.
+        warmup: length in which the rate rises from 0 to the schedule's, from the first learner_step on.
+        progress: how far the run has come.
+    """
+    rate = learning_rate.over(progress.run_env_steps)(progress.env_steps)
+    learnt = max(0, progress.env_steps - progress.warmup_env_steps)
+    rises = progress.in_env_steps(warmup)
+    return rate * learnt / rises if learnt < rises else rate
 
 
 def check_factory(factory: Callable[[Any], Optimizer], network: nn.Module, rate: float) -> None:

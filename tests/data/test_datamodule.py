@@ -102,6 +102,7 @@ def test_training_states_have_weights():
         ({"max_env_steps": -40}, "max_env_steps must be between 1 and .* got -40"),
         ({"warmup_env_steps": -1}, "warmup_env_steps must be between 0 and .* got -1"),
         ({"warmup_env_steps": 0, "env_steps_per_learner_step": 2}, "warmup_env_steps must be at least 6.* got 0"),
+        ({"warmup_env_steps": 40.0}, "at most 1.0, got 40.0; write 40"),
         ({"env_steps_per_learner_step": 7}, "multiple of EnvConfig.num_envs .2., got 7; nearest: 8"),
         ({"env_steps_per_learner_step": 0}, "multiple of EnvConfig.num_envs .2., got 0; nearest: 2"),
         ({"env_steps_per_learner_step": -7}, "multiple of EnvConfig.num_envs .2., got -7; nearest: 2"),
@@ -130,7 +131,7 @@ def test_refuses(options, message):
         ("env_steps_per_learner_step", 7, {}, "nearest: 8"),
         ("env_steps_per_learner_step", 10**400, {}, "nearest: 1000000000000"),
         ("env_steps_per_learner_step", 3, {"warmup_env_steps": 0}, "nearest: 8"),
-        ("env_steps_per_learner_step", 1, {"warmup_env_steps": 3}, "nearest: 6"),
+        ("env_steps_per_learner_step", 1, {"warmup_env_steps": 3}, "nearest: 4"),
         ("warmup_env_steps", 0, {"env_steps_per_learner_step": 2}, "at least 6"),
         ("replay.capacity", 15, {}, "at least 16"),
         ("replay.capacity", 15, {"replay.batch_size": 41}, "at least 41"),
@@ -238,6 +239,14 @@ def test_indices_stay_in_host_memory_when_a_batch_moves():
     assert (moved.env_steps, moved.stats) == (batch.env_steps, batch.stats)
     matches = [object()]
     assert new_data().transfer_batch_to_device(matches, torch.device("meta"), 0) is matches
+
+
+@pytest.mark.parametrize(("fraction", "env_steps"), [(0.25, 26), (1.0, 100), (0.01, 6)])
+def test_a_warm_up_that_is_a_fraction_of_the_run(fraction, env_steps):
+    """The last is what a first transition of three env_steps needs, less the learner_step's two."""
+    data = new_data(max_env_steps=100, warmup_env_steps=fraction, env_steps_per_learner_step=2)
+    assert data.length.warmup_env_steps == env_steps
+    assert data.length.progress(0).warmup_env_steps == env_steps
 
 
 def test_a_run_is_as_long_as_its_length_says(tmp_path, module, caplog):
