@@ -11,12 +11,12 @@ from jsonargparse import ArgumentError
 import mk_lightning
 from mk_lightning.cli.arguments import Pipes, arrange, check_environment
 from mk_lightning.cli.checks import check_configs
+from mk_lightning.cli.help import CommandParser
 from mk_lightning.cli.lightning_cli import MKLightningCLI
 from mk_lightning.cli.saved_config import RunConfig
 from mk_lightning.data.datamodule import ExperienceDataModule
 from mk_lightning.learning.module import DuelingDoubleDQN
 from mk_lightning.utils.errors import UserError
-from mk_lightning.workflows.parser import Parser
 from mk_lightning.workflows.process import run_process
 from mk_lightning.workflows.run_parts import TRAINER_DEFAULTS
 from mk_lightning.workflows.trainer_options import RunTrainer
@@ -42,7 +42,7 @@ def run(words: list[str], pipes: Pipes) -> int:
                 DuelingDoubleDQN,
                 ExperienceDataModule,
                 trainer_class=RunTrainer,
-                parser_class=Parser,
+                parser_class=CommandParser,
                 parser_kwargs={"prog": "mk-lightning"},
                 seed_everything_default=1,
                 save_config_callback=RunConfig,
