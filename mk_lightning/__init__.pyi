@@ -43,6 +43,7 @@ from .games.game import Game as Game
 from .learning.module import DuelingDoubleDQN as DuelingDoubleDQN
 from .loggers.base import RunLogger as RunLogger
 from .loggers.metrics_csv import MetricsCSV as MetricsCSV
+from .loggers.tensor_board import TensorBoard as TensorBoard
 from .loggers.wandb_run import WandbRun as WandbRun
 from .networks.base import QNetwork as QNetwork
 from .networks.impala import ImpalaDueling as ImpalaDueling

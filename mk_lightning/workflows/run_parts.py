@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from pytorch_lightning import Callback, Trainer
-from pytorch_lightning.loggers import Logger, TensorBoardLogger
+from pytorch_lightning.loggers import Logger
 
 from mk_lightning.callbacks.checkpoints.best import BestCheckpoint
 from mk_lightning.callbacks.checkpoints.resumable import ResumableCheckpoint
@@ -17,6 +17,7 @@ from mk_lightning.callbacks.evaluation.writer import EvaluationWriter
 from mk_lightning.callbacks.progress import ProgressLine
 from mk_lightning.checkpointing.run_directory import RunDirectory
 from mk_lightning.loggers.metrics_csv import MetricsCSV
+from mk_lightning.loggers.tensor_board import TensorBoard
 from mk_lightning.utils.run_files import CHECKPOINTS
 
 TRAINER_DEFAULTS: dict[str, Any] = {
@@ -39,9 +40,7 @@ def run_loggers(run: RunDirectory, configured: Any) -> list[Logger]:
     rows = MetricsCSV(run.path)
     if configured is False:
         return [rows]
-    step = 0 if run.base is None and run.resume_step is None else run.resume_step
-    board = TensorBoardLogger(run.path, name="tensorboard", version="", purge_step=step)
-    return [rows, board, *named_loggers(configured)]
+    return [rows, TensorBoard(run.path), *named_loggers(configured)]
 
 
 def named_loggers(configured: Any) -> list[Logger]:
