@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -74,9 +75,18 @@ def test_a_zygote_that_hangs_is_told_and_the_next_pool_has_another(
     os.kill(zygote, signal.SIGSTOP)
     with monkeypatch.context() as patch:
         patch.setattr("mk_lightning.envs.workers.handles.HANG_SECONDS", 0.4)
-        with pytest.raises(Exception, match=rf"pid {zygote}\) died with exit code -9"):
+        with pytest.raises(Exception, match=rf"pid {zygote}\) did not answer for 0.4 s and was killed"):
             make_envs(1)
     assert parent_of(fork_server(make_envs(1))) not in (zygote, 1)
+
+
+def test_one_that_is_slow_to_begin_does_not_hang(no_zygote: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To load its code takes longer than an answer of a process that has loaded it may."""
+    monkeypatch.setattr("mk_lightning.envs.workers.handles.HANG_SECONDS", 0.01)
+    ours, theirs = socket.socketpair()
+    assert _Zygote.running().fork(0, [theirs.fileno(), theirs.fileno()]) > 0
+    ours.close()
+    theirs.close()
 
 
 def test_a_pool_finds_what_its_process_finds_by_then(

@@ -32,6 +32,9 @@ FOR_THE_PARENT = (
 )  # fmt: skip
 """What a terminal or a scheduler sends to a whole process group, and is the parent's to answer."""
 
+SECONDS_TO_BEGIN = 120.0
+"""How long the first process may take to load its code: half a second of processor time, which is long on a machine
+that is overloaded or reads Python from a network."""
 SECONDS_TO_END = 5.0
 """How long a process that was killed or told to end may take to be gone."""
 
@@ -39,8 +42,9 @@ SECONDS_TO_END = 5.0
 class _Forker:
     """What is asked of a process that serves forks, from any thread."""
 
-    def __init__(self, control: socket.socket) -> None:
+    def __init__(self, control: socket.socket, *, began: bool) -> None:
         self.control = control
+        self._began = began
         self._poll = select.poll()
         self._poll.register(control, select.POLLIN)
         self._exit_codes: dict[int, int] = {}
@@ -58,7 +62,8 @@ class _Forker:
                 socket.send_fds(self.control, [FORK.pack(index)], fds)
                 pid = None
                 while pid is None:
-                    pid = self._next_report(handles.HANG_SECONDS)
+                    pid = self._next_report(self.patience)
+                self._began = True
                 return pid
             except OSError as error:
                 if isinstance(error, TimeoutError):
@@ -67,6 +72,11 @@ class _Forker:
             except KeyboardInterrupt:  # the answer must not be taken for another's
                 self.control.close()
                 raise
+
+    @property
+    def patience(self) -> float:
+        """Seconds that it may leave a fork without an answer before it counts as hung."""
+        return handles.HANG_SECONDS if self._began else SECONDS_TO_BEGIN
 
     def exit_code(self, pid: int) -> int:
         """Wait for a child's end and return its exit code.
@@ -111,7 +121,7 @@ class _Zygote(_Forker):
 
     def __init__(self) -> None:
         control, theirs = socket.socketpair()
-        super().__init__(control)
+        super().__init__(control, began=False)
         self.owner = os.getpid()
         boot = f"from mk_lightning.envs.workers.zygote import main; main({theirs.fileno()}, {self.owner})"
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, FOR_THE_PARENT)  # inherited, and by its children from it
@@ -159,13 +169,16 @@ class ForkServer:
             WorkerError: the emulator could not be started.
         """
         control, theirs = socket.socketpair()
-        self._forker, self._zygote = _Forker(control), _Zygote.running()
+        self._forker, self._zygote = _Forker(control, began=True), _Zygote.running()
         self.pid = self._zygote.process.pid
         try:
             self.pid = self._zygote.fork(0, [theirs.fileno(), self._setup.memory_fd])
-        except (EOFError, TimeoutError):
+        except (EOFError, TimeoutError) as error:
             self._zygote.process.kill()
-            raise DeadWorkerError(f"died with {exit_code(self._zygote.process.wait())}") from None
+            how = f"died with {exit_code(self._zygote.process.wait())}"
+            if isinstance(error, TimeoutError):
+                how = f"did not answer for {self._zygote.patience:g} s and was killed"
+            raise DeadWorkerError(how) from None
         finally:
             theirs.close()
         environment = {**os.environ, **ONE_THREAD}
