@@ -1,7 +1,8 @@
 """Runs the commands that the README shows, and writes what they print into it.
 
 Each `<!-- name -->` ... `<!-- /name -->` of the README holds a command's output. Every command runs in an empty folder,
-with the shipped configs and checkpoints; progress (stderr) is left out.
+with the shipped configs and checkpoints; progress (stderr) is left out. `facts` is a table of what the other
+benchmarks left in `docs/results/`, and `fight` the moving picture at the top, `docs/images/fight.gif`.
 
     python benchmarks/readme.py [--only NAME ...]
 """
@@ -9,13 +10,26 @@ with the shipped configs and checkpoints; progress (stderr) is left out.
 from __future__ import annotations
 
 import argparse
+import csv
+import json
 import os
 import re
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from statistics import fmean
 
+import cv2
+import imageio.v2 as imageio
+import numpy as np
+
+import mk_lightning as mk
+from mk_lightning.evaluation.clips import film_pairs
+
+ARMS = ("recommended", "none")
+"""Of `forgetting.py`: the recipe, and plain fine-tuning."""
+RESULTS = Path("docs/results")
 README = Path("README.md")
 DEMO = ("finetune", "recommended", "short")
 TEST = (
@@ -31,18 +45,68 @@ COMMANDS = {
     "compare": f"compare {TESTED.format('base')} {TESTED.format('finetuned')}",
 }
 """Without `mk-lightning`; each may use what those before it wrote."""
+WHAT = ["fight", "facts", *COMMANDS]
+SIZE, FRAMES, EVERY = (480, 168), 40, 3
+"""Of the moving picture, at a third of a film's 30 a second: its last four seconds, side by side."""
 
 
 def main() -> None:
     """Run and write."""
     parser = argparse.ArgumentParser(description="write what the README's commands print into it")
-    parser.add_argument("--only", nargs="+", choices=COMMANDS, default=list(COMMANDS), help="commands to run")
+    parser.add_argument("--only", nargs="+", choices=WHAT, default=WHAT, help="what to make anew")
     only = parser.parse_args().only
+    if "facts" in only:
+        README.write_text(replaced(README.read_text(), "facts", facts()))
+    if "fight" in only:
+        fight(Path("docs/images/fight.gif"))
     with tempfile.TemporaryDirectory() as folder:
         for name, command in COMMANDS.items():
             if name in only:
                 print(f"mk-lightning {command}", flush=True)
                 README.write_text(replaced(README.read_text(), name, output(command, Path(folder))))
+
+
+def facts() -> str:
+    """What speaks for this package beside SB3's DQN, from the figures that benchmarks left."""
+    speed, skill, crash = (
+        json.loads((RESULTS / f"{name}.json").read_text()) for name in ("training", "time_to_skill", "crash")
+    )
+    kept, forgotten = (_rate(arm, "original") for arm in ARMS)
+    gains = [f"{_rate('none', 'challenging', 'before'):.0%} -> {_rate(arm, 'challenging'):.0%}" for arm in ARMS]
+    rows = [
+        ("env_steps/s of training, one learner_step per 32 and per 8, side by side",
+         f"{speed['ratio_sb3']:.1f} x, {speed['ratio_sb3_per_8']:.1f} x", "1"),
+        ("wall time until 80 % of the matches against an opponent are won", f"{skill['ratio']:.2f} x", "1"),
+        ("bytes of replay a transition",
+         f"{speed['bytes_per_transition']:,.0f}", f"{speed['bytes_per_transition_sb3']:,.0f}"),
+        ("killed with SIGKILL at any moment and resumed, ends bit for bit as the run left alone",
+         f"{crash['identical']} of {crash['runs']}", "no: matches under way are lost"),
+        ("wins those it beat after it was fine-tuned on those it lost to",
+         f"{kept:.0%} with the recipe", f"{forgotten:.0%} without one, here"),
+        ("wins those it lost to, before and after", *gains),
+    ]  # fmt: skip
+    lines = ["| | mk_lightning | SB3's DQN with callbacks |", "|---|---|---|"]
+    return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)])
+
+
+def _rate(arm: str, group: str, when: str = "after") -> float:
+    """Mean win rate of an arm of `forgetting.py`."""
+    with (RESULTS / "forgetting.csv").open(newline="") as file:
+        rows = [row for row in csv.DictReader(file) if (row["arm"], row["group"], row["when"]) == (arm, group, when)]
+    return fmean(float(row["win_rate"]) for row in rows)
+
+
+def fight(path: Path) -> None:
+    """The same match as the shipped fighter and the fine-tuned one play it, side by side."""
+    before, after = (
+        mk.evaluate(f"checkpoints/dojo-{name}.ckpt", "dojo", ["VeryHard.Kestrel-05"], matches=3)
+        for name in ("base", "finetuned")
+    )
+    ((_, clips),) = film_pairs(mk.compare(before, after), pairs=1)
+    films = [imageio.mimread(clip.content, format="mp4", memtest=False)[::EVERY][-FRAMES:] for clip in clips]
+    last = [[*film, *[film[-1]] * (FRAMES - len(film))] for film in films]
+    pairs = [cv2.resize(np.hstack(frames), SIZE, interpolation=cv2.INTER_AREA) for frames in zip(*last, strict=True)]
+    imageio.mimwrite(path, pairs, duration=1000 * EVERY / 30, loop=0, palettesize=32, subrectangles=True)
 
 
 def output(command: str, folder: Path) -> str:
@@ -57,7 +121,8 @@ def replaced(text: str, name: str, output: str) -> str:
     start, end = f"<!-- {name} -->", f"<!-- /{name} -->"
     if not (start in text and end in text):
         sys.exit(f"no {start} ... {end} in {README}")
-    block = f"{start}\n```text\n{output.rstrip()}\n```\n{end}"
+    text_block = output if name == "facts" else f"```text\n{output.rstrip()}\n```"
+    block = f"{start}\n{text_block}\n{end}"
     return re.sub(f"{re.escape(start)}.*?{re.escape(end)}", lambda _: block, text, flags=re.S)
 
 
