@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,9 @@ LAST, PREVIOUS = "last.ckpt", "previous.ckpt"
 
 METRICS_ROWS = "metrics_rows"
 """Key of a checkpoint: rows of `metrics.csv` that it has seen."""
+
+VERSION = "pytorch-lightning_version"
+"""Key of a checkpoint, without which Lightning loads none."""
 
 ELSEWHERE = ".checkpoints"
 """File in the folder of the checkpoints: paths of those that hold a whole run and lie outside the run's directory."""
@@ -74,7 +78,8 @@ class CheckpointFiles(CheckpointIO):
         Raises:
             UserError: it is missing or damaged.
         """
-        checkpoint = read_checkpoint(path)
+        # An agent from elsewhere has no version.
+        checkpoint = {VERSION: version("pytorch-lightning"), **read_checkpoint(path)}
         patch_loop_progress(checkpoint)
         return checkpoint
 
