@@ -40,11 +40,10 @@ from mk_lightning.learning.optimizer import (
 from mk_lightning.learning.scoring import MatchScoring
 from mk_lightning.learning.target import check_target, mix
 from mk_lightning.networks.base import QNetworkCallable
-from mk_lightning.networks.checkpoint import about_network, find_checkpoint
+from mk_lightning.networks.checkpoint import about_network, find_checkpoint, is_of_lightning
 from mk_lightning.networks.compiled import check_compiler
 from mk_lightning.networks.factory import make_network
 from mk_lightning.networks.nature import NatureDueling
-from mk_lightning.networks.sb3_zip import is_sb3_zip
 from mk_lightning.schedules import Schedule, as_schedule, bounds, first_value
 from mk_lightning.utils.errors import UserError, check_positive, shortened
 from mk_lightning.utils.lengths import Length, check_length
@@ -164,7 +163,7 @@ class DuelingDoubleDQN(MatchScoring):
         """
         path = find_checkpoint(checkpoint_path)
         kwargs = arguments_of(cls, path, kwargs)
-        if is_sb3_zip(path):
+        if not is_of_lightning(path):
             return cls(**{"init_from": str(checkpoint_path), **kwargs})
         module: Self = super().load_from_checkpoint(
             path, map_location, hparams_file, strict, weights_only=weights_only, **kwargs

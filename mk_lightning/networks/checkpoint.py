@@ -16,6 +16,7 @@ from torch import nn
 from mk_lightning.networks.base import QNetwork, QNetworkCallable
 from mk_lightning.networks.impala import ImpalaDueling
 from mk_lightning.networks.nature import NatureDueling, SmallDueling
+from mk_lightning.networks.safetensors_file import SUFFIX, read_safetensors
 from mk_lightning.networks.sb3_mapping import from_sb3
 from mk_lightning.networks.sb3_zip import is_sb3_zip, read_sb3
 from mk_lightning.networks.weights import PREFIX, problem_with
@@ -25,8 +26,8 @@ from mk_lightning.utils.tensor_files import read_tensors
 
 log = logging.getLogger(__name__)
 
-KINDS = (".ckpt", ".zip")
-"""Endings of the files that can be read: Lightning's checkpoints, and agents of Stable-Baselines3."""
+KINDS = (".ckpt", ".zip", SUFFIX)
+"""Endings of the files that can be read: checkpoints, agents of Stable-Baselines3, weights by themselves."""
 OWN = "mk_lightning"
 NETWORKS: dict[str, type[QNetwork]] = {
     f"{OWN}.{kind.__name__}": kind for kind in (NatureDueling, SmallDueling, ImpalaDueling)
@@ -60,7 +61,7 @@ def find_checkpoint(path: str | Path) -> Path:
 
 
 def read_checkpoint(path: str | Path, reward_scale: float = 1.0) -> dict[str, Any]:
-    """Load a checkpoint, tensors and plain Python only: Lightning's, or what an agent of Stable-Baselines3 comes to.
+    """Load a checkpoint, tensors and plain Python only: Lightning's, or what a file from elsewhere comes to.
 
     Args:
         path: of the file.
@@ -74,7 +75,7 @@ def read_checkpoint(path: str | Path, reward_scale: float = 1.0) -> dict[str, An
     path = find_checkpoint(path)
     if is_sb3_zip(path):
         return _converted(path, reward_scale)
-    checkpoint = read_tensors(path, "checkpoint")
+    checkpoint = read_safetensors(path) if path.suffix == SUFFIX else read_tensors(path, "checkpoint")
     if not isinstance(checkpoint, dict) or not isinstance(checkpoint.get("state_dict"), dict):
         raise UserError(f"{path} is not a Lightning checkpoint: it has no state_dict")
     for name, weights in checkpoint["state_dict"].items():
@@ -85,6 +86,11 @@ def read_checkpoint(path: str | Path, reward_scale: float = 1.0) -> dict[str, An
         if type(count := checkpoint.get(name, 0 if name == "env_steps" else None)) is not int or count < 0:
             raise UserError(f"{path} cannot be used: its {name} is {shortened(count)}, not a whole number from 0 on")
     return checkpoint
+
+
+def is_of_lightning(path: Path) -> bool:
+    """Whether a checkpoint is Lightning's, and not from elsewhere."""
+    return path.suffix != SUFFIX and not is_sb3_zip(path)
 
 
 def _converted(path: Path, reward_scale: float) -> dict[str, Any]:
