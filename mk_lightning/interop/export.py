@@ -13,7 +13,7 @@ from mk_lightning.interop.graphs import onnx_bytes, torchscript_bytes
 from mk_lightning.interop.hub import hub_files
 from mk_lightning.interop.sb3 import sb3_bytes
 from mk_lightning.networks.checkpoint import find_checkpoint
-from mk_lightning.networks.safetensors_file import write_safetensors
+from mk_lightning.networks.safetensors_file import SUFFIX, write_safetensors
 from mk_lightning.utils.errors import UserError
 from mk_lightning.utils.files import check_directory, check_file, find_file, replacing
 
@@ -68,6 +68,8 @@ def export(
         if value is not None and to != wanted:
             raise UserError(f"export: {name} is for {wanted}, not for {to}")
     out = Path(out)
+    if to == "safetensors" and out.suffix != SUFFIX:
+        raise UserError(f"export: the name of a safetensors file ends in {SUFFIX}, by which it is known, got {out}")
     if to == HUB:
         check_directory("export: out", out)
         if out.exists() and any(out.iterdir()):

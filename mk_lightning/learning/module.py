@@ -40,7 +40,7 @@ from mk_lightning.learning.optimizer import (
 from mk_lightning.learning.scoring import MatchScoring
 from mk_lightning.learning.target import check_target, mix
 from mk_lightning.networks.base import QNetworkCallable
-from mk_lightning.networks.checkpoint import about_network, find_checkpoint, is_of_lightning
+from mk_lightning.networks.checkpoint import about_network, find_checkpoint, is_of_lightning, read_checkpoint
 from mk_lightning.networks.compiled import check_compiler
 from mk_lightning.networks.factory import make_network
 from mk_lightning.networks.nature import NatureDueling
@@ -164,7 +164,9 @@ class DuelingDoubleDQN(MatchScoring):
         path = find_checkpoint(checkpoint_path)
         kwargs = arguments_of(cls, path, kwargs)
         if not is_of_lightning(path):
-            return cls(**{"init_from": str(checkpoint_path), **kwargs})
+            made = cls(**{"init_from": str(checkpoint_path), **kwargs})
+            made.env_steps = read_checkpoint(path)["env_steps"]
+            return made
         module: Self = super().load_from_checkpoint(
             path, map_location, hparams_file, strict, weights_only=weights_only, **kwargs
         )

@@ -116,11 +116,14 @@ def read_sb3(path: Path) -> SB3Agent:
     if not isinstance(data, dict) or not isinstance(policy, dict):
         raise _refused(path, "its data and policy.pth are not those of Stable-Baselines3")
     for name, tensor in policy.items():
-        if problem := problem_with(f"{PREFIX}{name}" if isinstance(name, str) else name, tensor):
+        problem = problem_with(f"{PREFIX}{name}" if isinstance(name, str) else name, tensor)
+        if problem is None and tensor.dtype != torch.float32:
+            problem = f"is of type {tensor.dtype}, not torch.float32"
+        if problem is not None:
             raise _refused(path, f"{shortened(name)} {problem}")
     _check_algorithm(path, policy)
     _check_data(path, data)
-    weights = {name.removeprefix(ONLINE): t.float() for name, t in policy.items() if name.startswith(ONLINE)}
+    weights = {name.removeprefix(ONLINE): t for name, t in policy.items() if name.startswith(ONLINE)}
     _check_layers(path, weights)
     steps, gamma = data.get("num_timesteps", 0), data.get("gamma", -1)
     return SB3Agent(
@@ -222,7 +225,7 @@ def _check_layers(path: Path, weights: Weights) -> None:
         )
     hidden, heads = len(weights["features_extractor.linear.0.bias"].flatten()), _heads(weights)
     shapes = {**LAYERS, "features_extractor.linear.0": (hidden, FLAT)}
-    actions = max(len(weights[f"{head}.bias"].flatten()) for head in heads)
+    actions = max(1, *(len(weights[f"{head}.bias"].flatten()) for head in heads))
     shapes |= {head: (1 if head == DUELING["value"] else actions, hidden) for head in heads}
     for layer, shape in shapes.items():
         found = tuple(weights[f"{layer}.weight"].shape)

@@ -35,7 +35,7 @@ def test_a_module_has_them_in_learning_units(kind: str, tmp_path: Path) -> None:
     assert_same_values(20 * q_values(module.online, stacks), q_values(theirs.q_net, stacks))
     assert_same_values(q_values(module.target, stacks), q_values(module.online, stacks))
     loaded = mk.DuelingDoubleDQN.load_from_checkpoint(path)
-    assert (loaded.reward_scale, loaded.origin) == (1.0, str(path))
+    assert (loaded.reward_scale, loaded.env_steps, loaded.origin) == (1.0, 1_600, str(path))
     assert_same_values(q_values(loaded.online, stacks), q_values(theirs.q_net, stacks))
 
 

@@ -96,6 +96,15 @@ HOSTILE: dict[str, tuple[Callable[[Parts, Path], bytes], str]] = {
     "not finite": (
         lambda good, ran: with_weights(good, lambda w: w["q_net.q_net.0.bias"].fill_(torch.nan)), "that are not finite"
     ),
+    "of twice the precision": (
+        lambda good, ran: with_weights(good, lambda w: w.update(x=torch.ones(1).double())), "x is of type torch.float64"
+    ),
+    "no actions": (
+        lambda good, ran: with_weights(
+            good, lambda w: w.update({"q_net.q_net.0.weight": torch.zeros(0, 4), "q_net.q_net.0.bias": torch.zeros(0)})
+        ),
+        "its layer q_net.0 is of shape (0, 4), not (1, 4)",
+    ),
     "claims": (
         lambda good, ran: with_weights(good, lambda w: w.update(x=torch.zeros(1).expand(10**12))), "not in the file"
     ),
