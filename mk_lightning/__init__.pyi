@@ -40,6 +40,8 @@ from .experience.replay import Priorities as Priorities
 from .experience.replay import Replay as Replay
 from .games.catalog import load_game as load_game
 from .games.game import Game as Game
+from .interop.export import export as export
+from .interop.hub import from_pretrained as from_pretrained
 from .learning.module import DuelingDoubleDQN as DuelingDoubleDQN
 from .loggers.base import RunLogger as RunLogger
 from .loggers.metrics_csv import MetricsCSV as MetricsCSV

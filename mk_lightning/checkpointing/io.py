@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,9 @@ from mk_lightning.utils.tensor_files import write_tensors
 
 METRICS_ROWS = "metrics_rows"
 """Key of a checkpoint: rows of `metrics.csv` that it has seen."""
+
+VERSION = "pytorch-lightning_version"
+"""Key of a checkpoint, without which Lightning loads none."""
 
 ELSEWHERE = ".checkpoints"
 """File in the folder of the checkpoints: paths of those that hold a whole run and lie outside the run's directory."""
@@ -69,7 +73,8 @@ class CheckpointFiles(CheckpointIO):
         Raises:
             UserError: it is missing or damaged.
         """
-        checkpoint = read_checkpoint(path)
+        # An agent from elsewhere has no version.
+        checkpoint = {VERSION: version("pytorch-lightning"), **read_checkpoint(path)}
         patch_loop_progress(checkpoint)
         return checkpoint
 

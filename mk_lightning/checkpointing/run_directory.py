@@ -24,7 +24,7 @@ from mk_lightning.checkpointing.io import (
 from mk_lightning.checkpointing.lock import RunLock
 from mk_lightning.data.datamodule import ExperienceDataModule
 from mk_lightning.learning.early_stopping import ended_early
-from mk_lightning.networks.checkpoint import MissingCheckpointError, read_checkpoint
+from mk_lightning.networks.checkpoint import MissingCheckpointError, log_about, read_checkpoint
 from mk_lightning.utils.errors import UserError
 from mk_lightning.utils.files import PART, find_file, made_by
 from mk_lightning.utils.run_files import BEST, CHECKPOINTS, LAST, LOCK, PREVIOUS, REPLAY
@@ -100,7 +100,7 @@ class RunDirectory:
         if checkpoint is not None and fit:
             return _resumed(checkpoint, replay=replay, fall_back=ckpt_path == AUTO)
         if checkpoint is not None:
-            _read(checkpoint, read_checkpoint)
+            log_about(_read(checkpoint, read_checkpoint))
         base = wanted if fit else wanted.with_name(f"{wanted.name}-{subcommand}")
         return RunDirectory(_fresh(base), checkpoint, None, base=base)
 

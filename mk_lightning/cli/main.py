@@ -22,6 +22,7 @@ TOOLS = {
     "compare": "what changed between evaluations",
     "runs": "what was trained here, and what became of it",
     "ladder": "fine-tuning round after round, until every state is won",
+    "export": "an agent for Stable-Baselines3, ONNX, TorchScript or the Hugging Face Hub",
     "doctor": "whether this machine has what a run needs",
 }
 """Commands that are not Lightning's, and what they print."""

@@ -41,7 +41,8 @@ def evaluate(
     evaluations can be compared (`Comparison`).
 
     Args:
-        policy: a checkpoint, a `DuelingDoubleDQN` or another Q-network, or a function from observations to actions.
+        policy: a checkpoint or the zip of an agent of Stable-Baselines3, a `DuelingDoubleDQN` or another Q-network, or
+            a function from observations to actions.
         game: a game, or its id, alias or path of its `game.yaml`.
         states: names, tiers or patterns; or lists of them by the name of a group.
         matches: matches of a state, 1 or more.
@@ -72,7 +73,7 @@ def evaluate(
     if not isinstance(env, EnvConfig | None):
         raise UserError(f"env must be an EnvConfig, got {shortened(env)}")
     config = env or EnvConfig()
-    plays, name = _policy(policy)
+    plays, name = _policy(policy, len(game.actions))
     with closing(
         RetroVectorEnv(game, [spec.state for spec in specs], config, num_envs=min(MAX_ENVS, len(specs)))
     ) as envs:
@@ -80,13 +81,19 @@ def evaluate(
     return Evaluation.of(records, game, policy=name, epsilon=epsilon, env=config.episode_options, groups=groups)
 
 
-def _policy(policy: Policy | torch.nn.Module | str | Path) -> tuple[Policy, str]:
-    """Return the policy as a function, and what to call it."""
+def _policy(policy: Policy | torch.nn.Module | str | Path, num_actions: int) -> tuple[Policy, str]:
+    """Return the policy as a function, and what to call it.
+
+    Raises:
+        UserError: it is none; or a file's, with another number of actions than the game's.
+    """
     if not (isinstance(policy, (str, Path)) or callable(policy)):
         raise UserError(f"policy must be a checkpoint, a module or a function, got {shortened(policy)}")
     if isinstance(policy, (str, Path)):
-        return GreedyPolicy(load_network(policy)), as_named(policy)
+        network = load_network(policy)
+        if network.num_actions != num_actions:
+            raise UserError(f"{policy} chooses among {network.num_actions} actions, the game's table has {num_actions}")
+        return GreedyPolicy(network), as_named(policy)
     if isinstance(policy, torch.nn.Module):
-        network = getattr(policy, "online", policy)  # of a DuelingDoubleDQN
-        return GreedyPolicy(network), type(policy).__name__
+        return GreedyPolicy(getattr(policy, "online", policy)), type(policy).__name__
     return policy, getattr(policy, "__name__", type(policy).__name__)

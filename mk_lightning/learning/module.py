@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import math
 from collections.abc import Mapping
 from statistics import fmean
 from typing import Any, Self
@@ -18,6 +17,7 @@ from pytorch_lightning.trainer.states import TrainerFn
 from mk_lightning.experience.greedy_policy import act
 from mk_lightning.experience.transition import Batch, Progress
 from mk_lightning.learning.averaging import check_resumed_averaging, end_averaging
+from mk_lightning.learning.divergence import check_values, diverged
 from mk_lightning.learning.early_stopping import check_resumed_stopping, stay_stopped
 from mk_lightning.learning.losses import double_q_target, huber_loss, td_errors
 from mk_lightning.learning.module_state import (
@@ -41,12 +41,12 @@ from mk_lightning.learning.optimizer import (
 from mk_lightning.learning.scoring import MatchScoring
 from mk_lightning.learning.target import check_target, mix
 from mk_lightning.networks.base import QNetworkCallable
-from mk_lightning.networks.checkpoint import about_network, find_checkpoint
+from mk_lightning.networks.checkpoint import about_network, find_checkpoint, is_of_lightning, read_checkpoint
 from mk_lightning.networks.compiled import check_compiler
 from mk_lightning.networks.factory import make_network
 from mk_lightning.networks.nature import NatureDueling
 from mk_lightning.schedules import Schedule, as_schedule, bounds, first_value
-from mk_lightning.utils.errors import Diverged, UserError, check_positive, shortened
+from mk_lightning.utils.errors import UserError, check_positive, shortened
 from mk_lightning.utils.lengths import Length, check_length
 from mk_lightning.utils.network_copies import uncompiled
 from mk_lightning.utils.trainer_checks import accumulation_schedules, check_callbacks, leave_trainer, log_is_due
@@ -76,8 +76,11 @@ class DuelingDoubleDQN(MatchScoring):
             Give this or `target_every`.
         q_limit: Q-value (learning units) beyond which learning has diverged and the run is stopped. A perfect match is
             worth 480 game units, divided by `ExperienceDataModule.reward_scale`.
-        init_from: checkpoint whose Q-network the run starts from.
+        init_from: checkpoint whose Q-network the run starts from: Lightning's, or the zip of an agent of
+            Stable-Baselines3 (DQN, Double DQN or a dueling one).
         init_strict: refuse a checkpoint of which not every parameter matches.
+        init_reward_scale: game units per learning unit that the Q-values of such a zip, game units, are brought to; the
+            CLI takes it from the data. Other checkpoints have their own.
         compile: let `torch.compile` make the learner_steps faster. Playing, whose batches are of many sizes, and
             checkpoints, whose names stay, are as without.
 
@@ -98,6 +101,7 @@ class DuelingDoubleDQN(MatchScoring):
         q_limit: float = 1000.0,
         init_from: str | None = None,
         init_strict: bool = True,
+        init_reward_scale: float = 1.0,
         compile: bool = False,
     ) -> None:
         super().__init__()
@@ -109,6 +113,7 @@ class DuelingDoubleDQN(MatchScoring):
         check_positive("DuelingDoubleDQN.huber_delta", huber_delta)
         check_target(target_every, target_tau)
         check_positive("DuelingDoubleDQN.q_limit", q_limit)
+        check_positive("DuelingDoubleDQN.init_reward_scale", init_reward_scale)
         self.q_limit = q_limit
         self.optimizer = optimizer
         self.huber_delta = huber_delta
@@ -120,7 +125,7 @@ class DuelingDoubleDQN(MatchScoring):
         self.reward_scale: float | None = None
         """Game units per learning unit of the play that it has learned from, if known."""
         if init_from is not None:
-            self.reward_scale = begin_with(self.online, init_from, strict=init_strict)
+            self.reward_scale = begin_with(self.online, init_from, init_reward_scale, strict=init_strict)
         self.target = copy.deepcopy(self.online).requires_grad_(False)
         self._moments: dict[str, Any] | None = None
         """Of the optimizer, at the end of the last fit."""
@@ -142,7 +147,8 @@ class DuelingDoubleDQN(MatchScoring):
         """Return a module with a checkpoint's weights, network and plain hyper-parameters; no argument is needed.
 
         Args:
-            checkpoint_path: of a file of weights or of a whole run; a shipped one is found by its name.
+            checkpoint_path: of a file of weights, of a whole run or of an agent of Stable-Baselines3; a shipped one is
+                found by its name.
             map_location: as Lightning's, like the next three.
             hparams_file: see there.
             strict: see there.
@@ -158,6 +164,10 @@ class DuelingDoubleDQN(MatchScoring):
         """
         path = find_checkpoint(checkpoint_path)
         kwargs = arguments_of(cls, path, kwargs)
+        if not is_of_lightning(path):
+            made = cls(**{"init_from": str(checkpoint_path), **kwargs})
+            made.env_steps = read_checkpoint(path)["env_steps"]
+            return made
         module: Self = super().load_from_checkpoint(
             path, map_location, hparams_file, strict, weights_only=weights_only, **kwargs
         )
@@ -271,7 +281,7 @@ class DuelingDoubleDQN(MatchScoring):
         loss = huber_loss(errors, batch.weights, self.huber_delta)
         seen = torch.cat([errors.abs(), q_tm1.abs().amax()[None], loss[None]])  # a device is waited for but once
         *absolute, largest, value = seen.detach().float().tolist()
-        self._check_values(largest, value)
+        check_values(largest, value, self.q_limit, self.global_step)
         batch.source.update_priorities(batch.indices, np.array(absolute[: len(batch.indices)], np.float32))
         if log_is_due(self.trainer):
             self.log("loss", loss.detach(), prog_bar=True)
@@ -300,7 +310,7 @@ class DuelingDoubleDQN(MatchScoring):
             Diverged: a weight is not finite, and the checkpoint would take the place of a good one.
         """
         if not all(bool(parameter.isfinite().all()) for parameter in self.online.parameters()):
-            raise self._diverged("a weight of the Q-network is not finite")
+            raise diverged("a weight of the Q-network is not finite", self.global_step)
         checkpoint["network"] = about_network(uncompiled(self.online))
         checkpoint["env_steps"] = self.env_steps
         checkpoint["reward_scale"] = self.reward_scale
@@ -328,18 +338,6 @@ class DuelingDoubleDQN(MatchScoring):
             self._resumed = {key: checkpoint.get(key) for key in (OPTIMIZER, "optimizer_states")}
         self.env_steps, self.reward_scale = checkpoint.get("env_steps", 0), checkpoint.get("reward_scale")
         load_weights(self, checkpoint)
-
-    def _check_values(self, largest: float, loss: float) -> None:
-        if not (largest <= self.q_limit and math.isfinite(loss)):  # a comparison with nan is false
-            raise self._diverged(
-                f"a Q-value of {largest:g} (DuelingDoubleDQN.q_limit is {self.q_limit:g}) and a loss of {loss:g}"
-            )
-
-    def _diverged(self, what: str) -> Diverged:
-        return Diverged(
-            f"learning diverged at learner_step {self.global_step:,}: {what}; lower DuelingDoubleDQN.learning_rate, "
-            "or let the target network follow more slowly (a higher DuelingDoubleDQN.target_every)"
-        )
 
     def _set_rate(self, progress: Progress) -> None:
         """Set the learning rate that is due when the run has come so far."""

@@ -15,14 +15,17 @@ from torch import nn
 from mk_lightning.learning.averaging import NOT_AVERAGED, put_average
 from mk_lightning.learning.optimizer import OPTIMIZER, about_optimizer
 from mk_lightning.networks.checkpoint import (
-    PREFIX,
+    about_network,
     load_matching,
+    log_about,
     noted_network,
     noted_num_actions,
     read_checkpoint,
 )
 from mk_lightning.networks.compiled import names_in, plain_names
-from mk_lightning.utils.errors import UserError
+from mk_lightning.networks.weights import PREFIX
+from mk_lightning.utils.errors import UserError, shortened
+from mk_lightning.utils.network_copies import uncompiled
 
 log = logging.getLogger(__name__)
 
@@ -31,12 +34,13 @@ TARGET_PREFIX = "target."
 Weights = Mapping[str, torch.Tensor]
 
 
-def begin_with(network: nn.Module, path: str, *, strict: bool) -> float | None:
+def begin_with(network: nn.Module, path: str, reward_scale: float, *, strict: bool) -> float | None:
     """Give a Q-network the weights of a checkpoint, and say what became of each parameter.
 
     Args:
         network: is changed in place.
         path: of the checkpoint.
+        reward_scale: game units per learning unit that the Q-values of an agent of Stable-Baselines3 are to have.
         strict: refuse one of which not every parameter matches.
 
     Returns:
@@ -45,12 +49,15 @@ def begin_with(network: nn.Module, path: str, *, strict: bool) -> float | None:
     Raises:
         UserError: there is no such checkpoint, or it does not match.
     """
-    checkpoint = read_checkpoint(path)
+    checkpoint = read_checkpoint(path, reward_scale)
     report = load_matching(network, checkpoint["state_dict"])
     if strict and not report.complete:
+        noted, mine = checkpoint.get("network"), about_network(uncompiled(network))
+        other = f"; it holds {shortened(noted)}, here is {mine}" if noted is not None and noted != mine else ""
         raise UserError(
-            f"{path} does not fit the network ({report}); DuelingDoubleDQN.init_strict=false takes what fits"
+            f"{path} does not fit the network ({report}){other}; DuelingDoubleDQN.init_strict=false takes what fits"
         )
+    log_about(checkpoint)
     log.info(f"initialised from {path}: {report}")
     scale = checkpoint.get("reward_scale")
     return float(scale) if isinstance(scale, (int, float)) else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -15,19 +16,27 @@ from torch import nn
 from mk_lightning.networks.base import QNetwork, QNetworkCallable
 from mk_lightning.networks.impala import ImpalaDueling
 from mk_lightning.networks.nature import NatureDueling, SmallDueling
+from mk_lightning.networks.safetensors_file import SUFFIX, read_safetensors
+from mk_lightning.networks.sb3_mapping import from_sb3
+from mk_lightning.networks.sb3_zip import is_sb3_zip, read_sb3
+from mk_lightning.networks.weights import PREFIX, problem_with
 from mk_lightning.utils.errors import UserError, shortened
 from mk_lightning.utils.files import find_file, made_by
 from mk_lightning.utils.tensor_files import read_tensors
 
-PREFIX = "online."
-"""Where the LightningModule keeps the Q-network; the target network is a copy and is not read."""
+log = logging.getLogger(__name__)
 
-
+KINDS = (".ckpt", ".zip", SUFFIX)
+"""Endings of the files that can be read: checkpoints, agents of Stable-Baselines3, weights by themselves."""
 OWN = "mk_lightning"
 NETWORKS: dict[str, type[QNetwork]] = {
     f"{OWN}.{kind.__name__}": kind for kind in (NatureDueling, SmallDueling, ImpalaDueling)
 }
 """The package's own networks, by the name that a checkpoint notes."""
+
+
+ABOUT = "about"
+"""Key of a checkpoint that comes from elsewhere: a line for the user on what it needs."""
 
 
 class MissingCheckpointError(UserError):
@@ -45,21 +54,28 @@ def find_checkpoint(path: str | Path) -> Path:
     if path.is_dir():
         raise UserError(f"{path} is a directory, not a checkpoint")
     if not path.is_file():
-        near = sorted(p.name for p in path.parent.glob("*.ckpt")) if path.parent.is_dir() else []
+        near = sorted(p.name for p in path.parent.iterdir() if p.suffix in KINDS) if path.parent.is_dir() else []
         hint = f"; there: {', '.join(near)}" if near else ""
         raise MissingCheckpointError(f"no checkpoint {path}{hint}{made_by(path)}")
     return path
 
 
-def read_checkpoint(path: str | Path) -> dict[str, Any]:
-    """Load a Lightning checkpoint, tensors and plain Python only.
+def read_checkpoint(path: str | Path, reward_scale: float = 1.0) -> dict[str, Any]:
+    """Load a checkpoint, tensors and plain Python only: Lightning's, or what a file from elsewhere comes to.
+
+    Args:
+        path: of the file.
+        reward_scale: game units per learning unit that the Q-values of such an agent, whose unit is its rewards', are
+            brought to; a Lightning checkpoint says its own, which stays.
 
     Raises:
         MissingCheckpointError: no such file.
         UserError: not a checkpoint, or one of a run whose weights are no longer numbers.
     """
     path = find_checkpoint(path)
-    checkpoint = read_tensors(path, "checkpoint")
+    if is_sb3_zip(path):
+        return _converted(path, reward_scale)
+    checkpoint = read_safetensors(path) if path.suffix == SUFFIX else read_tensors(path, "checkpoint")
     if not isinstance(checkpoint, dict) or not isinstance(checkpoint.get("state_dict"), dict):
         raise UserError(f"{path} is not a Lightning checkpoint: it has no state_dict")
     for name, weights in checkpoint["state_dict"].items():
@@ -72,19 +88,30 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     return checkpoint
 
 
-def problem_with(name: object, weights: object) -> str | None:
-    """Return what is wrong with an entry of a checkpoint's state_dict, or None."""
-    if not isinstance(name, str) or not isinstance(weights, torch.Tensor):
-        return "is no tensor with a name"
-    if weights.layout != torch.strided or weights.device.type != "cpu" or weights.is_quantized:
-        return "is not a plain tensor"
-    if weights.untyped_storage().nbytes() < weights.numel() * weights.element_size():
-        return f"claims {weights.numel():,} values, which are not in the file"
-    if name.startswith(PREFIX) and not weights.is_floating_point():
-        return f"is of type {weights.dtype}, not floating point"
-    if not bool(weights.isfinite().all()):
-        return "has values that are not finite: the run that wrote it had diverged"
-    return None
+def is_of_lightning(path: Path) -> bool:
+    """Whether a checkpoint is Lightning's, and not from elsewhere."""
+    return path.suffix != SUFFIX and not is_sb3_zip(path)
+
+
+def _converted(path: Path, reward_scale: float) -> dict[str, Any]:
+    """The checkpoint of weights that an agent of Stable-Baselines3 comes to."""
+    agent = read_sb3(path)
+    weights = from_sb3(agent.weights, reward_scale)
+    return {
+        "state_dict": {f"{PREFIX}{name}": tensor for name, tensor in weights.items()},
+        "network": {"num_actions": agent.num_actions, "hidden": agent.hidden},
+        "env_steps": agent.env_steps,
+        "global_step": 0,
+        "epoch": 0,
+        "reward_scale": reward_scale,
+        ABOUT: agent.about(path),
+    }
+
+
+def log_about(checkpoint: Mapping[str, Any]) -> None:
+    """Tell what a checkpoint that comes from elsewhere needs."""
+    if ABOUT in checkpoint:
+        log.info(checkpoint[ABOUT])
 
 
 def about_network(network: nn.Module) -> dict[str, Any]:
@@ -141,6 +168,7 @@ def load_network(path: str | Path) -> QNetwork:
         UserError: it is no checkpoint of a `DuelingDoubleDQN`, or its network is not the package's own.
     """
     checkpoint = read_checkpoint(path)
+    log_about(checkpoint)
     network = noted_network(checkpoint)(noted_num_actions(checkpoint))
     report = load_matching(network, checkpoint["state_dict"])
     if not report.complete:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from mk_lightning.networks.base import FRAME_SIZE, STACK, QNetwork, QNetworkCallable
-from mk_lightning.networks.checkpoint import PREFIX, problem_with
+from mk_lightning.networks.weights import PREFIX, problem_with
 from mk_lightning.utils.errors import UserError, shortened
 
 

@@ -14,7 +14,7 @@ from mk_lightning.networks.halves import in_halves
 from mk_lightning.utils.errors import check_between
 
 POOLED = 6
-"""Height and width that the last convolutions' output is pooled to."""
+"""Height and width that the last convolutions' output, 11 x 11, is pooled to."""
 
 
 class ImpalaDueling(QNetwork):
@@ -45,7 +45,7 @@ class ImpalaDueling(QNetwork):
         check_between("ImpalaDueling: hidden", hidden, 1, 2**16)
         sizes = (STACK, 16 * width, 32 * width, 32 * width)
         stages = [_Stage(*pair) for pair in pairwise(sizes)]
-        self.stages = nn.Sequential(*stages, nn.ReLU(), nn.AdaptiveMaxPool2d(POOLED))
+        self.stages = nn.Sequential(*stages, nn.ReLU(), nn.MaxPool2d(3, stride=2, padding=1))
         self.features = nn.Sequential(nn.Flatten(), nn.Linear(sizes[-1] * POOLED**2, hidden), nn.ReLU())
         self.value = nn.Linear(hidden, 1)
         self.advantage = nn.Linear(hidden, num_actions)

@@ -31,10 +31,26 @@ def read_tensors(path: Path, what: str) -> Any:
     if path.is_dir():
         raise UserError(f"{path} is a directory, not a {what}")
     try:
-        _check_archive(path)
-        with warnings.catch_warnings(action="ignore"):  # what torch has to say of a file, an error says better
-            return torch.load(path, map_location="cpu", weights_only=True)
+        with path.open("rb") as file:
+            return _load(file, path.stat().st_size)
     except Exception as error:  # damaged bytes raise whatever they happen to lead to
+        raise UserError(f"{path} is not a readable {what}: {_reason(error)}") from None
+
+
+def parse_tensors(content: bytes, path: Path, what: str) -> Any:
+    """Load what `read_tensors` does from the bytes of such a file.
+
+    Args:
+        content: of the file.
+        path: where they come from, for the message.
+        what: it is meant to be, for the message.
+
+    Raises:
+        UserError: it is something else or damaged.
+    """
+    try:
+        return _load(io.BytesIO(content), len(content))
+    except Exception as error:  # see there
         raise UserError(f"{path} is not a readable {what}: {_reason(error)}") from None
 
 
@@ -73,13 +89,19 @@ class _Noting(io.RawIOBase):
             raise
 
 
-def _check_archive(path: Path) -> None:
-    size = path.stat().st_size
+def _load(file: BinaryIO, size: int) -> Any:
+    _check_archive(file, size)
+    file.seek(0)
+    with warnings.catch_warnings(action="ignore"):  # what torch has to say of a file, an error says better
+        return torch.load(file, map_location="cpu", weights_only=True)
+
+
+def _check_archive(file: BinaryIO, size: int) -> None:
     if not size:
         raise ValueError("it is empty")
-    if not zipfile.is_zipfile(path):
+    if not zipfile.is_zipfile(file):
         raise ValueError("it is cut short, or was never written by torch.save")
-    with zipfile.ZipFile(path) as archive:
+    with zipfile.ZipFile(file) as archive:
         parts = archive.infolist()
         if any(part.compress_type != zipfile.ZIP_STORED for part in parts) or sum(p.file_size for p in parts) > size:
             raise ValueError("it holds compressed parts, which torch.save never writes")

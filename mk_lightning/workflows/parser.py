@@ -76,6 +76,7 @@ def link_options(parser: LightningArgumentParser) -> None:
     read.
     """
     parser.link_arguments("data.game", "model.num_actions", compute_fn=_num_actions, apply_on="instantiate")
+    parser.link_arguments("data.reward_scale", "model.init_reward_scale")
     parser.link_arguments("seed_everything", "data.seed", compute_fn=_checked_seed)
     parser.link_arguments(
         ("data.max_env_steps", "data.evaluation.every", "data.env_steps_per_learner_step"),

@@ -29,7 +29,7 @@ GROUPS = [
     "finetune weakness freeze-features lr-adaptive weight-decay guard logger/csv",
     "finetune curriculum unfreeze lr-cyclical l2 logger/tensorboard",
     "finetune progressive kickstarting lr-warmup ewc",
-    "finetune rehearsal cloning",
+    "finetune rehearsal cloning from-sb3",
 ]
 """Configs that go together, of either game; `recommended` is what is played from end to end."""
 RUNS = [

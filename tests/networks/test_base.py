@@ -14,10 +14,11 @@ from torch import nn
 
 from mk_lightning.callbacks.methods.parameters import matching_names
 from mk_lightning.networks.base import QNetwork, QNetworkCallable, dueling, pixels
-from mk_lightning.networks.checkpoint import NETWORKS, PREFIX, about_network, noted_network, noted_num_actions
+from mk_lightning.networks.checkpoint import NETWORKS, about_network, noted_network, noted_num_actions
 from mk_lightning.networks.factory import make_network
 from mk_lightning.networks.impala import ImpalaDueling
 from mk_lightning.networks.nature import NatureDueling, SmallDueling
+from mk_lightning.networks.weights import PREFIX
 from mk_lightning.utils.errors import UserError
 
 TINY: dict[type[QNetwork], QNetworkCallable] = {

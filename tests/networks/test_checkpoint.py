@@ -3,8 +3,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from mk_lightning.networks.checkpoint import PREFIX, load_matching, read_checkpoint
+from mk_lightning.networks.checkpoint import load_matching, read_checkpoint
 from mk_lightning.networks.nature import NatureDueling
+from mk_lightning.networks.weights import PREFIX
 from mk_lightning.utils.errors import UserError
 
 

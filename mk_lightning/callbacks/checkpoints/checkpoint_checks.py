@@ -87,7 +87,7 @@ def find_base(
         return
     network = copy.deepcopy(model.online)
     try:
-        complete = load_matching(network, read_checkpoint(init_from)["state_dict"]).complete
+        complete = load_matching(network, read_checkpoint(init_from, data.reward_scale)["state_dict"]).complete
     except UserError:
         return
     if complete and fingerprint(network) == recorded.get("fighter"):

@@ -1,1 +1,1 @@
-"""Commands beside Lightning's: states, weak, compare and doctor. None of them imports torch."""
+"""Commands beside Lightning's: one a file. `states`, `weak`, `compare` and `runs` import no torch."""

@@ -1,0 +1,95 @@
+"""Export an agent: to Stable-Baselines3, as a graph that runs without this package, or to the Hugging Face Hub."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+from mk_lightning.games.names import suggestion
+from mk_lightning.interop.agent import Agent, agent_of
+from mk_lightning.interop.graphs import onnx_bytes, torchscript_bytes
+from mk_lightning.interop.hub import hub_files
+from mk_lightning.interop.sb3 import sb3_bytes
+from mk_lightning.networks.checkpoint import find_checkpoint
+from mk_lightning.networks.safetensors_file import SUFFIX, write_safetensors
+from mk_lightning.utils.errors import UserError
+from mk_lightning.utils.files import check_directory, check_file, find_file, replacing
+
+SB3, HUB = "sb3", "hub"
+FILES: dict[str, Callable[[Agent], bytes]] = {
+    "onnx": onnx_bytes,
+    "torchscript": torchscript_bytes,
+    "safetensors": lambda agent: write_safetensors(agent.network.state_dict(), agent.config),
+}
+"""Formats that are one file and take no options."""
+FORMATS = (SB3, *FILES, HUB)
+
+
+def export(
+    policy: str | Path | torch.nn.Module,
+    out: str | Path,
+    to: str,
+    *,
+    template: str | Path | None = None,
+    evaluation: str | Path | None = None,
+    film: str | Path | None = None,
+) -> Path:
+    """Write an agent in the format of another program.
+
+    - `sb3`: the zip of a DQN of Stable-Baselines3, for its `DQN.load`; Q-values in game units.
+    - `onnx`: `observations` (batch, 4, 84, 84) uint8 to `q_values` (batch, actions) float32, learning units.
+    - `torchscript`: the same, for `torch.jit.load`.
+    - `safetensors`: the weights and which network they are of; a checkpoint for everything here that takes one.
+    - `hub`: a folder with these weights and a model card, for `hf upload`; `from_pretrained` reads it.
+
+    Args:
+        policy: a checkpoint, or a `DuelingDoubleDQN` or Q-network in memory.
+        out: file to write, of `hub` the folder; a file that is there is replaced.
+        to: the format.
+        template: for `sb3`, the zip of an agent with the same network there, whose other contents are kept; a dueling
+            agent's is needed to write a dueling one.
+        evaluation: for `hub`, file of an evaluation of the agent, which the card is to have.
+        film: for `hub`, an `.mp4` of a match.
+
+    Returns:
+        What was written.
+
+    Raises:
+        UserError: an argument cannot be used, or a package that the format needs is not installed; nothing is written.
+
+    Example:
+        >>> export("checkpoints/dojo-base.ckpt", "agent.onnx", "onnx")  # doctest: +SKIP
+    """
+    if to not in FORMATS:
+        raise UserError(f"export to {to!r}: there are {', '.join(FORMATS)}{suggestion(to, FORMATS)}")
+    for name, value, wanted in (("template", template, SB3), ("evaluation", evaluation, HUB), ("film", film, HUB)):
+        if value is not None and to != wanted:
+            raise UserError(f"export: {name} is for {wanted}, not for {to}")
+    out = Path(out)
+    if to == "safetensors" and out.suffix != SUFFIX:
+        raise UserError(f"export: the name of a safetensors file ends in {SUFFIX}, by which it is known, got {out}")
+    if to == HUB:
+        check_directory("export: out", out)
+        if out.exists() and any(out.iterdir()):
+            raise UserError(f"export: {out} is there and not empty; name a new folder")
+    else:
+        read = [Path(path) for path in (policy, template) if isinstance(path, (str, Path))]
+        check_file("export: out", out, keep=[find_file(path) for path in read])
+    agent = agent_of(policy)
+    if to == HUB:
+        files = hub_files(agent, *(None if path is None else Path(path) for path in (evaluation, film)))
+        out.mkdir(parents=True, exist_ok=True)
+        _write({out / name: content for name, content in files.items()})
+    elif to == SB3:
+        _write({out: sb3_bytes(agent, None if template is None else find_checkpoint(template))})
+    else:
+        _write({out: FILES[to](agent)})
+    return out
+
+
+def _write(files: dict[Path, bytes]) -> None:
+    for path, content in files.items():
+        with replacing(path) as file:
+            file.write(content)

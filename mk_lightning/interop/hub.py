@@ -1,0 +1,157 @@
+"""A folder for the Hugging Face Hub, which `hf upload` takes as it is, and an agent out of such a folder."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from statistics import fmean, pstdev
+from typing import Any
+
+import yaml
+
+from mk_lightning.evaluation.evaluation import Evaluation
+from mk_lightning.interop.agent import Agent
+from mk_lightning.learning.module import DuelingDoubleDQN
+from mk_lightning.networks.safetensors_file import write_safetensors
+from mk_lightning.utils.errors import UserError
+
+WEIGHTS, CONFIG, CARD, FILM = "model.safetensors", "config.json", "README.md", "replay.mp4"
+"""Files of the folder; the Hub shows the last one on the page of an agent."""
+TASK = "reinforcement-learning"
+
+
+def hub_files(agent: Agent, evaluation: Path | None = None, film: Path | None = None) -> dict[str, bytes]:
+    """Return the files of the folder by their names.
+
+    Args:
+        agent: whose weights, and what there is to know of them, are in it.
+        evaluation: file that `mk-lightning test` or a fit wrote of the agent, for the card.
+        film: `.mp4` of it.
+
+    Raises:
+        UserError: safetensors is not installed; the evaluation is damaged or another agent's; the film is none.
+    """
+    measured = None if evaluation is None else _evaluation(agent, evaluation)
+    config = agent.config | ({} if measured is None else {"game": measured.game, "actions": measured.actions})
+    files = {
+        WEIGHTS: write_safetensors(agent.network.state_dict(), agent.config),
+        CONFIG: (json.dumps(config, indent=2) + "\n").encode(),
+        CARD: _card(agent, measured, filmed=film is not None).encode(),
+    }
+    if film is not None:
+        files[FILM] = _film(film)
+    return files
+
+
+def from_pretrained(folder: str | Path) -> DuelingDoubleDQN:
+    """Return the agent in a folder that `export` has made for the Hugging Face Hub, wherever it was downloaded to.
+
+    A fit begins with its weights, too: `mk.finetune(folder / "model.safetensors", ...)`.
+
+    Args:
+        folder: with `model.safetensors`.
+
+    Raises:
+        UserError: there is no such folder, or no agent of this package is in it; or safetensors is not installed.
+    """
+    if not Path(folder).is_dir():
+        raise UserError(f"{folder} is no folder; `hf download USER/NAME --local-dir {Path(folder).name}` fetches one")
+    return DuelingDoubleDQN.load_from_checkpoint(Path(folder) / WEIGHTS)
+
+
+def _evaluation(agent: Agent, path: Path) -> Evaluation:
+    evaluation = Evaluation.read(path)
+    if agent.sha256 and evaluation.sha256 != agent.sha256:
+        raise UserError(
+            f"{path} is an evaluation of {evaluation.policy}, not of {agent.source} as it is now; "
+            f"`mk-lightning test --ckpt_path {agent.source}` makes one"
+        )
+    return evaluation
+
+
+def _film(path: Path) -> bytes:
+    if path.suffix != ".mp4":
+        raise UserError(f"film must be an .mp4, which the Hub shows, got {path}; `--film.format mp4` of predict")
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UserError(f"cannot read the film {path}: {error.strerror}") from None
+
+
+def _card(agent: Agent, evaluation: Evaluation | None, *, filmed: bool) -> str:
+    """The model card: what the Hub reads, in YAML, and a page for people."""
+    name = Path(agent.source).stem
+    data: dict[str, Any] = {
+        "library_name": "mk_lightning",
+        "pipeline_tag": TASK,
+        "tags": [TASK, "deep-reinforcement-learning", "stable-retro", "dqn"],
+    }
+    if evaluation is not None:
+        data["tags"].append(evaluation.game)
+        data["model-index"] = [{"name": name, "results": [_result(evaluation, group) for group in evaluation.groups]}]
+    kind, about = type(agent.network).__name__, agent.config
+    steps = f", trained for {agent.env_steps:,} env_steps" if agent.env_steps else ""
+    measured = "" if evaluation is None else _measured(evaluation)
+    game = f', "{evaluation.game}"' if evaluation is not None else ""
+    page = f"""
+# {name}
+
+A dueling double DQN (`{kind}`, {agent.network.num_actions} actions{steps}) for a fighting game of stable-retro.
+It takes {about["observations"]}; it returns {about["q_values"]}.
+{"The film is one of its matches." if filmed else ""}
+{measured}
+## Use it
+
+```python
+import mk_lightning as mk
+
+agent = mk.from_pretrained("FOLDER")        # hf download USER/NAME --local-dir FOLDER
+action = agent.predict(observation)         # (4, 84, 84) uint8
+evaluation = mk.evaluate(agent{game})
+```
+
+`mk-lightning fit -c CONFIG --model.init_from FOLDER/{WEIGHTS}` fine-tunes it. The file of weights holds no code.
+"""
+    return f"---\n{yaml.safe_dump(data, sort_keys=False)}---\n{page}"
+
+
+def _result(evaluation: Evaluation, group: str) -> dict[str, Any]:
+    """What the Hub knows of a group of states."""
+    states = evaluation.groups[group]
+    returns = [match.reward for match in evaluation.matches if match.state in states]
+    score = evaluation.score(states)
+    return {
+        "task": {"type": TASK, "name": TASK},
+        "dataset": {"type": evaluation.game, "name": f"{evaluation.game}, {group} states"},
+        "metrics": [
+            {"type": "mean_reward", "name": "mean return of a match", "value": _spread(returns)},
+            {"type": "win_rate", "name": f"win rate of {score.matches} matches", "value": round(score.win_rate, 4)},
+        ],
+    }
+
+
+def _measured(evaluation: Evaluation) -> str:
+    """The section on an evaluation."""
+    rows = []
+    for group, states in evaluation.groups.items():
+        for state in states:
+            score = evaluation.score([state])
+            low, high = score.interval
+            returns = _spread([match.reward for match in evaluation.of_state(state)])
+            rows.append(f"| {state} | {group} | {score.win_rate:.0%} [{low:.0%}, {high:.0%}] | {returns} |")
+    matches = len(evaluation.matches) // len(evaluation.states)
+    listed = "\n".join(rows)
+    return f"""
+## What it wins
+
+{evaluation.game}, {matches} matches a state with epsilon {evaluation.epsilon:g}: win rate [Wilson 95 % interval], and
+return in game units.
+
+| state | group | win rate | return |
+|---|---|---|---|
+{listed}
+"""
+
+
+def _spread(values: list[float]) -> str:
+    return f"{fmean(values):.2f} +/- {pstdev(values):.2f}"

@@ -1,0 +1,83 @@
+"""The folder for the Hugging Face Hub: what is in it, and the agent that comes out of it again."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+
+import mk_lightning as mk
+from mk_lightning.utils.errors import UserError
+from tests.networks.sb3_agents import observations, q_values
+
+BASE = "checkpoints/dojo-base.ckpt"
+STATES = {"original": ["VeryEasy.Bramble-01"], "challenging": ["VeryEasy.Heron-06"]}
+
+
+@pytest.fixture(scope="module")
+def evaluation(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An evaluation's file."""
+    path = tmp_path_factory.mktemp("evaluation") / "e.json"
+    mk.evaluate(BASE, "dojo", STATES, matches=2, env=mk.EnvConfig(max_env_steps=60)).write(path)
+    return path
+
+
+def test_the_folder_has_weights_config_and_card(evaluation: Path, tmp_path: Path) -> None:
+    (tmp_path / "film.mp4").write_bytes(b"film")
+    out = mk.export(BASE, tmp_path / "out", "hub", evaluation=evaluation, film=tmp_path / "film.mp4")
+    assert sorted(path.name for path in out.iterdir()) == [
+        "README.md",
+        "config.json",
+        "model.safetensors",
+        "replay.mp4",
+    ]
+    assert (out / "replay.mp4").read_bytes() == b"film"
+    config = json.loads((out / "config.json").read_text())
+    assert config["network"] == {"class": "mk_lightning.NatureDueling", "num_actions": 26, "hidden": 512}
+    assert config["game"] == "Dojo-Genesis-v0"
+    assert config["actions"] == list(mk.load_game("dojo").actions)
+    _, data, page = (out / "README.md").read_text().split("---\n", 2)
+    card = yaml.safe_load(data)
+    assert card["library_name"] == "mk_lightning"
+    assert {"reinforcement-learning", "Dojo-Genesis-v0"} <= set(card["tags"])
+    (model,) = card["model-index"]
+    measured = mk.Evaluation.read(evaluation)
+    assert model["name"] == "dojo-base"
+    assert [result["dataset"]["name"] for result in model["results"]] == [
+        "Dojo-Genesis-v0, original states", "Dojo-Genesis-v0, challenging states"
+    ]  # fmt: skip
+    for result, states in zip(model["results"], STATES.values(), strict=True):
+        returned, won = result["metrics"]
+        score = measured.score(states)
+        assert result["task"]["type"] == "reinforcement-learning"
+        assert returned["type"] == "mean_reward"
+        assert returned["value"].startswith(f"{score.mean_return:.2f} +/- ")
+        assert (won["type"], won["value"]) == ("win_rate", score.win_rate)
+    assert "| VeryEasy.Heron-06 | challenging | 0% [0%, 66%] |" in page
+    assert 'mk.evaluate(agent, "Dojo-Genesis-v0")' in page
+
+
+def test_the_agent_comes_out_again(tmp_path: Path) -> None:
+    out = mk.export(BASE, tmp_path / "a/b", "hub")
+    agent = mk.from_pretrained(out)
+    stacks = observations()
+    mine = mk.DuelingDoubleDQN.load_from_checkpoint(BASE)
+    assert torch.equal(q_values(agent.online, stacks), q_values(mine.online, stacks))
+    assert agent.predict(stacks[0].numpy()) == mine.predict(stacks[0].numpy())
+    assert "model-index" not in (out / "README.md").read_text()
+
+
+def test_an_evaluation_of_another_agent_is_refused(evaluation: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"of checkpoints/dojo-base.ckpt, not of checkpoints/dojo-finetuned.ckpt"):
+        mk.export("checkpoints/dojo-finetuned.ckpt", tmp_path / "out", "hub", evaluation=evaluation)
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_is_no_such_folder_is_a_line(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="is no folder; `hf download USER/NAME --local-dir nix` fetches one"):
+        mk.from_pretrained(tmp_path / "nix")
+    with pytest.raises(UserError, match=r"no checkpoint .*model.safetensors"):
+        mk.from_pretrained(tmp_path)
