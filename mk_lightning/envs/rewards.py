@@ -8,10 +8,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import NamedTuple
 
-__all__ = ["ROUNDS_TO_WIN", "DamageReward", "Fight", "Reward", "match_over", "match_won", "round_bonus"]
-
-ROUNDS_TO_WIN = 2
-"""Rounds that win a match: best of three."""
+__all__ = ["DamageReward", "Fight", "Reward", "match_over", "match_won", "round_bonus"]
 
 
 class Fight(NamedTuple):
@@ -26,11 +23,11 @@ class Fight(NamedTuple):
     enemy_rounds_won: int
     """Rounds the opponent has won in this match."""
     variables: Mapping[str, int] = MappingProxyType({})
-    """Every variable of the game's ``data.json``, these four among them."""
+    """Every variable of the game, these four among them."""
 
     @classmethod
     def of(cls, variables: Mapping[str, int]) -> Fight:
-        """Read it out of the variables of ``data.json``."""
+        """Read it out of a game's variables."""
         return cls(
             variables["health"],
             variables["enemy_health"],
@@ -111,11 +108,11 @@ def round_bonus(health: int, full_health: int) -> float:
     return float(full_health ** ((health + 1) / (full_health + 1)))
 
 
-def match_over(fight: Fight) -> bool:
-    """Return whether either side has won two rounds."""
-    return fight.rounds_won >= ROUNDS_TO_WIN or fight.enemy_rounds_won >= ROUNDS_TO_WIN
+def match_over(fight: Fight, rounds_to_win: int) -> bool:
+    """Return whether either side has won the match's rounds."""
+    return fight.rounds_won >= rounds_to_win or fight.enemy_rounds_won >= rounds_to_win
 
 
-def match_won(fight: Fight) -> bool:
-    """Return whether the agent has won two rounds and the opponent has not."""
-    return fight.rounds_won >= ROUNDS_TO_WIN > fight.enemy_rounds_won
+def match_won(fight: Fight, rounds_to_win: int) -> bool:
+    """Return whether the agent has won the match's rounds and the opponent has not."""
+    return fight.rounds_won >= rounds_to_win > fight.enemy_rounds_won
