@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import NamedTuple
 
-__all__ = ["DamageReward", "Fight", "Reward", "match_over", "match_won", "round_bonus"]
+__all__ = ["DamageReward", "Fight", "Reward", "ScoreReward", "damage", "match_over", "match_won", "round_bonus"]
 
 
 class Fight(NamedTuple):
@@ -95,12 +95,31 @@ class DamageReward(Reward):
         ``after`` together with the decision of the last one, the bonus is computed from ``before``, the last
         health seen in it.
         """
-        reward = float(max(before.enemy_health - after.enemy_health, 0) - max(before.health - after.health, 0))
+        reward = damage(before, after)
         if after.rounds_won > before.rounds_won:
             reward += round_bonus(min(before.health, after.health), full_health)
         if after.enemy_rounds_won > before.enemy_rounds_won:
             reward -= round_bonus(min(before.enemy_health, after.enemy_health), full_health)
         return reward
+
+
+@dataclass(frozen=True, eq=False)  # as above
+class ScoreReward(Reward):
+    """Damage dealt minus damage taken, and nothing else: the difference of the scores where hits are counted.
+
+    Example:
+        >>> ScoreReward()(Fight(100, 2, 0, 0), Fight(99, 0, 1, 0), full_health=100)
+        1.0
+    """
+
+    def __call__(self, before: Fight, after: Fight, full_health: int) -> float:
+        """Return the reward of the time between two RAM readings, in game units."""
+        return damage(before, after)
+
+
+def damage(before: Fight, after: Fight) -> float:
+    """Return the damage dealt minus the damage taken between two RAM readings; health that rises is a new round."""
+    return float(max(before.enemy_health - after.enemy_health, 0) - max(before.health - after.health, 0))
 
 
 def round_bonus(health: int, full_health: int) -> float:
