@@ -60,19 +60,24 @@ def console_of(game_id: str) -> Console:
     if named is None:
         raise GameError(f"id {game_id!r} must end with its console and a version, such as {game_id[:60]}-Genesis-v0")
     if named[1] not in consoles:
-        raise GameError(f"id {game_id!r}: stable-retro has no console {named[1]!r}{suggestion(named[1], consoles)}")
+        raise GameError(f"id {game_id!r}: no console {named[1]!r} to play on{suggestion(named[1], consoles)}")
     return consoles[named[1]]
 
 
 @lru_cache(maxsize=1)
 def _consoles() -> dict[str, Console]:
-    """Read the cores' files; the package itself need not be imported for it, which takes a while."""
+    """Read the cores' files; the package itself need not be imported for it, which takes a while.
+
+    Arcade boards are left out: their ROMs are archives, which a core knows by their names.
+    """
     found = find_spec("stable_retro")
     assert found is not None
     assert found.origin is not None
     consoles = {}
     for file in sorted((Path(found.origin).parent / "cores").glob("*.json")):
         for name, core in json.loads(file.read_text()).items():
+            if core["ext"][0] == "zip":
+                continue
             buttons = tuple(button or "" for button in core["buttons"])
             consoles[name] = Console(name, core["lib"], core["ext"][0], buttons)
     return consoles

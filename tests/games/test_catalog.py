@@ -105,7 +105,7 @@ class TestOwnGame:
             ({"integration": None}, "stable-retro has no game 'Own-Genesis-v0'"),
             ({"title": 3}, "title must be text, not 3"),
             ({"id": "Own"}, "id 'Own' must end with its console and a version, such as Own-Genesis-v0"),
-            ({"id": "Own-Gensis-v0"}, "stable-retro has no console 'Gensis'; did you mean 'Genesis'?"),
+            ({"id": "Own-Gensis-v0"}, "no console 'Gensis' to play on; did you mean 'Genesis'?"),
             ({"variables": {"health": "100 - t_"}}, "health: no variable 't_'; did you mean 't'?"),
             ({"variables": {"health": "t ** 2"}}, "health: 't ** 2' is not a formula of integers"),
             ({"variables": {"health": [1]}}, "health must be a formula such as 100 - score, not a list"),
