@@ -166,10 +166,7 @@ class FightingEnv(gymnasium.Env[Frame, int]):
         return frame, reward, terminated, truncated, info
 
     def render(self) -> Frame | None:
-        """Return the last picture, (height, width, 3) uint8 RGB, or None without ``render_mode="rgb_array"``.
-
-        It is as large as the game draws it, (224, 320) on a Genesis.
-        """
+        """Return the last picture, such as (224, 320, 3) uint8 RGB, or None without ``render_mode="rgb_array"``."""
         self._require_open()
         return self._screen() if self.render_mode == "rgb_array" else None
 
