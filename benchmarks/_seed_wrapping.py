@@ -27,7 +27,8 @@ class SeedEnv(gymnasium.Wrapper[Any, Any, Any, Any]):
 
     def __init__(self, env: gymnasium.Env[Any, Any], game: Game, states: list[str], inttype: Any) -> None:
         super().__init__(env)
-        self._game, self._states, self._inttype = game, states, inttype
+        assert game.full_health is not None, "the seed's reward has a number for it"
+        self._full_health, self._states, self._inttype = game.full_health, states, inttype
         self.observation_space = gymnasium.spaces.Box(0, 255, (84, 84, 1), np.uint8)
         self.action_space = gymnasium.spaces.Discrete(len(game.actions))
         self._buttons = [
@@ -38,7 +39,7 @@ class SeedEnv(gymnasium.Wrapper[Any, Any, Any, Any]):
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> Any:
         self.env.unwrapped.load_state(random.choice(self._states), self._inttype)  # type: ignore[attr-defined]
         screen, _ = self.env.reset(seed=seed)
-        full = self._game.full_health
+        full = self._full_health
         self._before = {"health": full, "enemy_health": full, "rounds_won": 0, "enemy_rounds_won": 0}
         return self._grey(screen), {}
 
@@ -54,7 +55,7 @@ class SeedEnv(gymnasium.Wrapper[Any, Any, Any, Any]):
         return frame, total, terminated, truncated, info
 
     def _reward(self, info: dict[str, int]) -> float:
-        before, full = self._before, self._game.full_health
+        before, full = self._before, self._full_health
         reward = float(max(before["enemy_health"] - info["enemy_health"], 0))
         reward -= max(before["health"] - info["health"], 0)
         if info["rounds_won"] > before["rounds_won"]:

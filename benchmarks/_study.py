@@ -24,7 +24,7 @@ from pathlib import Path
 from _forgetting_runs import TESTED, Run
 from _report import benchmark_parser
 
-__all__ = ["Study"]
+__all__ = ["Study", "finish_fit", "play_test"]
 
 CONFIGS = Path("configs/dojo")
 BASE = Path("checkpoints/dojo-base.ckpt")
@@ -94,7 +94,7 @@ class Study:
         if not missing:
             return
         base = runs / "base"
-        self._test(base, _words(self.common), BASE)
+        play_test(base, _words(self.common), BASE, self.matches, self.test_seed)
         began = time.monotonic()
         pool = ThreadPoolExecutor(at_once)
         try:
@@ -108,25 +108,47 @@ class Study:
 
     def _run(self, run: Path, arm: str, seed: int) -> None:
         words = [*_words([*self.common, *self.arms[arm]]), *SHORT_TABLE, "--seed_everything", str(seed)]
-        words += ["--run_dir", str(run)]
-        if not (run / "before_after.json").is_file():
-            last = run / "checkpoints" / "last.ckpt"
-            if not last.is_file():
-                shutil.rmtree(run, ignore_errors=True)  # it ended before there was anything to resume
-            _timed(run, "fit", [*words, *(["--ckpt_path", str(last)] if last.is_file() else [])])
-        shutil.rmtree(run / "replay", ignore_errors=True)  # gigabytes that nothing needs any more
-        self._test(run, words, run / "checkpoints" / "best.ckpt")
+        finish_fit(run, words)
+        play_test(run, words, run / "checkpoints" / "best.ckpt", self.matches, self.test_seed)
 
-    def _test(self, run: Path, words: Sequence[str], checkpoint: Path) -> None:
-        """Play the test matches, unless it is done; the evaluation goes to `TESTED` in the run's directory."""
-        if (run / TESTED).is_file():
-            return
-        folder = run.with_name(f"{run.name}-test")
-        shutil.rmtree(folder, ignore_errors=True)
-        matches = ["--data.evaluation.test_matches", str(self.matches)]
-        matches += ["--data.evaluation.test_seed", str(self.test_seed), "--data.evaluation.test_epsilons", "[0.0]"]
-        _timed(run, "test", [*words, *matches, "--run_dir", str(run), "--ckpt_path", str(checkpoint)])
-        (folder / "evaluation_epsilon_0.json").rename(run / TESTED)
+
+def finish_fit(run: Path, words: Sequence[str]) -> None:
+    """Train, go on with it where it was interrupted, or do nothing where it is done.
+
+    Args:
+        run: the run's directory.
+        words: configs and options.
+    """
+    if not (run / "before_after.json").is_file():
+        last = run / "checkpoints" / "last.ckpt"
+        if not last.is_file():
+            shutil.rmtree(run, ignore_errors=True)  # it ended before there was anything to resume
+        resumed = ["--ckpt_path", str(last)] if last.is_file() else []
+        _timed(run, "fit", [*words, "--run_dir", str(run), *resumed])
+    shutil.rmtree(run / "replay", ignore_errors=True)  # gigabytes that nothing needs any more
+
+
+def play_test(
+    run: Path, words: Sequence[str], checkpoint: Path, matches: int, test_seed: int, epsilon: float = 0.0
+) -> None:
+    """Play the test matches, unless it is done; the evaluation goes to `TESTED` in the run's directory.
+
+    Args:
+        run: the run's directory.
+        words: configs and options.
+        checkpoint: what plays.
+        matches: per state.
+        test_seed: which matches.
+        epsilon: probability of a random action.
+    """
+    if (run / TESTED).is_file():
+        return
+    folder = run.with_name(f"{run.name}-test")
+    shutil.rmtree(folder, ignore_errors=True)
+    options = ["--data.evaluation.test_matches", str(matches), "--data.evaluation.test_seed", str(test_seed)]
+    options += ["--data.evaluation.test_epsilons", f"[{epsilon}]"]
+    _timed(run, "test", [*words, *options, "--run_dir", str(run), "--ckpt_path", str(checkpoint)])
+    (folder / f"evaluation_epsilon_{epsilon:g}.json").rename(run / TESTED)
 
 
 def _words(parts: Sequence[str]) -> list[str]:

@@ -87,3 +87,21 @@ def test_arms_are_compared_seed_by_seed(forgetting: ModuleType) -> None:
 def test_the_worst_original_state_is_each_run_s_own(forgetting: ModuleType) -> None:
     """Every run lost another state whole: the mean of either over the runs is not what was lost."""
     assert arm(forgetting, (0, 50, 50), (50, 0, 50), (50, 50, 50)).worst_original == pytest.approx(1 / 3)
+
+
+def test_boxing_is_told_beside_published_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    boxing = import_module("boxing")
+    runs = [
+        boxing.Run(
+            seed=seed, frames=6_432_000, matches=100, score=score, win_rate=1.0, seconds=60.0, machine="M",
+            curve=[(8000.0, score / 2), (16000.0, score)],
+        )
+        for seed, score in ((1, 60.0), (2, 70.0), (3, 80.0))
+    ]  # fmt: skip
+    low, high = stats.ttest_1samp([60.0, 70.0, 80.0], 0).confidence_interval(0.95)
+    page = boxing.text(runs, boxing.Mean.over_runs([run.score for run in runs]))
+    assert f"| mk_lightning, `configs/boxing/pretrain.yaml` | 6.4 M | 70.0 [{low:.1f}, {high:.1f}] |" in page
+    assert "| DQN | 200 M | 71.8 |" in page
+    assert "| 16,000 | 60.0 | 70.0 | 80.0 |" in page
+    assert "nan" not in boxing.text(runs[:1], boxing.Mean.over_runs([60.0]))

@@ -10,6 +10,7 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
+from keyword import iskeyword
 
 from mk_lightning.cli.arguments import Pipes
 from mk_lightning.cli.option_names import OptionNames, as_options
@@ -18,6 +19,7 @@ from mk_lightning.utils.errors import RunStopped, UserError, WorkerError, known_
 
 TOOLS = {
     "states": "states of a game, as they stand in a config",
+    "import": "put a ROM where its game looks for it",
     "weak": "the states that an evaluation found weak, as a config",
     "compare": "what changed between evaluations",
     "runs": "what was trained here, and what became of it",
@@ -75,7 +77,8 @@ def _command(words: Sequence[str]) -> Callable[[list[str], Pipes], int]:
     if words and words[0] in {"-h", "--help"}:
         return lambda words, pipes: sys.stdout.write(HELP) * 0
     if words and words[0] in TOOLS:
-        tool = import_module(f"mk_lightning.cli.commands.{words[0]}")
+        module = words[0] + "_" * iskeyword(words[0])  # `import` cannot name one
+        tool = import_module(f"mk_lightning.cli.commands.{module}")
         return lambda words, pipes: int(tool.run(words[1:]))
     from mk_lightning.cli.program import run
 

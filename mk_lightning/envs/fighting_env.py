@@ -11,20 +11,21 @@ from typing import Any, ClassVar
 
 import gymnasium
 import numpy as np
-import stable_retro
 from gymnasium.error import ClosedEnvironmentError, ResetNeeded
 from gymnasium.spaces import Box, Discrete
 from numpy.typing import NDArray
 
 from mk_lightning.envs.buttons import button_masks
 from mk_lightning.envs.config import EnvConfig
+from mk_lightning.envs.emulator import ONE_EMULATOR, start_emulator
 from mk_lightning.envs.episode import EpisodeResult
-from mk_lightning.envs.observation import FRAME_SHAPE, to_frame
+from mk_lightning.envs.observation import FRAME_SHAPE, picture, to_frame
 from mk_lightning.envs.reward_checks import compute_reward
 from mk_lightning.envs.rewards import Fight, match_over, match_won
 from mk_lightning.games.catalog import load_game
 from mk_lightning.games.game import Game
 from mk_lightning.games.names import GameError
+from mk_lightning.games.readings import read_variables
 from mk_lightning.utils.errors import UserError
 
 __all__ = ["FightingEnv"]
@@ -33,14 +34,10 @@ Frame = NDArray[np.uint8]
 States = str | Sequence[str] | Mapping[str, float]
 
 CAPTURE_FORMAT = 1
-ONE_EMULATOR = (
-    "this process already runs an emulator and can run only one: close() the first, "
-    "or use RetroVectorEnv, which gives each its own process"
-)
 
 
 class FightingEnv(gymnasium.Env[Frame, int]):
-    """A match of best of three rounds against the game's own opponent.
+    """A match against the game's own opponent, best of three rounds unless the game has another number.
 
     One env_step holds one row of the game's action table for ``frame_skip`` frames, with the attack buttons released in
     the last ``release_frames`` of them: attacks are edge-triggered, so an action that is
@@ -48,9 +45,9 @@ class FightingEnv(gymnasium.Env[Frame, int]):
 
     - Observation: the newest screen, (84, 84) uint8 grey. Stacking frames is left to the user.
     - Reward: that of the config, in game units; by default :class:`mk_lightning.envs.rewards.DamageReward`.
-    - Terminated: a side has won two rounds, by the RAM; the game's ``scenario.json`` is not asked.
+    - Terminated: a side has won the match's rounds, by the RAM; the game's ``scenario.json`` is not asked.
     - Truncated: ``max_env_steps`` have been played.
-    - Info: every variable of ``data.json`` as int and ``state``, the save state's name; when the match ends also
+    - Info: every variable of the game as int and ``state``, the save state's name; when the match ends also
       ``match``: ``{state, won, return, env_steps, rounds_won, enemy_rounds_won}``.
 
     ``reset(seed=s, options={"state": name})`` always gives the same match; a seed alone fixes the drawn state, too.
@@ -102,6 +99,7 @@ class FightingEnv(gymnasium.Env[Frame, int]):
         self._no_buttons = np.zeros(len(self.game.buttons), np.uint8)
         self._held, self._released = button_masks(self.game)
         self._start_emulator()
+        self._full_health = self.game.full_health or 0
         self._variables: dict[str, int] = {}
         self._fight = Fight(0, 0, 0, 0)
         self._state = ""
@@ -136,18 +134,18 @@ class FightingEnv(gymnasium.Env[Frame, int]):
         noops = int(self.np_random.integers(0, self.config.max_noops + 1))
         drawn = self.np_random.choice(len(self._weights), p=list(self._weights.values()))
         self._state = (options or {}).get("state") or list(self._weights)[drawn]
-        self._em.set_state(self.game.state_bytes(self._state))
+        self._load_state(self._state)
         self.state_index = self.game.state_index(self._state)
         if self.game.seed_variable:
             self._data.set_value(self.game.seed_variable, cpu_seed)
         self._hold(self._no_buttons, 1)  # or the screen would still show the last match
         self._pass_time(noops)
-        self._variables = self._data.lookup_all()
+        self._variables = read_variables(self.game, self._data.lookup_all(), before=None)
         self._fight = Fight.of(self._variables)
         self.env_steps = 0
         self.episode_return = 0.0
         self._over = False
-        return to_frame(self._em.get_screen()), {**self._variables, "state": self._state}
+        return to_frame(self._screen()), {**self._variables, "state": self._state}
 
     def step(self, action: int) -> tuple[Frame, float, bool, bool, dict[str, Any]]:
         """Hold one action for ``frame_skip`` frames.
@@ -168,9 +166,9 @@ class FightingEnv(gymnasium.Env[Frame, int]):
         return frame, reward, terminated, truncated, info
 
     def render(self) -> Frame | None:
-        """Return the last screen, (224, 320, 3) uint8 RGB, or None without ``render_mode="rgb_array"``."""
+        """Return the last picture, such as (224, 320, 3) uint8 RGB, or None without ``render_mode="rgb_array"``."""
         self._require_open()
-        return self._em.get_screen() if self.render_mode == "rgb_array" else None
+        return self._screen() if self.render_mode == "rgb_array" else None
 
     def close(self) -> None:
         """Free the emulator, so that this process can start another. Closing twice is fine."""
@@ -191,6 +189,11 @@ class FightingEnv(gymnasium.Env[Frame, int]):
     def variables(self) -> dict[str, int]:
         """The RAM variables after the last env_step; in ``info``, ``state`` and ``match`` hide any so named."""
         return self._variables
+
+    @property
+    def full_health(self) -> int:
+        """What a full bar of health stands for in this match, RAM units; 0 before a match that it is taken from."""
+        return self._full_health
 
     @property
     def state(self) -> str:
@@ -221,15 +224,15 @@ class FightingEnv(gymnasium.Env[Frame, int]):
         self._hold(self._held[action], config.frame_skip - config.release_frames)
         if config.release_frames:
             self._hold(self._released[action], config.release_frames)
-        to_frame(self._em.get_screen(), frame)
+        to_frame(self._screen(), frame)
         # lookup_all reads live memory; update_ram would only keep a copy for the scenario's own rewards.
-        self._variables = self._data.lookup_all()
+        self._variables = read_variables(self.game, self._data.lookup_all(), self._variables)
         fight = Fight.of(self._variables)
-        reward = compute_reward(config.reward, self._fight, fight, self.game.full_health)
+        reward = compute_reward(config.reward, self._fight, fight, self._full_health)
         self._fight = fight
         self.env_steps += 1
         self.episode_return += reward
-        terminated = match_over(fight)
+        terminated = match_over(fight, self.game.rounds_to_win)
         truncated = not terminated and self.env_steps >= config.max_env_steps
         self._over = terminated or truncated
         return reward, terminated, truncated
@@ -239,8 +242,8 @@ class FightingEnv(gymnasium.Env[Frame, int]):
         return EpisodeResult(
             env_index=0,
             state=self._state,
-            won=match_won(self._fight),
-            truncated=not match_over(self._fight),
+            won=match_won(self._fight, self.game.rounds_to_win),
+            truncated=not match_over(self._fight, self.game.rounds_to_win),
             episode_return=self.episode_return,
             env_steps=self.env_steps,
             rounds_won=self._fight.rounds_won,
@@ -289,10 +292,12 @@ class FightingEnv(gymnasium.Env[Frame, int]):
             raise ValueError(f"captured in format {captured['format']}, this version reads {CAPTURE_FORMAT}")
         if captured["game"] != self.game.id:
             raise ValueError(f"captured from {captured['game']}, this environment plays {self.game.id}")
+        self._state = captured["state"]
+        if self._state and self.game.full_health is None:
+            self._load_state(self._state)
         self._em.set_state(zlib.decompress(captured["emulator"]))
         self.np_random.bit_generator.state = captured["random"]
         self._weights = dict(captured["weights"])
-        self._state = captured["state"]
         self.state_index = self.game.state_index(self._state) if self._state else -1
         self._variables = dict(captured["variables"])
         self._fight = Fight.of(self._variables) if self._variables else Fight(0, 0, 0, 0)
@@ -307,22 +312,25 @@ class FightingEnv(gymnasium.Env[Frame, int]):
             raise ClosedEnvironmentError("this environment is closed; make a new one")
 
     def _start_emulator(self) -> None:
-        rom = self.game.rom_path()
         gc.collect()  # an emulator that is unreachable but not yet collected counts, too
         if FightingEnv._running is not None and FightingEnv._running() is not None:
+            self.game.rom_path()  # a missing one is told first
             raise RuntimeError(ONE_EMULATOR)
-        try:
-            self._em = stable_retro.RetroEmulator(str(rom))
-        except RuntimeError as error:  # one that is not a FightingEnv's
-            raise RuntimeError(f"{ONE_EMULATOR} ({error})") from None
+        self._em, self._data = start_emulator(self.game)
         FightingEnv._running = weakref.ref(self)
-        self._data = stable_retro.data.GameData()
-        self._em.configure_data(self._data)
-        self._em.step()  # maps the memory
-        folder = self.game.folder
-        if not self._data.load(str(folder / "data.json"), str(folder / "scenario.json")):
-            self.close()
-            raise GameError(f"{self.game.id}: stable-retro cannot load data.json and scenario.json in {folder}")
+
+    def _load_state(self, state: str) -> None:
+        """Put the emulator where a state is, and learn the full health from it unless the game says it."""
+        if not self._em.set_state(self.game.state_bytes(state)):
+            raise GameError(
+                f"{self.game.id}: the emulator core does not take the state {state!r}; save it anew with it"
+            )
+        if self.game.full_health is None:
+            begun = read_variables(self.game, self._data.lookup_all(), before=None)
+            self._full_health = max(begun["health"], begun["enemy_health"], 1)
+
+    def _screen(self) -> Frame:
+        return picture(self._em.get_screen(), self.game.crop)
 
     def _pass_time(self, frames: int) -> None:
         """Let frames pass before the first env_step: without input, or at random where no seed tells matches apart."""

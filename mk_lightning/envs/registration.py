@@ -4,7 +4,23 @@ from __future__ import annotations
 
 from gymnasium.envs.registration import register
 
-GAMES = {"Dojo-v0": "dojo", "MortalKombatII-v0": "mk2"}
+GAMES = {
+    "Boxing-v0": "boxing",
+    "Dojo-v0": "dojo",
+    "FatalFury-v0": "fatal-fury",
+    "FatalFury2-v0": "fatal-fury-2",
+    "FightingMasters-v0": "fighting-masters",
+    "JusticeLeagueTaskForce-v0": "justice-league",
+    "MortalKombat3-v0": "mk3",
+    "MortalKombatII-v0": "mk2",
+    "SamuraiShodown-v0": "samurai-shodown",
+    "ShaqFu-v0": "shaq-fu",
+    "StreetFighterIISpecialChampionEdition-v0": "sf2",
+    "TeenageMutantNinjaTurtlesTournamentFighters-v0": "tmnt",
+    "VirtuaFighter2-v0": "virtua-fighter-2",
+    "WWFArcade-v0": "wwf",
+    "WorldHeroes-v0": "world-heroes",
+}
 """By the environment's name; the game's alias."""
 
 

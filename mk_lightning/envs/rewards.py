@@ -8,10 +8,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import NamedTuple
 
-__all__ = ["ROUNDS_TO_WIN", "DamageReward", "Fight", "Reward", "match_over", "match_won", "round_bonus"]
-
-ROUNDS_TO_WIN = 2
-"""Rounds that win a match: best of three."""
+__all__ = ["DamageReward", "Fight", "Reward", "ScoreReward", "damage", "match_over", "match_won", "round_bonus"]
 
 
 class Fight(NamedTuple):
@@ -26,11 +23,11 @@ class Fight(NamedTuple):
     enemy_rounds_won: int
     """Rounds the opponent has won in this match."""
     variables: Mapping[str, int] = MappingProxyType({})
-    """Every variable of the game's ``data.json``, these four among them."""
+    """Every variable of the game, these four among them."""
 
     @classmethod
     def of(cls, variables: Mapping[str, int]) -> Fight:
-        """Read it out of the variables of ``data.json``."""
+        """Read it out of a game's variables."""
         return cls(
             variables["health"],
             variables["enemy_health"],
@@ -98,7 +95,7 @@ class DamageReward(Reward):
         ``after`` together with the decision of the last one, the bonus is computed from ``before``, the last
         health seen in it.
         """
-        reward = float(max(before.enemy_health - after.enemy_health, 0) - max(before.health - after.health, 0))
+        reward = damage(before, after)
         if after.rounds_won > before.rounds_won:
             reward += round_bonus(min(before.health, after.health), full_health)
         if after.enemy_rounds_won > before.enemy_rounds_won:
@@ -106,16 +103,35 @@ class DamageReward(Reward):
         return reward
 
 
+@dataclass(frozen=True, eq=False)  # as above
+class ScoreReward(Reward):
+    """Damage dealt minus damage taken, and nothing else: the difference of the scores where hits are counted.
+
+    Example:
+        >>> ScoreReward()(Fight(100, 2, 0, 0), Fight(99, 0, 1, 0), full_health=100)
+        1.0
+    """
+
+    def __call__(self, before: Fight, after: Fight, full_health: int) -> float:
+        """Return the reward of the time between two RAM readings, in game units."""
+        return damage(before, after)
+
+
+def damage(before: Fight, after: Fight) -> float:
+    """Return the damage dealt minus the damage taken between two RAM readings; health that rises is a new round."""
+    return float(max(before.enemy_health - after.enemy_health, 0) - max(before.health - after.health, 0))
+
+
 def round_bonus(health: int, full_health: int) -> float:
     """Return what a won round is worth: ``full ** ((health + 1) / (full + 1))``, from about 1 to ``full``."""
     return float(full_health ** ((health + 1) / (full_health + 1)))
 
 
-def match_over(fight: Fight) -> bool:
-    """Return whether either side has won two rounds."""
-    return fight.rounds_won >= ROUNDS_TO_WIN or fight.enemy_rounds_won >= ROUNDS_TO_WIN
+def match_over(fight: Fight, rounds_to_win: int) -> bool:
+    """Return whether either side has won the match's rounds."""
+    return fight.rounds_won >= rounds_to_win or fight.enemy_rounds_won >= rounds_to_win
 
 
-def match_won(fight: Fight) -> bool:
-    """Return whether the agent has won two rounds and the opponent has not."""
-    return fight.rounds_won >= ROUNDS_TO_WIN > fight.enemy_rounds_won
+def match_won(fight: Fight, rounds_to_win: int) -> bool:
+    """Return whether the agent has won the match's rounds and the opponent has not."""
+    return fight.rounds_won >= rounds_to_win > fight.enemy_rounds_won

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from functools import lru_cache
 from pathlib import Path
 
-from mk_lightning.games.integration import check_rom, read_state
+from mk_lightning.games.consoles import Console
+from mk_lightning.games.integration import read_state
 from mk_lightning.games.names import GameError, MissingRomError, suggestion
+from mk_lightning.games.rom_files import PACKAGED_ROMS, check_rom, rom_sha1
 from mk_lightning.utils.errors import shortened
 
 __all__ = ["Game"]
@@ -25,11 +25,6 @@ MAX_WEIGHT = 1e9
 
 NO_BUTTON = "none"
 """The action that presses nothing."""
-
-
-@lru_cache(maxsize=16)
-def _sha1(path: Path) -> str:
-    return hashlib.sha1(path.read_bytes(), usedforsecurity=False).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -46,35 +41,50 @@ class Game:
     aliases: tuple[str, ...]
     """Other names that mean this game."""
     folder: Path
-    """Integration folder: ``rom.md``, ``data.json``, ``scenario.json`` and ``*.state``."""
+    """Integration folder: the ROM, ``data.json``, ``scenario.json`` and ``*.state``."""
     bundled: bool
     """Whether the folder is stable-retro's own, into which its import tool puts the ROM."""
     rom_sha1: str | None
     """SHA-1 of the ROM in hexadecimal; None leaves the ROM unchecked."""
-    buttons: tuple[str, ...]
-    """The console's buttons in the emulator core's order."""
+    console: Console
+    """The console that the id names."""
     actions: tuple[str, ...]
     """The action table: buttons held together, joined by ``+``; ``none`` presses nothing."""
     attack_buttons: tuple[str, ...]
     """Edge-triggered buttons, released at the end of each env_step so that repeated actions attack again."""
     guard_buttons: tuple[str, ...]
     """Buttons that guard, for what reports say of behaviour; may be empty."""
-    full_health: int
-    """Health of a fresh fighter, in RAM units."""
+    full_health: int | None
+    """Health of a fresh fighter, in RAM units; None takes the larger of both healths in the state of a match."""
     seed_variable: str | None
     """RAM variable that seeds the opponent's random numbers, or None when the game has none."""
     variables: tuple[str, ...]
-    """RAM variables in ``data.json``, sorted."""
+    """What is known of a match, sorted: RAM variables in ``data.json`` and ``ram``, and what is computed of them."""
     states: tuple[str, ...]
     """Every save state in the folder, in the game's order."""
     two_player_states: tuple[str, ...] = ()
     """Those of ``states`` that need a second player; patterns never select them."""
     opponents: Mapping[str, str] = field(default_factory=dict)
     """Opponent by state, where the state's name does not say it."""
+    ram: Mapping[str, Mapping[str, str | int]] = field(default_factory=dict)
+    """RAM variables that ``data.json`` lacks: ``address`` and ``type`` by name, as it has them."""
+    formulas: Mapping[str, str] = field(default_factory=dict)
+    """Formulas over RAM variables, by the name that their value gets."""
+    counts_knockouts: bool = False
+    """Whether rounds are counted from knock-outs and the variable ``clock``, as no RAM variables have them."""
+    rounds_to_win: int = 2
+    """Rounds that win a match; 2 is best of three."""
+    crop: tuple[int, int, int, int] = (0, 0, 0, 0)
+    """Where the picture is in the screen buffer: left, top, width, height in pixels; a size of 0 is all of the rest."""
 
     def __hash__(self) -> int:
         """Hash by id and folder: ``opponents`` is a mapping and has no hash."""
         return hash((self.id, self.folder))
+
+    @property
+    def buttons(self) -> tuple[str, ...]:
+        """The console's buttons in the emulator core's order; empty text stands for a place without a button."""
+        return self.console.buttons
 
     # -- actions ---------------------------------------------------------------------------------------------
 
@@ -89,8 +99,8 @@ class Game:
         held = []
         for letter in action.split("+"):
             button = SHORT_BUTTONS.get(letter, letter)
-            if button not in self.buttons:
-                hint = suggestion(letter, (*SHORT_BUTTONS, *self.buttons))
+            if not button or button not in self.buttons:
+                hint = suggestion(letter, (*SHORT_BUTTONS, *filter(None, self.buttons)))
                 raise GameError(f"{self.id}: action {action!r} has an unknown button {letter!r}{hint}")
             held.append(button)
         return tuple(held)
@@ -182,7 +192,8 @@ class Game:
         Raises:
             GameError: there is no such state, or its file is none.
         """
-        return read_state(self.folder / f"{self.states[self.state_index(state)]}.state")
+        path = self.folder / f"{self.states[self.state_index(state)]}.state"
+        return read_state(path, self.console.state_begins)
 
     def opponent(self, state: str) -> str:
         """Return the opponent's name for reports: from ``opponents``, else ``Name`` in ``Tier.Name-07``."""
@@ -200,16 +211,19 @@ class Game:
             MissingRomError: there is no such file; the message says which one is wanted and where it goes.
             GameError: it is another ROM or none.
         """
-        path = self.folder / "rom.md"
-        wanted = f"{self.title!r} (.md, sha1 {self.rom_sha1})" if self.rom_sha1 else f"{self.title!r} (.md)"
-        if self.bundled:
-            remedy = f"get {wanted} and run `python -m stable_retro.import FOLDER`, FOLDER holding it"
+        path = self.folder / self.console.rom_name
+        sha1 = f", sha1 {self.rom_sha1}" if self.rom_sha1 else ""
+        wanted = f"{self.title!r} (.{self.console.extension}{sha1})"
+        if self.bundled and self.id in PACKAGED_ROMS:
+            remedy = f"`pip install 'mk-lightning[games]'` brings it, `mk-lightning import {self.id}` puts it there"
+        elif self.bundled:
+            remedy = f"get {wanted} and run `mk-lightning import FILE`"
         else:
             remedy = f"put {wanted} there"
         if not path.is_file():
             missing = "its ROM is not imported" if self.bundled else f"no ROM at {path}"
             raise MissingRomError(f"{self.id}: {missing}: {remedy}")
         check_rom(path)
-        if self.rom_sha1 and _sha1(path) != self.rom_sha1:
-            raise GameError(f"{self.id}: {path} is another ROM (sha1 {_sha1(path)}): {remedy}")
+        if self.rom_sha1 and rom_sha1(path) != self.rom_sha1:
+            raise GameError(f"{self.id}: {path} is another ROM (sha1 {rom_sha1(path)}): {remedy}")
         return path

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import re
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from pathlib import Path
@@ -13,14 +13,12 @@ from typing import Any
 
 from mk_lightning.games.names import GameError, is_name, suggestion
 from mk_lightning.utils.documents import read_json
-from mk_lightning.utils.errors import UserError
+from mk_lightning.utils.errors import UserError, shortened
 
-STATE_BYTES = 8 * 2**20
-"""A save state of the emulator core has 1,036,288 bytes; no more than this is ever unpacked of one."""
-STATE_BEGINS = b"GENPLUS-GX"
-"""So the emulator core begins each of its save states; it takes no other, and says nothing."""
-ROM_BYTES = (512, 16 * 2**20)
-"""A ROM has at least a header, and the console can address no more."""
+STATE_BYTES = 32 * 2**20
+"""A Genesis save state has 1,036,288 bytes, the largest of a console 17 million; no more is ever unpacked of one."""
+MAX_PIXELS = 4096
+"""Beyond any console's screen."""
 VARIABLE_TYPE = re.compile(r"[|<>=]{1,2}[uidn][1-8]")
 
 
@@ -62,7 +60,7 @@ def bundled_folder(game_id: str) -> Path:
     return root / game_id
 
 
-def read_variables(folder: Path) -> tuple[str, ...]:
+def read_addresses(folder: Path) -> tuple[str, ...]:
     """Names of the RAM variables in ``data.json``, sorted.
 
     Raises:
@@ -72,15 +70,40 @@ def read_variables(folder: Path) -> tuple[str, ...]:
     info = _mapping(file).get("info")
     if not isinstance(info, dict):
         raise GameError(f"{file} has no object 'info' of RAM variables")
-    for name, entry in info.items():
+    check_addresses(file, info)
+    return tuple(sorted(info))
+
+
+def check_addresses(file: Path, variables: Mapping[Any, Any]) -> None:
+    """Check what a file says of RAM variables: ``{name: {"address": 16753064, "type": ">u2"}}``.
+
+    Raises:
+        GameError: stable-retro could not read one so.
+    """
+    for name, entry in variables.items():
         if not is_name(name):
-            raise GameError(f"{file}: {name[:60]!r} is no name of a variable")
+            raise GameError(f"{file}: {shortened(name)!r} is no name of a variable")
         address, kind = (entry.get("address"), entry.get("type")) if isinstance(entry, dict) else (None, None)
         if type(address) is not int or not 0 <= address < 2**32:
             raise GameError(f"{file}: the address of {name!r} must be a whole number of 32 bits")
         if not isinstance(kind, str) or not VARIABLE_TYPE.fullmatch(kind):
             raise GameError(f"{file}: the type of {name!r} must be one such as '|u1' or '>u2'")
-    return tuple(sorted(info))
+
+
+def read_crop(folder: Path) -> tuple[int, int, int, int]:
+    """Where the picture is in the screen buffer, by ``scenario.json``: left, top, width, height, in pixels.
+
+    A width or height of 0 reaches to the buffer's end, and so all zeros, where the file says nothing, are all of it.
+
+    Raises:
+        GameError: the file cannot be read, or its crop is something else.
+    """
+    file = folder / "scenario.json"
+    crop = _mapping(file).get("crop", [0, 0, 0, 0])
+    if not (isinstance(crop, list) and len(crop) == 4 and all(type(n) is int and 0 <= n < MAX_PIXELS for n in crop)):
+        raise GameError(f"{file}: crop must be [left, top, width, height] in pixels, not {shortened(crop)}")
+    left, top, width, height = crop
+    return left, top, width, height
 
 
 def check_scenario(folder: Path) -> None:
@@ -114,7 +137,7 @@ def read_states(folder: Path, order: Sequence[str]) -> tuple[str, ...]:
 
 
 def recorded_sha1(folder: Path) -> str | None:
-    """The first SHA-1 in the folder's ``rom.sha``, where stable-retro keeps it.
+    """The first SHA-1 in the folder's ``rom.sha``, where stable-retro keeps it; None where that is empty.
 
     Raises:
         GameError: the file holds something else.
@@ -123,26 +146,22 @@ def recorded_sha1(folder: Path) -> str | None:
     if not file.is_file():
         return None
     with file.open("rb") as stream:
-        word = next(iter(stream.read(100).split()), b"").decode(errors="replace").lower()
+        words = stream.read(100).split()
+    if not words:
+        return None
+    word = words[0].decode(errors="replace").lower()
     if not re.fullmatch("[0-9a-f]{40}", word):
         raise GameError(f"{file} holds no sha1, 40 hexadecimal digits")
     return word
 
 
-def check_rom(path: Path) -> None:
-    """Check that a file has a ROM's size, before all of it is read.
-
-    Raises:
-        GameError: it has not.
-    """
-    least, most = ROM_BYTES
-    if not least <= (size := path.stat().st_size) <= most:
-        raise GameError(f"{path} is no ROM: it has {size:,} bytes, one of this console {least:,} to {most:,}")
-
-
 @lru_cache(maxsize=16)
-def read_state(path: Path) -> bytes:
+def read_state(path: Path, begins: bytes) -> bytes:
     """Unpack a save state; about 1 MB each, hence the bound of the cache.
+
+    Args:
+        path: a gzip file.
+        begins: what the emulator core begins each of its save states with; it takes no other.
 
     Raises:
         GameError: it cannot be read, or is no state of the emulator core.
@@ -156,13 +175,18 @@ def read_state(path: Path) -> bytes:
         raise GameError(f"{path} is no save state: {str(error)[:120]}") from None
     if len(state) > STATE_BYTES:
         raise GameError(f"{path} is no save state: it unpacks to more than {STATE_BYTES:,} bytes")
-    if not state.startswith(STATE_BEGINS):
-        raise GameError(f"{path} is no save state of the emulator core: it does not begin with {STATE_BEGINS.decode()}")
+    if not state.startswith(begins):
+        shown = "".join(filter(str.isprintable, begins.decode("latin-1")))
+        raise GameError(f"{path} is no save state of the emulator core: it does not begin with {shown}")
     return state
 
 
 def _game_files(folder: Path) -> list[Path]:
-    return [*(folder / name for name in ("data.json", "scenario.json", "rom.md", "rom.sha")), *folder.glob("*.state")]
+    return [
+        *(folder / name for name in ("data.json", "scenario.json", "rom.sha")),
+        *folder.glob("rom.*"),
+        *folder.glob("*.state"),
+    ]
 
 
 def _mapping(file: Path) -> dict[str, Any]:

@@ -73,14 +73,14 @@ def record_match(
         made.mkdir(parents=True, exist_ok=True)
     name = f"{record.spec.state}-{record.spec.seed}"
     film, trace, movie = films / f"{name}.{settings.format}", films / f"{name}.jsonl", movies / f"{name}.bk2"
-    panel = Panel(env.game.actions, env.game.full_health, f"{record.spec.state}  seed {record.spec.seed}")
+    title = f"{record.spec.state}  seed {record.spec.seed}"
     with trace.open("w", encoding="utf-8") as lines:
 
         def frames() -> Iterator[Screen]:
             for moment in env.play_again(record.spec, record.trace.actions, movie=movie):
                 insight = look_into(network, moment.stack, saliency=settings.saliency)
                 lines.write(json.dumps(_line(moment, insight, env.game.actions)) + "\n")
-                yield from panel.frames(moment, insight)
+                yield from Panel(env.game.actions, env.full_health, title).frames(moment, insight)
 
         write_film(film, frames())
     return film

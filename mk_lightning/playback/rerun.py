@@ -93,4 +93,4 @@ class ReplayEnv(FightingEnv):
                     self._movie.set_key(button, bool(pressed), 0)
                 self._movie.step()
             if self._screens is not None:
-                self._screens.append(self._em.get_screen())
+                self._screens.append(self._screen())

@@ -109,7 +109,7 @@ MISTAKES = {
     # -- ROM
     "another ROM": holding("rom.md", b"x" * 1000, "is another ROM (sha1 "),
     "empty ROM": holding("rom.md", b"", "it has 0 bytes"),
-    "huge ROM": holding("rom.md", bytes(17 * 2**20), "is no ROM: it has 17,825,792 bytes"),
+    "huge ROM": holding("rom.md", bytes(33 * 2**20), "is no ROM: it has 34,603,008 bytes"),
     "no ROM": without("rom.md", "no ROM at"),
     "no sha1": holding("rom.sha", b"none", "holds no sha1"),
     # -- data.json and scenario.json
@@ -132,7 +132,7 @@ MISTAKES = {
     "flipped state": holding(f"{STATE}.state", FLIPPED, "is no save state"),
     "other content": holding(f"{STATE}.state", gzip.compress(b"hello"), "does not begin with GENPLUS-GX"),
     "a bomb of a state": holding(
-        f"{STATE}.state", gzip.compress(bytes(64 * 2**20)), "unpacks to more than 8,388,608 bytes"
+        f"{STATE}.state", gzip.compress(bytes(64 * 2**20)), "unpacks to more than 33,554,432 bytes"
     ),
     "noise as a state": holding(f"{STATE}.state", random.Random(1).randbytes(1000), "is no save state"),
     "markup in a state's name": holding("[red].state", b"", "is no name of a state"),

@@ -72,5 +72,5 @@ def test_another_games_health_scales_the_bonus() -> None:
 )
 def test_a_match_ends_with_two_rounds(rounds: tuple[int, int], over: bool, won: bool) -> None:
     fight = Fight(120, 120, *rounds)
-    assert match_over(fight) is over
-    assert match_won(fight) is won
+    assert match_over(fight, 2) is over
+    assert match_won(fight, 2) is won

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mk_lightning.games.catalog import load_game
+from mk_lightning.games.formulas import compute
 from mk_lightning.games.game import Game
 from mk_lightning.games.integration import read_state
 from mk_lightning.games.names import GameError
@@ -24,6 +25,7 @@ STATE = "VeryEasy.Bramble-01"
 PACKED = (SHIPPED / f"{STATE}.state").read_bytes()
 SMALL = gzip.compress(b"GENPLUS-GX 1.7.5" + bytes(range(256)))
 TEXT = (SHIPPED / "game.yaml").read_text()
+KEYS = ("rom_sha1", "opponents", "ram", "variables", "rounds", "clock", "rounds_to_win", "x")
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20) | st.dates() | st.binary(max_size=9),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=9) | st.integers(), inner, max_size=4),
@@ -58,11 +60,21 @@ def test_fuzz_the_text_of_a_game(folder: Path, raw: bytes) -> None:
 
 
 @fuzz
-@given(key=st.sampled_from([*sorted(yaml.safe_load(TEXT)), "rom_sha1", "opponents", "x"]), value=VALUES)
+@given(key=st.sampled_from([*sorted(yaml.safe_load(TEXT)), *KEYS]), value=VALUES)
 def test_fuzz_the_values_of_a_game(folder: Path, key: str, value: object) -> None:
     (folder / "fuzzed.yaml").write_text(yaml.safe_dump(yaml.safe_load(TEXT) | {key: value}))
     game = taken_or_refused(lambda: load_game(folder / "fuzzed.yaml"))
     assert game is None or game.folder.is_relative_to(folder)
+
+
+@fuzz
+@given(text=st.text("0123456789 +-*/()healthrounds_wo.,[]'", max_size=40) | st.text(max_size=300))
+def test_fuzz_a_formula(folder: Path, text: str) -> None:
+    (folder / "fuzzed.yaml").write_text(yaml.safe_dump(yaml.safe_load(TEXT) | {"variables": {"health": text}}))
+    game = taken_or_refused(lambda: load_game(folder / "fuzzed.yaml"))
+    if game is not None:
+        value = taken_or_refused(lambda: compute(text, dict.fromkeys(game.variables, 255)))
+        assert value is None or isinstance(value, int)
 
 
 @fuzz

@@ -126,7 +126,7 @@ def test_a_missing_bundled_rom_says_which_and_how_to_import_it(tmp_path: Path) -
     assert "\n" not in message
     assert "its ROM is not imported" in message
     assert "'Mortal Kombat II (Genesis)' (.md, sha1 af6d2db16f2b76940ff5a9738f1e00c4e7ea485e)" in message
-    assert "python -m stable_retro.import FOLDER" in message
+    assert "run `mk-lightning import FILE`" in message
 
 
 def test_another_rom_under_the_right_name_is_refused(dojo: Game, tmp_path: Path) -> None:

@@ -83,10 +83,16 @@ def findings() -> Iterator[Finding]:
     """Look at one thing after another."""
     yield _packages()
     yield _machine()
+    without_rom = []
     for path in shipped_games().values():
         game = load_game(path)
+        if game.bundled and not (game.folder / game.console.rom_name).is_file():
+            without_rom.append(game.aliases[0])
+            continue
         yield _tried(f"{game.id}: ROM", game.rom_path, otherwise="warn" if game.bundled else "fail")
         yield _tried(f"{game.id}: states", partial(_states, game), otherwise="fail")
+    if without_rom:
+        yield Finding("games without ROM", "warn", f"{', '.join(without_rom)}: `mk-lightning import FILE` takes theirs")
     yield _tried("emulator", _emulator, otherwise="fail")
     yield _tried("shared memory", _shared_memory, otherwise="fail")
     yield _disk(Path.cwd())
