@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import yaml
 from pytorch_lightning import Trainer
@@ -33,6 +33,9 @@ from mk_lightning.workflows.trainer_options import (
 class MKLightningCLI(LightningCLI):
     """LightningCLI with a directory per run, the run's own loggers and checkpoints, and the before/after table."""
 
+    _built: ClassVar[dict[str, tuple[LightningArgumentParser, list[str]]]] = {}
+    """Parsers of the commands and the names of their methods' arguments: to build one takes as long as to parse."""
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         """Parse and run; the parser knows only the command asked for, as that of all four takes thrice as long."""
         known = self.subcommands()
@@ -40,6 +43,14 @@ class MKLightningCLI(LightningCLI):
         if asked:
             self.subcommands = lambda: {asked[0]: known[asked[0]]}  # type: ignore[method-assign]
         super().__init__(*args, **kwargs)
+
+    def _prepare_subcommand_parser(self, klass: type, subcommand: str, **kwargs: Any) -> LightningArgumentParser:
+        """Return a command's parser, which is the same each time in a process."""
+        if subcommand not in self._built:
+            parser = super()._prepare_subcommand_parser(klass, subcommand, **kwargs)
+            self._built[subcommand] = parser, self._subcommand_method_arguments[subcommand]
+        parser, self._subcommand_method_arguments[subcommand] = self._built[subcommand]
+        return parser
 
     def _parse_ckpt_path(self) -> None:
         """Nothing, where Lightning takes options from the checkpoint: it may come from anywhere."""
