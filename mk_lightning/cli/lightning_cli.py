@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, ClassVar
 
-import yaml
 from pytorch_lightning import Trainer
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 
@@ -16,7 +15,7 @@ from mk_lightning.cli.missing import naming_both
 from mk_lightning.cli.printing import SHOW, show
 from mk_lightning.utils.files import check_directory
 from mk_lightning.utils.trainer_checks import check_experience_trainer
-from mk_lightning.workflows.parser import add_run_options, link_options, run_length
+from mk_lightning.workflows.parser import add_run_options, as_plain, link_options, run_length
 from mk_lightning.workflows.preflight import check_evaluation, check_fit
 from mk_lightning.workflows.run_events import begin_run, check_loggers, end_run
 from mk_lightning.workflows.run_parts import named_loggers, run_callbacks, run_loggers
@@ -59,6 +58,12 @@ class MKLightningCLI(LightningCLI):
         """Arguments of a run, and links that spare the user from saying a thing twice."""
         add_run_options(parser)
         link_options(parser)
+
+    def _dump_config(self) -> None:
+        """Write the config down for hyper-parameters; Lightning has it checked again, and made into YAML and back."""
+        if not hasattr(self, "config_dump"):
+            parser, config = self._parser(self.subcommand), self.config[self.subcommand]
+            self.config_dump = as_plain(parser, config, skip_link_targets=False)
 
     def before_instantiate_classes(self) -> None:
         """Find the run directory and the checkpoint."""
@@ -143,7 +148,7 @@ class MKLightningCLI(LightningCLI):
         """Run the command in its directory: Lightning's own method, which everything a command does goes through."""
         config = self.config[subcommand]
         start = config.model.init_from if subcommand == "fit" else config.get("ckpt_path") or config.model.init_from
-        whole = yaml.safe_load(self._parser(subcommand).dump(config, skip_none=False))
+        whole = as_plain(self._parser(subcommand), config)
         try:
             with answering(subcommand, self.run.path, self._interruption):
                 begin_run(self.trainer.loggers, subcommand, self.run, whole, start)
