@@ -49,8 +49,8 @@ CONFIG: dict[str, Any] = {
         ],
     },
 }
-"""Two epochs of 20 learner_steps; the replay wraps around; checkpoints also within epochs. Most of what a tiny run costs
-is frames, so that an env_step has two and a match begins soon."""
+"""Two epochs of 20 learner_steps; the replay wraps around; checkpoints also within epochs. Most of what a tiny run
+costs is frames, so that an env_step has two and a match begins soon."""
 
 METHODS = [
     {"class_path": "ElasticWeightConsolidation", "init_args": {"strength": 3.0, "samples": 16}},
