@@ -28,7 +28,7 @@ def test_finetune_is_the_shipped_config_s_run(tmp_path: Path, monkeypatch: pytes
     """In short: 12 learner_steps, 64 env_steps recorded, matches cut off."""
     short = {
         "data.max_env_steps": 96, "data.warmup_env_steps": 64, "data.recording.env_steps": 64,
-        "data.evaluation.matches": 1, "data.evaluation.test_matches": 1, "data.env.max_env_steps": 60,
+        "data.evaluation.matches": 1, "data.evaluation.test_matches": 1, "data.env.max_env_steps": 20,
     }  # fmt: skip
     folders = [tmp_path / name for name in ("command", "script")]
     for folder in folders:
@@ -38,7 +38,7 @@ def test_finetune_is_the_shipped_config_s_run(tmp_path: Path, monkeypatch: pytes
     configs = ["-c", "configs/dojo/finetune.yaml", "-c", "configs/dojo/recommended.yaml"]
     main(["fit", *configs, "--run_dir", "run", "--trainer.logger=false", *options])
     monkeypatch.chdir(folders[1])
-    example("finetune.py")("run", 96, warmup=64, recorded=64, longest=60, matches=1)
+    example("finetune.py")("run", 96, warmup=64, recorded=64, longest=20, matches=1)
     assert_equal(left(folders[1]), left(folders[0]))
 
 
@@ -51,12 +51,12 @@ def test_own_reward_fine_tunes_by_it(tmp_path: Path, monkeypatch: pytest.MonkeyP
     """In short; the matches before are those of the default reward, less the price of their env_steps."""
     monkeypatch.syspath_prepend(EXAMPLES)
     monkeypatch.chdir(tmp_path)
-    import_module("own_reward").main("run", 96, warmup=64, longest=60, matches=1)
+    import_module("own_reward").main("run", 96, warmup=64, longest=30, matches=1)
     assert "win rate of 1 match a state, before and after" in capsys.readouterr().out
     own = mk.Evaluation.read(tmp_path / "run/before.json")
     assert own.env["reward"] == "own_reward.Hurry(price=0.1)"
     damage = mk.evaluate(
-        "checkpoints/dojo-base.ckpt", "dojo", own.states, matches=1, env=mk.EnvConfig(max_env_steps=60)
+        "checkpoints/dojo-base.ckpt", "dojo", own.states, matches=1, env=mk.EnvConfig(max_env_steps=30)
     )
     paid = [match.reward for match in damage.matches]
     assert any(paid)
@@ -85,7 +85,7 @@ def test_the_notebook_fine_tunes_and_shows_what_it_was_worth(tmp_path: Path, mon
     """In short: twelve learner_steps, matches cut off."""
     short = {
         "data": {
-            "max_env_steps": 96, "warmup_env_steps": 64, "env": {"max_env_steps": 60}, "recording": {"env_steps": 64},
+            "max_env_steps": 96, "warmup_env_steps": 64, "env": {"max_env_steps": 20}, "recording": {"env_steps": 64},
             "evaluation": {"matches": 1, "test_matches": 1},
         }
     }  # fmt: skip

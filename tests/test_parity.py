@@ -50,7 +50,7 @@ def by_script(
         env_steps_per_learner_step=8,
         epsilon=epsilon,
         seed=3,
-        env=mk.EnvConfig(num_envs=2, max_env_steps=25),
+        env=mk.EnvConfig(**CONFIG["data"]["env"]),
         replay=mk.ReplaySettings(capacity=220, n_step=3, batch_size=8),
         evaluation=mk.EvaluationSettings(every=160, matches=1, test_matches=1, test_epsilons=[0.2]),
     )

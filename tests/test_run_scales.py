@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import csv
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ SMALL = [
     "--model.network.hidden=16",
     "--data.env.num_envs=2",
     "--data.env.max_env_steps=2",
+    "--data.env.max_noops=2",
     f"--data.warmup_env_steps={WARMUP}",
     "--data.replay.capacity=2000",
     "--data.evaluation.num_envs=2",
@@ -67,6 +69,7 @@ def test_one_key_scales_the_shipped_run(env_steps: int, tmp_path: Path, monkeypa
 
 LENGTHS = {"rate": 300, "epsilon": 240, "warmup": 80, "every": 160, "save": 32, "layer": 160, "draw": 64, "wave": 80}
 """env_steps of a run of 320."""
+FRACTIONS = {name: length / 320 for name, length in LENGTHS.items()}
 
 
 def settings(lengths: dict[str, Any]) -> dict[str, Any]:
@@ -92,30 +95,38 @@ def fit(run: Path, lengths: dict[str, Any], *words: str) -> dict[str, Any]:
     return everything(run)
 
 
-def test_fractions_give_the_run_of_the_env_steps_that_they_come_to(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run by fractions."""
+    run = tmp_path_factory.mktemp("whole") / "run"
+    fit(run, FRACTIONS)
+    return run
+
+
+def test_fractions_give_the_run_of_the_env_steps_that_they_come_to(whole: Path, tmp_path: Path) -> None:
     """Bit for bit, also of a run that is resumed within an epoch."""
-    fractions = {name: length / 320 for name, length in LENGTHS.items()}
     expected = fit(tmp_path / "env_steps", LENGTHS)
-    run = tmp_path / "fractions"
-    assert differences(fit(run, fractions), expected) == []
+    assert differences(everything(whole), expected) == []
+    run = shutil.copytree(whole, tmp_path / "run")
 
     (run / "before_after.json").unlink()
     for path in (run / "checkpoints").glob("*.ckpt"):
         if path.stem not in {"step=16", "best"}:
             path.unlink()
-    resumed = fit(run, fractions, "--ckpt_path", str(run / "checkpoints/step=16.ckpt"))
+    resumed = fit(run, FRACTIONS, "--ckpt_path", str(run / "checkpoints/step=16.ckpt"))
     assert differences(resumed, expected) == []
 
 
-def test_a_longer_run_needs_the_epochs_that_it_had(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_longer_run_needs_the_epochs_that_it_had(
+    whole: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Fractions are taken of the new length, and an epoch cannot become longer."""
-    run, fractions = tmp_path / "run", {name: length / 320 for name, length in LENGTHS.items()}
-    fit(run, fractions)
+    run = shutil.copytree(whole, tmp_path / "run")
     with pytest.raises(SystemExit):
-        fit(run, fractions, "--data.max_env_steps=640", "--ckpt_path=last")
+        fit(run, FRACTIONS, "--data.max_env_steps=640", "--ckpt_path=last")
     hint = "; data.max_env_steps=640 and data.evaluation.every=160 go on with epochs as long"
     assert hint in capsys.readouterr().err.splitlines()[-1]
-    fit(run, fractions, "--data.max_env_steps=640", "--ckpt_path=last", "--data.evaluation.every=160")
+    fit(run, FRACTIONS, "--data.max_env_steps=640", "--ckpt_path=last", "--data.evaluation.every=160")
     last = [row for row in rows(str(run)) if "learning_rate" in row][-1]
     assert last["env_steps"] == WARMUP + 640
     assert last["learning_rate"] == pytest.approx(1e-4)

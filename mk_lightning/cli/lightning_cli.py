@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-import yaml
 from pytorch_lightning import Trainer
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 
@@ -16,7 +15,7 @@ from mk_lightning.cli.missing import naming_both
 from mk_lightning.cli.printing import SHOW, show
 from mk_lightning.utils.files import check_directory
 from mk_lightning.utils.trainer_checks import check_experience_trainer
-from mk_lightning.workflows.parser import add_run_options, link_options, run_length
+from mk_lightning.workflows.parser import add_run_options, as_plain, link_options, run_length
 from mk_lightning.workflows.preflight import check_evaluation, check_fit
 from mk_lightning.workflows.run_events import begin_run, check_loggers, end_run
 from mk_lightning.workflows.run_parts import named_loggers, run_callbacks, run_loggers
@@ -33,6 +32,9 @@ from mk_lightning.workflows.trainer_options import (
 class MKLightningCLI(LightningCLI):
     """LightningCLI with a directory per run, the run's own loggers and checkpoints, and the before/after table."""
 
+    _built: ClassVar[dict[str, tuple[LightningArgumentParser, list[str]]]] = {}
+    """Parsers of the commands and the names of their methods' arguments: to build one takes as long as to parse."""
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         """Parse and run; the parser knows only the command asked for, as that of all four takes thrice as long."""
         known = self.subcommands()
@@ -41,6 +43,14 @@ class MKLightningCLI(LightningCLI):
             self.subcommands = lambda: {asked[0]: known[asked[0]]}  # type: ignore[method-assign]
         super().__init__(*args, **kwargs)
 
+    def _prepare_subcommand_parser(self, klass: type, subcommand: str, **kwargs: Any) -> LightningArgumentParser:
+        """Return a command's parser, which is the same each time in a process."""
+        if subcommand not in self._built:
+            parser = super()._prepare_subcommand_parser(klass, subcommand, **kwargs)
+            self._built[subcommand] = parser, self._subcommand_method_arguments[subcommand]
+        parser, self._subcommand_method_arguments[subcommand] = self._built[subcommand]
+        return parser
+
     def _parse_ckpt_path(self) -> None:
         """Nothing, where Lightning takes options from the checkpoint: it may come from anywhere."""
 
@@ -48,6 +58,12 @@ class MKLightningCLI(LightningCLI):
         """Arguments of a run, and links that spare the user from saying a thing twice."""
         add_run_options(parser)
         link_options(parser)
+
+    def _dump_config(self) -> None:
+        """Write the config down for hyper-parameters; Lightning has it checked again, and made into YAML and back."""
+        if not hasattr(self, "config_dump"):
+            parser, config = self._parser(self.subcommand), self.config[self.subcommand]
+            self.config_dump = as_plain(parser, config, skip_link_targets=False)
 
     def before_instantiate_classes(self) -> None:
         """Find the run directory and the checkpoint."""
@@ -132,7 +148,7 @@ class MKLightningCLI(LightningCLI):
         """Run the command in its directory: Lightning's own method, which everything a command does goes through."""
         config = self.config[subcommand]
         start = config.model.init_from if subcommand == "fit" else config.get("ckpt_path") or config.model.init_from
-        whole = yaml.safe_load(self._parser(subcommand).dump(config, skip_none=False))
+        whole = as_plain(self._parser(subcommand), config)
         try:
             with answering(subcommand, self.run.path, self._interruption):
                 begin_run(self.trainer.loggers, subcommand, self.run, whole, start)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import yaml
+from jsonargparse import Namespace
 from lightning_utilities.core.enums import StrEnum
 from pytorch_lightning.cli import LightningArgumentParser
 
@@ -83,6 +85,19 @@ def link_options(parser: LightningArgumentParser) -> None:
         "trainer.max_epochs",
         compute_fn=_epochs,
     )
+
+
+def as_plain(parser: LightningArgumentParser, config: Namespace, *, skip_link_targets: bool = True) -> dict[str, Any]:
+    """Return a parsed config as mappings, lists, strings, numbers, booleans and None.
+
+    Args:
+        parser: that parsed it.
+        config: what it is.
+        skip_link_targets: leave out what follows from other options.
+    """
+    text = parser.dump(config, "json", skip_unset=False, skip_validation=True, skip_link_targets=skip_link_targets)
+    plain: dict[str, Any] = json.loads(text)
+    return plain
 
 
 def _num_actions(game: Game) -> int:

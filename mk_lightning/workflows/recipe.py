@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -134,8 +135,9 @@ def _folders() -> list[str]:
     return [Path(name).parent.name for name in shipped_configs() if Path(name).stem == BASE]
 
 
+@cache
 def _parser() -> Parser:
-    """The parser of the command line's `fit`."""
+    """The parser of the command line's `fit`; to build it takes as long as to parse."""
     parser = Parser()
     parser.add_argument("--config", action="config")
     parser.add_argument("--seed_everything", type=bool | int, default=1)

@@ -84,14 +84,19 @@ def go_on(run: Path, base: Path, *words: str) -> dict[str, Any]:
     return everything(run)
 
 
+def lose_what_is_written_again(run: Path) -> None:
+    """Damage a copy of what is elsewhere, the locks, and the results."""
+    cut(run / "before.csv")
+    for path in (*run.glob(".*lock"), *(run / name for name in ("after.json", "report.html", "config.yaml"))):
+        path.unlink()
+
+
 DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
     "last.ckpt is gone": (lambda run: (run / "checkpoints/last.ckpt").unlink(), "going on from"),
     "before.json is gone": (lambda run: (run / "before.json").unlink(), "before.json"),
     "before.json is cut": (lambda run: cut(run / "before.json"), "is restored from"),
-    "before.csv is cut": (lambda run: cut(run / "before.csv"), ""),
     "the recording is gone": (lambda run: shutil.rmtree(run / "recording"), "best.ckpt is recorded again"),
-    "the locks are gone": (lambda run: [path.unlink() for path in run.glob(".*lock")], ""),
-    "results are gone": (lambda run: [(run / f).unlink() for f in ("after.json", "report.html", "config.yaml")], ""),
+    "what is written again is gone": (lose_what_is_written_again, ""),
 }
 """What happens to a file, and what is said of it; the run ends as one that was left alone."""
 

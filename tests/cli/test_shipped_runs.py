@@ -40,6 +40,7 @@ WARMUP = 8
 SMALL = [
     "--data.env.num_envs=2",
     "--data.env.max_env_steps=2",
+    "--data.env.max_noops=2",
     f"--data.warmup_env_steps={WARMUP}",
     "--data.replay.capacity=2000",
     "--data.recording.env_steps=64",
