@@ -16,7 +16,7 @@ from pathlib import Path
 from mk_lightning.cli.main import main
 
 CONTEXT = multiprocessing.get_context("forkserver")
-CONTEXT.set_forkserver_preload(["mk_lightning.cli.program", "tests.commands"])
+CONTEXT.set_forkserver_preload(["mk_lightning.cli.program", "mk_lightning.evaluation.report", "tests.commands"])
 
 
 class Command:

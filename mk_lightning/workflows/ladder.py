@@ -17,7 +17,6 @@ from mk_lightning.checkpointing.lock import RunLock
 from mk_lightning.evaluation.climb import RECORD, Climb, Round
 from mk_lightning.evaluation.evaluate import evaluate
 from mk_lightning.evaluation.evaluation import Evaluation
-from mk_lightning.evaluation.report.ladder_page import write_ladder_page
 from mk_lightning.experience.match_seeds import MAX_TEST_SEED
 from mk_lightning.games.catalog import load_game
 from mk_lightning.utils.errors import RunStopped, UserError, check_at_least, check_between
@@ -253,6 +252,8 @@ def _add_row(climb: Climb, evaluation: Evaluation) -> None:
 
 
 def _save(climb: Climb) -> None:
+    from mk_lightning.evaluation.report.ladder_page import write_ladder_page  # matplotlib takes half a second to load
+
     content = {"arguments": climb.arguments, "rounds": [asdict(one) for one in climb.rounds], "rows": climb.rows,
                "returns": climb.returns, "ended": climb.ended, "figures": climb.figures()}  # fmt: skip
     write_text(climb.folder / RECORD, json.dumps(content, indent=1) + "\n")

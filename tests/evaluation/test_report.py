@@ -135,7 +135,7 @@ document.body.textContent = JSON.stringify({
     .map((element) => element.tagName),
   outside: texts.filter(([text, chart]) => !fits(text) || !inside(text, chart)).map(([text]) => text.textContent),
   legends: [...page.querySelectorAll("svg")].map(
-    (chart) => [...chart.querySelectorAll(".legend text")].map((text) => text.textContent)),
+    (chart) => [...chart.querySelectorAll("[id^=legend] text")].map((text) => text.textContent)),
   smallest: Math.min(...texts.map(
     ([text, chart]) => parseFloat(getComputedStyle(text).fontSize) * chart.getScreenCTM().a)),
 });

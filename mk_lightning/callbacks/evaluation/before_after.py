@@ -25,7 +25,6 @@ from mk_lightning.evaluation.clips import film_lost, film_pairs
 from mk_lightning.evaluation.compare import Comparison
 from mk_lightning.evaluation.evaluation import Evaluation, write_matches
 from mk_lightning.evaluation.next_round import lost_states, told
-from mk_lightning.evaluation.report import write_report
 from mk_lightning.evaluation.tables import evaluation_table
 from mk_lightning.loggers.base import RunLogger
 from mk_lightning.metrics.match_scores import MatchScores
@@ -166,6 +165,8 @@ class BeforeAfter(Callback):
         )
 
     def _report(self, trainer: Trainer, folder: Path) -> None:
+        from mk_lightning.evaluation.report import write_report  # matplotlib takes half a second to load
+
         for logger in trainer.loggers:
             logger.save()  # the curves are drawn from metrics.csv
         films = film_pairs(self.comparison)

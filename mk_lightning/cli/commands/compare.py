@@ -14,7 +14,6 @@ from mk_lightning.evaluation.before_after import TEXT_WIDTH
 from mk_lightning.evaluation.clips import film_pairs
 from mk_lightning.evaluation.compare import Comparison
 from mk_lightning.evaluation.evaluation import Evaluation
-from mk_lightning.evaluation.report import write_report
 from mk_lightning.utils.errors import UserError
 from mk_lightning.utils.files import check_file
 
@@ -55,6 +54,8 @@ def run(words: Sequence[str]) -> int:
     before, *others = (Evaluation.read(path) for path in options.files)
     comparisons = [Comparison(before, after) for after in others]
     if options.html:
+        from mk_lightning.evaluation.report import write_report  # matplotlib takes half a second to load
+
         try:
             write_report(options.html, comparisons[-1], film_pairs(comparisons[-1]))
         except OSError as error:

@@ -1,42 +1,64 @@
-"""Charts as SVG elements in the colours of the page they stand in, whose CSS variables they name.
-
-They are a few lines and rectangles, drawn here: a plotting library takes longer for a page of them than all else does
-that a short fit computes.
-"""
+"""Charts as SVG text in the colours of the page they stand in."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from html import escape
-from itertools import count, takewhile
-from math import ceil, floor, log10
+import io
+from collections.abc import Callable, Mapping, Sequence
+from math import ceil
+from typing import Any
 
 import numpy as np
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.collections import PatchCollection
+from matplotlib.colors import to_rgba
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import EngFormatter, PercentFormatter
 from numpy.typing import NDArray
 
 from mk_lightning.evaluation.evaluation import CELL, Evaluation
 
 Series = Mapping[str, Sequence[tuple[float, float]]]
 """Points (env_steps, value) by name."""
-Range = tuple[float, float]
-"""Values at both ends of an axis."""
+
+COLOURS = {
+    "text": "#010203", "muted": "#010204", "grid": "#010205", "before": "#010206", "after": "#010207",
+    "c0": "#010208", "c1": "#010209", "c2": "#01020a", "c3": "#01020b", "c4": "#01020c", "c5": "#01020d",
+    "c6": "#01020e", "c7": "#01020f",
+}  # fmt: skip
+"""Stand-ins: each becomes the page's CSS variable of that name, so a chart is light or dark as the page is."""
 
 LINES = ("c0", "c1", "c2", "c3", "c4", "c5", "c6", "c7")
-"""Colours of lines, taken in turn."""
-WIDTH = 346.0
-"""Of every chart, px: what a phone has, so that type has its size there, and half of a wide page."""
-RIGHT = 18.0
-"""Margin for half of the last number of an axis, px."""
-CHARACTER = 6.5
-"""Width of a character, px."""
+STYLE: Any = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "report",
+    "font.family": "sans-serif",
+    "font.size": 11,
+    "text.color": COLOURS["text"],
+    "axes.labelcolor": COLOURS["muted"],
+    "axes.edgecolor": COLOURS["grid"],
+    "axes.facecolor": "none",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "xtick.color": COLOURS["muted"],
+    "ytick.color": COLOURS["muted"],
+    "grid.color": COLOURS["grid"],
+    "legend.frameon": False,
+    "legend.labelcolor": COLOURS["text"],
+    "legend.fontsize": 10.5,
+    "legend.handlelength": 1.5,
+    "legend.columnspacing": 1.5,
+}
+WIDTH = 4.8
+"""Of every chart, inches of 72 units: what a phone has, so that type has its size there, and half of a wide page."""
+CHARACTER = 0.09
+"""Width of a character of a label, inches."""
 LEGEND_CHARACTERS = 52
 """That fit a row of a legend."""
-LEGEND_ROW = 16.0
-"""Its height, px."""
 MAX_ACTIONS = 14
 """Rows of the action table shown, those played most."""
-MAX_TICKS = 6
-"""Numbers on an axis."""
 
 
 def win_rates(before: Evaluation, after: Evaluation) -> str:
@@ -45,33 +67,36 @@ def win_rates(before: Evaluation, after: Evaluation) -> str:
     for name, evaluation in (("before", before), ("after", after)):
         scores = [evaluation.score([state]) for state in before.states]
         rates[name] = np.array([score.win_rate for score in scores])
-        whiskers[name] = np.array([score.interval for score in scores])
+        whiskers[name] = np.abs(np.array([score.interval for score in scores]).T - rates[name])
     return _bars(before.states, rates, whiskers, limit=1.0)
 
 
-def curves(series: Series, label: str) -> str:
-    """Lines of shares of 1 over env_steps, in per cent from 0 to 100.
+def curves(series: Series, label: str, *, shares: bool = True) -> str:
+    """Lines over env_steps.
 
     Args:
         series: what to draw.
         label: of the value.
+        shares: values are shares of 1, shown in per cent from 0 to 100.
     """
+
+    def draw(axes: Axes) -> None:
+        for colour, (name, points) in zip(LINES * 4, series.items(), strict=False):
+            x, y = np.array(points, float).T
+            axes.plot(x, y, color=COLOURS[colour], label=name, marker="o" if len(x) < 30 else None, markersize=4)
+        axes.set_xlabel("env_steps")
+        axes.set_ylabel(label)
+        axes.xaxis.set_major_formatter(EngFormatter(sep=""))
+        if shares:
+            axes.set_ylim(-0.03, 1.03)
+            axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+        axes.grid(linewidth=0.6)
+        axes.set_axisbelow(True)
+        axes.figure.legend(loc="lower center", ncols=columns, borderaxespad=0)
+
     columns = max(1, LEGEND_CHARACTERS // (max(map(len, series)) + 5))  # a line's sample is as wide as 5 characters
-    legend = LEGEND_ROW * ceil(len(series) / columns)
-    steps = [env_steps for points in series.values() for env_steps, _ in points]
-    margin = 0.05 * (max(steps) - min(steps)) or 1.0  # of a single point
-    chart = _Chart(
-        194 + legend, (min(steps) - margin, max(steps) + margin), (-0.03, 1.03), left=61, bottom=43 + legend, top=7
-    )
-    chart.x_axis({value: _short(value) for value in _ticks(min(steps), max(steps))}, "env_steps")
-    chart.y_axis({value: f"{value:.0%}" for value in _ticks(0, 1)}, label, grid=True)
-    colours = [LINES[number % len(LINES)] for number in range(len(series))]
-    for colour, points in zip(colours, series.values(), strict=True):
-        chart.line(points, colour, 1.5)
-        if len(points) < 30:
-            chart.dots(points, colour)
-    chart.legend(dict(zip(series, colours, strict=True)), columns, chart.height - legend)
-    return chart.svg()
+    legend = 0.22 * ceil(len(series) / columns)
+    return _svg(draw, 2.7 + legend, bottom=0.6 + legend)
 
 
 def actions(before: Evaluation, after: Evaluation) -> str:
@@ -89,26 +114,27 @@ def positions(evaluation: Evaluation, colour: str) -> str:
 
     Args:
         evaluation: all of its states together.
-        colour: CSS variable of the page.
+        colour: name in `COLOURS`.
     """
     cells = [cell for of_state in evaluation.positions.values() for cell in of_state]
     total: dict[tuple[int, int], int] = {}
-    for x, other, times in cells:
-        total[x, other] = total.get((x, other), 0) + times
+    for x, other, count in cells:
+        total[x, other] = total.get((x, other), 0) + count
     most = max(total.values())
-    edges = np.array(list(total)) * CELL
-    (x_low, y_low), (x_high, y_high) = edges.min(0).tolist(), (edges.max(0) + CELL).tolist()
-    room = (WIDTH - RIGHT - 61, 288.0 - 36 - 7)
-    scale = min(room[0] / (x_high - x_low), room[1] / (y_high - y_low))  # the same both ways
-    aside = (room[0] - scale * (x_high - x_low)) / 2
-    height = 36 + 7 + scale * (y_high - y_low)
-    chart = _Chart(height, (x_low, x_high), (y_low, y_high), left=61 + aside, right=RIGHT + aside, bottom=36, top=7)
-    chart.x_axis({value: f"{value:g}" for value in _ticks(x_low, x_high)}, "own x, pixels", grid=False)
-    chart.y_axis({value: f"{value:g}" for value in _ticks(y_low, y_high)}, "enemy's x, pixels", grid=False)
-    for (x, other), times in sorted(total.items()):
-        square = (x * CELL, (x + 1) * CELL), (other * CELL, (other + 1) * CELL)
-        chart.box(*square, colour, opacity=max((times / most) ** 0.5, 0.04))
-    return chart.svg()
+
+    def draw(axes: Axes) -> None:
+        cells = sorted(total.items())
+        squares = [Rectangle((x * CELL, other * CELL), CELL, CELL) for (x, other), _ in cells]
+        shades = [to_rgba(COLOURS[colour], max((count / most) ** 0.5, 0.04)) for _, count in cells]
+        axes.add_collection(PatchCollection(squares, facecolors=shades, linewidths=0))
+        edges = np.array(list(total)) * CELL
+        axes.set_xlim(edges[:, 0].min(), edges[:, 0].max() + CELL)
+        axes.set_ylim(edges[:, 1].min(), edges[:, 1].max() + CELL)
+        axes.set_aspect("equal")
+        axes.set_xlabel("own x, pixels")
+        axes.set_ylabel("enemy's x, pixels")
+
+    return _svg(draw, 4.0, bottom=0.5)
 
 
 def _bars(
@@ -123,145 +149,55 @@ def _bars(
     Args:
         labels: of the pairs.
         shares: by "before" and "after", (labels,).
-        whiskers: their ends, (labels, 2).
-        limit: end of the axis; None ends it beyond the longest bar.
+        whiskers: their lengths down and up from each share, (2, labels).
+        limit: end of the axis; None ends it at the longest bar.
     """
-    end = limit or 1.05 * max(float(values.max()) for values in shares.values())
-    left = 18 + CHARACTER * max(map(len, labels))
-    chart = _Chart(27 * len(labels) + 58.0, (0, end), (len(labels) - 0.4, -0.6), left=left, bottom=25, top=25)
-    chart.x_axis({value: f"{value:.3g}%" for value in _ticks(0, 100 * end)}, scale=0.01)
-    for place, label in enumerate(labels):
-        chart.text(left - 6, chart.y(place), label, "text", anchor="end")
-    for shift, (name, values) in zip((-0.2, 0.2), shares.items(), strict=True):
-        for place, value in enumerate(values.tolist()):
-            middle = place + shift
-            chart.box((0, value), (middle - 0.18, middle + 0.18), name)
-            if whiskers:
-                low, high = whiskers[name][place].tolist()
-                chart.line([(low, middle), (high, middle)], "text")
-                for tip in (low, high):
-                    chart.line([(tip, middle - 0.07), (tip, middle + 0.07)], "text")
-    chart.legend({name: name for name in shares}, 2, 0)
-    return chart.svg()
+
+    def draw(axes: Axes) -> None:
+        places = np.arange(len(labels), dtype=float)
+        for shift, (name, values) in zip((-0.2, 0.2), shares.items(), strict=True):
+            spread = whiskers[name] if whiskers else None
+            style = {"ecolor": COLOURS["text"], "elinewidth": 1, "capsize": 2}
+            axes.barh(places + shift, values, 0.36, color=COLOURS[name], label=name, xerr=spread, error_kw=style)
+        axes.set_yticks(places, labels)
+        axes.tick_params(axis="y", length=0, labelcolor=COLOURS["text"])
+        axes.margins(y=0.01)
+        axes.invert_yaxis()
+        axes.set_xlim(0, limit)
+        axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+        axes.grid(axis="x", linewidth=0.6)
+        axes.set_axisbelow(True)
+        axes.figure.legend(loc="upper center", ncols=2, borderaxespad=0)
+
+    left = 0.25 + CHARACTER * max(map(len, labels))
+    return _svg(draw, 0.38 * len(labels) + 0.8, left=left, bottom=0.35, top=0.35)
 
 
-class _Chart:
-    """A plot in its margins, drawn element by element.
+def _svg(
+    draw: Callable[[Axes], None], height: float, *, left: float = 0.85, bottom: float = 0.35, top: float = 0.1
+) -> str:
+    """Draw on a figure and return it as an `<svg>` element.
+
+    The margins are given: Matplotlib's own layouts draw everything several times to learn them, in a font that is not
+    the page's.
 
     Args:
-        height: of the whole, px.
-        x: values at the left and the right.
-        y: values at the bottom and the top.
-        left: margin, px; so are `right`, `bottom` and `top`.
+        draw: does it.
+        height: of the figure, inches.
+        left: margin for the labels, inches.
+        bottom: the same below.
+        top: the same above.
     """
-
-    def __init__(
-        self, height: float, x: Range, y: Range, *, left: float, bottom: float, top: float, right: float = RIGHT
-    ) -> None:
-        self.height = height
-        self._x, self._y = x, y
-        self._left, self._right, self._bottom, self._top = left, WIDTH - right, height - bottom, top
-        self._elements: list[str] = []
-
-    def x(self, value: float) -> float:
-        """Place of a value, px from the left."""
-        start, end = self._x
-        return self._left + (value - start) / (end - start) * (self._right - self._left)
-
-    def y(self, value: float) -> float:
-        """Place of a value, px from the top."""
-        start, end = self._y
-        return self._bottom + (value - start) / (end - start) * (self._top - self._bottom)
-
-    def text(self, x: float, y: float, words: str, colour: str = "muted", *, anchor: str = "middle") -> None:
-        """Words at a place, px; halfway up they are at `y`."""
-        style = f"fill: var(--{colour}); text-anchor: {anchor}"
-        self._elements.append(f'<text x="{x:.1f}" y="{y:.1f}" dy=".35em" style="{style}">{escape(words)}</text>')
-
-    def box(self, x: Range, y: Range, colour: str, *, opacity: float = 1.0) -> None:
-        """A filled rectangle between values."""
-        (x0, x1), (y0, y1) = sorted(map(self.x, x)), sorted(map(self.y, y))
-        shape = f'x="{x0:.1f}" y="{y0:.1f}" width="{x1 - x0:.1f}" height="{y1 - y0:.1f}"'
-        self._elements.append(f'<rect {shape} style="fill: var(--{colour}); fill-opacity: {opacity:.2f}"/>')
-
-    def line(self, points: Iterable[tuple[float, float]], colour: str, width: float = 1.0) -> None:
-        """A line through values."""
-        self._line([(self.x(x), self.y(y)) for x, y in points], colour, width)
-
-    def dots(self, points: Iterable[tuple[float, float]], colour: str) -> None:
-        """A dot at each value."""
-        self._elements += [
-            f'<circle cx="{self.x(x):.1f}" cy="{self.y(y):.1f}" r="2" style="fill: var(--{colour})"/>'
-            for x, y in points
-        ]
-
-    def x_axis(self, ticks: Mapping[float, str], label: str = "", *, grid: bool = True, scale: float = 1.0) -> None:
-        """The axis below, its numbers by the values over `scale`, its label, and lines upwards from the numbers."""
-        for value, number in ticks.items():
-            place = self.x(scale * value)
-            self._line([(place, self._bottom + 3), (place, self._top if grid else self._bottom)], "grid", 0.6)
-            self.text(place, self._bottom + 11, number)
-        self._line(
-            [
-                (self._left, self._bottom),
-                (self._right, self._bottom),
-            ],
-            "grid",
-            0.8,
-        )
-        self.text((self._left + self._right) / 2, self._bottom + 27, label)
-
-    def y_axis(self, ticks: Mapping[float, str], label: str, *, grid: bool) -> None:
-        """The axis at the left, the same."""
-        for value, number in ticks.items():
-            place = self.y(value)
-            self._line([(self._left - 3, place), (self._right if grid else self._left, place)], "grid", 0.6)
-            self.text(self._left - 6, place, number, anchor="end")
-        self._line([(self._left, self._bottom), (self._left, self._top)], "grid", 0.8)
-        self._elements.append(
-            f'<g transform="translate({self._left - 46:.1f} {(self._bottom + self._top) / 2:.1f}) rotate(-90)">'
-        )
-        self.text(0, 0, label)
-        self._elements.append("</g>")
-
-    def legend(self, colours: Mapping[str, str], columns: int, top: float) -> None:
-        """What has which colour, in rows from `top` on, px."""
-        column = CHARACTER * (max(map(len, colours)) + 5)
-        start = (WIDTH - column * min(columns, len(colours))) / 2
-        self._elements.append('<g class="legend">')
-        for number, (name, colour) in enumerate(colours.items()):
-            row, place = divmod(number, columns)
-            x, y = start + place * column, top + LEGEND_ROW * (row + 0.5)
-            self._line([(x, y), (x + 16, y)], colour, 4)
-            self.text(x + 22, y, name, "text", anchor="start")
-        self._elements.append("</g>")
-
-    def svg(self) -> str:
-        """What was drawn."""
-        head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH:g} {self.height:g}" font-size="11">'
-        return "\n".join([head, *self._elements, "</svg>"])
-
-    def _line(self, places: Iterable[tuple[float, float]], colour: str, width: float) -> None:
-        points = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
-        style = f"fill: none; stroke: var(--{colour}); stroke-width: {width:g}"
-        self._elements.append(f'<polyline points="{points}" style="{style}"/>')
-
-
-def _ticks(low: float, high: float) -> list[float]:
-    """Round numbers from `low` to `high`, one, two or five of a power of ten apart."""
-    if low == high:
-        return [low]
-    exact = (high - low) / (MAX_TICKS - 1)
-    power = 10.0 ** floor(log10(exact))
-    step = next(power * times for times in (1, 2, 5, 10) if power * times >= exact * (1 - 1e-9))
-    first = ceil(low / step - 1e-9)
-    numbers = takewhile(lambda number: number * step <= high + 1e-9 * step, count(first))
-    return [round(number * step, 10) for number in numbers]
-
-
-def _short(env_steps: float) -> str:
-    """A number of env_steps in thousands or millions, such as `12.5k`."""
-    for unit, sign in ((1e6, "M"), (1e3, "k")):
-        if env_steps >= unit:
-            return f"{env_steps / unit:g}{sign}"
-    return f"{env_steps:g}"
+    with rc_context(STYLE):
+        figure = Figure(figsize=(WIDTH, height))
+        draw(figure.add_subplot())
+        figure.subplots_adjust(left=left / WIDTH, right=1 - 0.25 / WIDTH, bottom=bottom / height, top=1 - top / height)
+        buffer = io.StringIO()
+        figure.patch.set_visible(False)
+        # `savefig` draws all of it twice, once to learn how large it is, which here it is told.
+        FigureCanvasSVG(figure).print_svg(buffer, metadata={"Date": None, "Creator": None})  # type: ignore[no-untyped-call]
+    text = buffer.getvalue()
+    text = text[text.index("<svg") :]
+    for name, stand_in in COLOURS.items():
+        text = text.replace(stand_in, f"var(--{name})")
+    return text
