@@ -19,6 +19,7 @@ import sys
 import tempfile
 from pathlib import Path
 from statistics import fmean
+from typing import Any
 
 import cv2
 import imageio.v2 as imageio
@@ -105,7 +106,9 @@ def fight(path: Path) -> None:
     ((_, clips),) = film_pairs(mk.compare(before, after), pairs=1)
     films = [imageio.mimread(clip.content, format="mp4", memtest=False)[::EVERY][-FRAMES:] for clip in clips]
     last = [[*film, *[film[-1]] * (FRAMES - len(film))] for film in films]
-    pairs = [cv2.resize(np.hstack(frames), SIZE, interpolation=cv2.INTER_AREA) for frames in zip(*last, strict=True)]
+    pairs: list[Any] = [
+        cv2.resize(np.hstack(frames), SIZE, interpolation=cv2.INTER_AREA) for frames in zip(*last, strict=True)
+    ]
     imageio.mimwrite(path, pairs, duration=1000 * EVERY / 30, loop=0, palettesize=32, subrectangles=True)
 
 
