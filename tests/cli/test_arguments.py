@@ -186,3 +186,15 @@ def test_other_variables_are_nobodys_options() -> None:
     check_environment(dict.fromkeys(names, "1"))
     with pytest.raises(UserError):
         check_environment({"PL_FIT__X": "1"})
+
+
+def test_a_command_line_leaves_nothing_to_the_next_of_its_process(capsys: pytest.CaptureFixture[str]) -> None:
+    """Which has the same parser."""
+    plain = parsed(capsys, "fit", "-c", "a.yaml")
+    other = ["--data.env.num_envs=4", "--trainer.callbacks+=Cloning", "--model.network=ImpalaDueling"]
+    changed = parsed(capsys, "fit", "-c", "a.yaml", "-c", "b.yaml", *other)
+    assert (changed["data"]["env"]["num_envs"], changed["data"]["reward_scale"]) == (4, 7.0)
+    assert len(changed["trainer"]["callbacks"]) == 2
+    assert parsed(capsys, "fit", "-c", "a.yaml") == plain
+    assert line(capsys, "fit", "-c", "a.yaml", "--data.env.num_envs=0")
+    assert parsed(capsys, "fit", "-c", "a.yaml") == plain
