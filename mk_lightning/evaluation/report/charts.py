@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Mapping, Sequence
 from math import ceil
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib import rc_context
@@ -94,9 +94,39 @@ def curves(series: Series, label: str, *, shares: bool = True) -> str:
         axes.set_axisbelow(True)
         axes.figure.legend(loc="lower center", ncols=columns, borderaxespad=0)
 
-    columns = max(1, LEGEND_CHARACTERS // (max(map(len, series)) + 5))  # a line's sample is as wide as 5 characters
-    legend = 0.22 * ceil(len(series) / columns)
+    columns, legend = _legend(list(series))
     return _svg(draw, 2.7 + legend, bottom=0.6 + legend)
+
+
+class Dot(NamedTuple):
+    """What an arm kept and gained: values with the ends of their intervals, points of a hundred."""
+
+    name: str
+    gained: tuple[float, float, float]
+    kept: tuple[float, float, float]
+
+
+def scatter(dots: Sequence[Dot]) -> str:
+    """What each arm kept (upwards) and gained (to the right), with the intervals as whiskers."""
+
+    def draw(axes: Axes) -> None:
+        axes.axhline(0, color=COLOURS["muted"], linewidth=0.8)
+        handles = []
+        for colour, dot in zip(LINES * len(dots), dots, strict=False):
+            (x, *x_ends), (y, *y_ends) = dot.gained, dot.kept
+            style: Any = {"color": COLOURS[colour], "linewidth": 0.8, "marker": "|"}
+            axes.plot(x_ends, [y, y], **style)
+            axes.plot([x, x], y_ends, **style | {"marker": "_"})
+            handles += axes.plot(x, y, "o", color=COLOURS[colour], label=dot.name)
+        axes.set_xlim(min(0, axes.get_xlim()[0]), max(0, axes.get_xlim()[1]))
+        axes.set_xlabel("gained on the challenging states, points")
+        axes.set_ylabel("kept of the original, points")
+        axes.grid(linewidth=0.6)
+        axes.set_axisbelow(True)
+        axes.figure.legend(handles=handles, loc="lower center", ncols=columns, borderaxespad=0)
+
+    columns, legend = _legend([dot.name for dot in dots])
+    return _svg(draw, 3.4 + legend, bottom=0.6 + legend)
 
 
 def actions(before: Evaluation, after: Evaluation) -> str:
@@ -171,6 +201,12 @@ def _bars(
 
     left = 0.25 + CHARACTER * max(map(len, labels))
     return _svg(draw, 0.38 * len(labels) + 0.8, left=left, bottom=0.35, top=0.35)
+
+
+def _legend(names: Sequence[str]) -> tuple[int, float]:
+    """Columns of a legend below a chart, and its height, inches."""
+    columns = max(1, LEGEND_CHARACTERS // (max(map(len, names)) + 5))  # a line's sample is as wide as 5 characters
+    return columns, 0.22 * ceil(len(names) / columns)
 
 
 def _svg(
