@@ -15,7 +15,6 @@ from pathlib import Path
 import numpy as np
 import torch
 import yaml
-from _report import machine
 from numpy.typing import NDArray
 
 from mk_lightning.evaluation.compare import Comparison
@@ -23,6 +22,7 @@ from mk_lightning.evaluation.evaluation import Evaluation
 from mk_lightning.evaluation.report.metrics import read_series
 from mk_lightning.metrics.pooling import PooledMean
 from mk_lightning.metrics.state_score import StateScore
+from mk_lightning.utils.machine import machine
 
 TESTED = "tested.json"
 """In a run's directory: the evaluation of the checkpoint that it hands over."""
