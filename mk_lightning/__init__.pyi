@@ -1,6 +1,7 @@
 from .callbacks.checkpoints.best import BestCheckpoint as BestCheckpoint
 from .callbacks.checkpoints.resumable import ResumableCheckpoint as ResumableCheckpoint
 from .callbacks.evaluation.before_after import BeforeAfter as BeforeAfter
+from .callbacks.evaluation.evaluations_csv import EvaluationsCSV as EvaluationsCSV
 from .callbacks.evaluation.films import FilmWriter as FilmWriter
 from .callbacks.evaluation.match_recorder import MatchRecorder as MatchRecorder
 from .callbacks.evaluation.writer import EvaluationWriter as EvaluationWriter

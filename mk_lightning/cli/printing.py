@@ -37,7 +37,7 @@ def show_fit(trainer: Trainer, run: Path) -> None:
     show(measured.table())
     for answer in answers(measured.comparison):
         show(f"{answer.question} {answer.text}")
-    show(f"run: {run} (report.html; before and after as .json and .csv; metrics.csv, tensorboard/)")
+    show(f"run: {run} (report.html; before and after as .json and .csv; evaluations.csv, metrics.csv, tensorboard/)")
     for line in next_steps(run, measured.comparison.after, measured.checkpoint):
         show(line)
 

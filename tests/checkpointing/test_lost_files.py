@@ -89,6 +89,7 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
     "before.json is gone": (lambda run: (run / "before.json").unlink(), "before.json"),
     "before.json is cut": (lambda run: cut(run / "before.json"), "is restored from"),
     "before.csv is cut": (lambda run: cut(run / "before.csv"), ""),
+    "evaluations.csv is gone": (lambda run: (run / "evaluations.csv").unlink(), ""),
     "the recording is gone": (lambda run: shutil.rmtree(run / "recording"), "best.ckpt is recorded again"),
     "the locks are gone": (lambda run: [path.unlink() for path in run.glob(".*lock")], ""),
     "results are gone": (lambda run: [(run / f).unlink() for f in ("after.json", "report.html", "config.yaml")], ""),
@@ -206,6 +207,24 @@ def test_a_run_that_is_finished_is_left_as_it_is(run: Path, base: Path, capsys: 
         said = capsys.readouterr().out
         assert f"{run} is finished, nothing is played" in said
         assert (run / "before_after.txt").read_text() in said
+    assert contents(run) == before
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        ("--seed_everything=4", "seed_everything of the checkpoint is 3, this config's 4"),
+        ("--data.replay.capacity=110", "capacity"),
+    ],
+)
+def test_a_finished_run_is_not_resumed_as_another(
+    option: str, said: str, run: Path, base: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = contents(run)
+    refused(run, DATA | HALF, "--model.init_from", str(base), "--ckpt_path", "last", option)
+    told = capsys.readouterr()
+    assert said in told.err.splitlines()[-1]
+    assert "mean of" not in told.out, "no table of a run that was not asked for"
     assert contents(run) == before
 
 

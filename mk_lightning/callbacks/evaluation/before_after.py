@@ -66,12 +66,14 @@ class BeforeAfter(Callback):
         before: what the policy was; None before a fit.
         after: what became of it; None before the end of a fit.
         checkpoint: the file that `after` played; None where there was none.
+        env_steps: collected before that policy was saved.
     """
 
     def __init__(self) -> None:
         self.before: Evaluation | None = None
         self.after: Evaluation | None = None
         self.checkpoint: Path | None = None
+        self.env_steps = 0
         self._packed: bytes | None = None
 
     @property
@@ -119,8 +121,11 @@ class BeforeAfter(Callback):
         folder = run_folder(trainer)
         network = bare_copy(pl_module.online)
         self.checkpoint = best = _best(trainer)
+        self.env_steps = pl_module.env_steps
         if best is not None:
-            load_matching(network, read_checkpoint(best)["state_dict"])
+            content = read_checkpoint(best)
+            load_matching(network, content["state_dict"])
+            self.env_steps = content["env_steps"]
         self.after = self._measure(trainer, network.to(trainer.strategy.root_device), str(best or "weights at the end"))
         self.after.write(folder / "after.json")
         self._scores().write(folder)
