@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
 
+import mk_lightning
 from mk_lightning.cli.arguments import Pipes
 from mk_lightning.cli.option_names import OptionNames, as_options
 from mk_lightning.cli.startup import USAGE_ERROR, loading
@@ -27,6 +28,7 @@ TOOLS = {
 """Commands that are not Lightning's, and what they print."""
 HELP = f"""\
 usage: mk-lightning COMMAND ... [--help]
+       mk-lightning --version
 
 Train, fine-tune and evaluate agents of fighting games.
 
@@ -73,6 +75,9 @@ def _command(words: Sequence[str]) -> Callable[[list[str], Pipes], int]:
     """Import what runs a command line."""
     if words and words[0] in {"-h", "--help"}:
         return lambda words, pipes: sys.stdout.write(HELP) * 0
+    if words and words[0] == "--version":
+        version = f"mk-lightning {mk_lightning.__version__}\n"
+        return lambda words, pipes: sys.stdout.write(version) * 0
     if words and words[0] in TOOLS:
         tool = import_module(f"mk_lightning.cli.commands.{words[0]}")
         return lambda words, pipes: int(tool.run(words[1:]))
