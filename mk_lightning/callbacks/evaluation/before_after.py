@@ -16,7 +16,7 @@ from rich.table import Table
 
 from mk_lightning.callbacks.base_validation import base_validation, log_scores
 from mk_lightning.callbacks.checkpoints.best import BestCheckpoint
-from mk_lightning.callbacks.progress import counted, show_table
+from mk_lightning.callbacks.progress import BASE, RESULT, counted, show_table
 from mk_lightning.checkpointing.io import CHECKPOINTS, LAST
 from mk_lightning.data.datamodule import ExperienceDataModule
 from mk_lightning.data.fit_folder import ANOTHER_FOLDER, run_folder
@@ -107,7 +107,7 @@ class BeforeAfter(Callback):
             self.before = _restored(folder / "before.json", self._packed, str(trainer.ckpt_path), data)
         elif fresh:
             base_validation(trainer, pl_module)
-            self.before = self._measure(trainer, bare_copy(pl_module.online), as_named(pl_module.origin))
+            self.before = self._measure(trainer, bare_copy(pl_module.online), as_named(pl_module.origin), BASE)
             self.before.write(folder / "before.json")
             show_table(trainer, evaluation_table(self.before))
             _check_originals(self.before, folder, data.evaluation.lost_originals)
@@ -126,7 +126,9 @@ class BeforeAfter(Callback):
             content = read_checkpoint(best)
             load_matching(network, content["state_dict"])
             self.env_steps = content["env_steps"]
-        self.after = self._measure(trainer, network.to(trainer.strategy.root_device), str(best or "weights at the end"))
+        self.after = self._measure(
+            trainer, network.to(trainer.strategy.root_device), str(best or "weights at the end"), RESULT
+        )
         self.after.write(folder / "after.json")
         self._scores().write(folder)
         self._report(trainer, folder)
@@ -157,10 +159,10 @@ class BeforeAfter(Callback):
         before, after = self.comparison.before, self.comparison.after
         return BeforeAfterScores(before.groups, before.scores(), after.scores())
 
-    def _measure(self, trainer: Trainer, network: torch.nn.Module, policy: str) -> Evaluation:
+    def _measure(self, trainer: Trainer, network: torch.nn.Module, policy: str, phase: str) -> Evaluation:
         data = _data(trainer)
         epsilon = data.evaluation.epsilon
-        batches = counted(trainer, "test", data.matches(network, data.test_specs(), epsilon))
+        batches = counted(trainer, phase, data.matches(network, data.test_specs(), epsilon))
         records = [record for batch in batches for record in batch.records]
         scores = MatchScores(data.state_groups)
         scores.update(record.result for record in records)
