@@ -21,7 +21,7 @@ COMMAND = f"{shlex.quote(sys.executable)} -m mk_lightning"
 LEFT_BY_A_FIT = {
     ".replay.lock",
     "after.csv", "after.json", "before.csv", "before.json", "before.mp4", "before_after.json", "before_after.txt",
-    "checkpoints", "config.yaml", "metrics.csv", "replay", "report.html", "tensorboard", ".lock",
+    "checkpoints", "config.yaml", "evaluations.csv", "metrics.csv", "replay", "report.html", "tensorboard", ".lock",
 }  # fmt: skip
 MENDED = "from mk_lightning.cli.streams import mend_streams; mend_streams(); import os, sys; "
 
