@@ -11,9 +11,10 @@ from pathlib import Path
 
 import matplotlib
 import numpy as np
-from _forgetting_runs import GROUPS, Arm, Mean, Run
+from _forgetting_runs import GROUPS, Arm, Run
 
 from mk_lightning.metrics.intervals import wilson_interval
+from mk_lightning.metrics.pooling import PooledMean
 
 matplotlib.use("Agg")
 from matplotlib import pyplot
@@ -163,7 +164,7 @@ def _base_row(run: Run) -> str:
     for group in GROUPS:
         scores = [run.before[state] for state, of in run.groups.items() if of == group]
         won, played = sum(score.wins for score in scores), sum(score.matches for score in scores)
-        shown.append(rate_range(Mean(won / played, *wilson_interval(won, played))))
+        shown.append(rate_range(PooledMean(won / played, *wilson_interval(won, played))))
     return f"| the base | | {' | '.join(shown)} | {run.rate(run.before, 'original').min():.1%} | | | | |"
 
 
@@ -204,8 +205,8 @@ def _arm_by_arm(arms: Mapping[str, Arm], parts: Mapping[str, Sequence[str]]) -> 
             continue
         said = "; ".join(f"{group} {_changed(arm, group)}" for group in GROUPS)
         if name != PLAIN and PLAIN in arms:
-            beside = "; ".join(f"{group} {beside(arm.beside(arms[PLAIN], group))}" for group in GROUPS)
-            said += f". Beside `{PLAIN}`: {beside}"
+            compared = "; ".join(f"{group} {beside(arm.beside(arms[PLAIN], group))}" for group in GROUPS)
+            said += f". Beside `{PLAIN}`: {compared}"
         lines.append(f"- `{name}` ({added}): {said}.")
     return [*lines, ""]
 
@@ -220,7 +221,7 @@ def _changed(arm: Arm, group: str) -> str:
 def beside(more: Sequence[float]) -> str:
     if len(more) < ENOUGH:
         return f"{len(more)} seeds in common, too few to say"
-    mean = Mean.over_runs(more)
+    mean = PooledMean.over_runs(more)
     said = f"{points(mean.value)} points {_interval(mean)}"
     if mean.told:
         return f"{said}, {'better' if mean.value > 0 else 'worse'}"
@@ -234,11 +235,11 @@ def points(change: float) -> str:
     return f"{rounded:+.1f}" if rounded else "0.0"
 
 
-def _interval(mean: Mean) -> str:
+def _interval(mean: PooledMean) -> str:
     return f"[{points(mean.low)}, {points(mean.high)}]"
 
 
-def rate_range(mean: Mean) -> str:
+def rate_range(mean: PooledMean) -> str:
     if isnan(mean.low):
         return f"{mean.value:.1%}"
     return f"{mean.value:.1%} [{mean.low:.0%}, {mean.high:.0%}]"

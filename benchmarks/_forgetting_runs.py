@@ -10,21 +10,19 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from math import nan
 from pathlib import Path
 
 import numpy as np
 import torch
 import yaml
-from _report import machine
 from numpy.typing import NDArray
-from scipy import stats
 
 from mk_lightning.evaluation.compare import Comparison
 from mk_lightning.evaluation.evaluation import Evaluation
 from mk_lightning.evaluation.report.metrics import read_series
-from mk_lightning.metrics.intervals import wilson_interval
+from mk_lightning.metrics.pooling import PooledMean
 from mk_lightning.metrics.state_score import StateScore
+from mk_lightning.utils.machine import machine
 
 TESTED = "tested.json"
 """In a run's directory: the evaluation of the checkpoint that it hands over."""
@@ -54,7 +52,7 @@ class Run:
     before: dict[str, StateScore]
     after: dict[str, StateScore]
     verdicts: dict[str, str]
-    """By group: better, same within noise or worse than the base, match by match."""
+    """By group: beside the base, match by match."""
     curve: dict[str, list[tuple[float, float]]]
     """By group: env_steps and win rate of each validation."""
 
@@ -121,57 +119,18 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Mean:
-    """A mean over runs with its 95 % interval, which is nan of a single run."""
-
-    value: float
-    low: float = nan
-    high: float = nan
-
-    @classmethod
-    def over_runs(cls, values: Sequence[float]) -> Mean:
-        """Student's t."""
-        mean, n = float(np.mean(values)), len(values)
-        if n == 1:
-            return cls(mean)
-        half = float(stats.t.ppf(0.975, n - 1) * np.std(values, ddof=1) / n**0.5)
-        return cls(mean, mean - half, mean + half)
-
-    @classmethod
-    def of_rates(cls, rates: Sequence[float], matches: int) -> Mean:
-        """Of win rates, each of so many matches: within [0, 1], and no narrower than Wilson's of all the matches.
-
-        Runs that agree by chance, or all win everything, would else have no spread at all.
-        """
-        mean = cls.over_runs(rates)
-        if len(rates) == 1:
-            return mean
-        low, high = wilson_interval(mean.value * matches * len(rates), matches * len(rates))
-        return cls(mean.value, max(0.0, min(mean.low, low)), min(1.0, max(mean.high, high)))
-
-    def less(self, known: float) -> Mean:
-        """The mean less a figure that is taken as known."""
-        return Mean(self.value - known, self.low - known, self.high - known)
-
-    @property
-    def told(self) -> bool:
-        """Whether the interval leaves out zero."""
-        return self.low > 0 or self.high < 0
-
-
-@dataclass(frozen=True)
 class Arm:
     """What the runs of an arm did."""
 
     runs: Sequence[Run]
 
-    def rate(self, group: str) -> Mean:
+    def rate(self, group: str) -> PooledMean:
         """Win rate on a group's states."""
         run = self.runs[0]
         matches = sum(run.after[state].matches for state, of in run.groups.items() if of == group)
-        return Mean.of_rates([float(run.rate(run.after, group).mean()) for run in self.runs], matches)
+        return PooledMean.of_rates([float(run.rate(run.after, group).mean()) for run in self.runs], matches)
 
-    def change(self, group: str) -> Mean:
+    def change(self, group: str) -> PooledMean:
         """Of the win rate on a group's states, from the base's in the same matches."""
         return self.rate(group).less(float(self.runs[0].rate(self.runs[0].before, group).mean()))
 

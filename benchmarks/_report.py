@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -13,8 +11,9 @@ from rich.console import Console
 from rich.table import Table
 
 from mk_lightning.evaluation.before_after import TEXT_WIDTH
+from mk_lightning.utils.machine import machine
 
-__all__ = ["benchmark_parser", "machine", "print_table", "report"]
+__all__ = ["benchmark_parser", "print_table", "report"]
 
 Figures = Mapping[str, float | int | str]
 
@@ -24,18 +23,6 @@ def benchmark_parser(description: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the printed figures here, too")
     return parser
-
-
-def machine() -> str:
-    """Return what the figures were measured on: processor, cores (hardware threads where cores have two), Python."""
-    name, kind = platform.processor() or platform.machine(), "cores"
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.is_file():
-        lines = (line.partition(":") for line in cpuinfo.read_text().splitlines())
-        facts = {key.strip(): value.strip() for key, _, value in lines}
-        name = facts.get("model name", name)
-        kind = "cores" if facts.get("siblings") == facts.get("cpu cores") else "hardware threads"
-    return f"{name}, {len(os.sched_getaffinity(0))} {kind}, Python {platform.python_version()}"
 
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:

@@ -28,6 +28,7 @@ def everything(run: Path) -> dict[str, Any]:
     last = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)
     return {
         "metrics": (run / "metrics.csv").read_text(),
+        "evaluations": (run / "evaluations.csv").read_text(),
         "before_after": json.loads((run / "before_after.json").read_text()),
         "matches": [(run / f"{when}.csv").read_text() for when in ("before", "after")],
         "curves": re.findall(r"<svg.*?</svg>", (run / "report.html").read_text(), re.S),
@@ -38,7 +39,8 @@ def everything(run: Path) -> dict[str, Any]:
 
 def differences(one: dict[str, Any], other: dict[str, Any]) -> list[str]:
     """What two runs do not have in common, in words; empty for the same."""
-    found = [part for part in ("metrics", "before_after", "matches", "curves", "replay") if one[part] != other[part]]
+    parts = ("metrics", "evaluations", "before_after", "matches", "curves", "replay")
+    found = [part for part in parts if one[part] != other[part]]
     a, b = one["checkpoint"], other["checkpoint"]
     names = [name for name in sorted(a.keys() | b.keys()) if not any(part in name for part in NOT_COMPARED)]
     return found + [f"{n}: {a.get(n)!r:.60} {b.get(n)!r:.60}" for n in names if a.get(n) != b.get(n)]

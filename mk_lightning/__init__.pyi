@@ -1,6 +1,7 @@
 from .callbacks.checkpoints.best import BestCheckpoint as BestCheckpoint
 from .callbacks.checkpoints.resumable import ResumableCheckpoint as ResumableCheckpoint
 from .callbacks.evaluation.before_after import BeforeAfter as BeforeAfter
+from .callbacks.evaluation.evaluations_csv import EvaluationsCSV as EvaluationsCSV
 from .callbacks.evaluation.films import FilmWriter as FilmWriter
 from .callbacks.evaluation.match_recorder import MatchRecorder as MatchRecorder
 from .callbacks.evaluation.writer import EvaluationWriter as EvaluationWriter
@@ -26,9 +27,11 @@ from .envs.rewards import DamageReward as DamageReward
 from .envs.rewards import Fight as Fight
 from .envs.rewards import Reward as Reward
 from .envs.vector_env import RetroVectorEnv as RetroVectorEnv
+from .evaluation.arm_runs import compare as compare
+from .evaluation.arms import Arm as Arm
+from .evaluation.arms import Arms as Arms
 from .evaluation.climb import Climb as Climb
 from .evaluation.compare import Comparison as Comparison
-from .evaluation.compare import compare as compare
 from .evaluation.evaluate import evaluate as evaluate
 from .evaluation.evaluation import Evaluation as Evaluation
 from .experience.episodes import EpisodeRecord as EpisodeRecord

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from pytorch_lightning import Trainer
 
-from mk_lightning.callbacks.progress import counted, show_rates
+from mk_lightning.callbacks.progress import BASE, counted, show_rates
 from mk_lightning.metrics.match_scores import MatchScores
 
 
@@ -24,7 +24,7 @@ def base_validation(trainer: Trainer, pl_module: Any) -> MatchScores:
     if pl_module.base_scores is None:
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
         scores = MatchScores(data.state_groups)
-        for batch in counted(trainer, "validation", data.val_dataloader()):
+        for batch in counted(trainer, BASE, data.val_dataloader()):
             scores.update(record.result for record in batch.records)
         pl_module.base_scores = scores
         show_rates(trainer, log_scores(trainer, "val", scores))

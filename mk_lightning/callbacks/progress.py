@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
@@ -10,44 +9,24 @@ from typing import Any
 
 from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import Callback
-from rich.console import Console
 from rich.table import Table
 
+from mk_lightning.callbacks.status_line import StatusLine
+from mk_lightning.data.datamodule import ExperienceDataModule
 from mk_lightning.data.loaders import EpisodeLoader
-from mk_lightning.evaluation.before_after import TEXT_WIDTH
 from mk_lightning.experience.episodes import EpisodeBatch
 from mk_lightning.experience.transition import Batch
 
-TERMINAL_SECONDS, LOG_SECONDS = 0.5, 15.0
-
-
-class StatusLine:
-    """A line on stderr: rewritten in place on a terminal, printed anew every 15 s elsewhere (a log file)."""
-
-    def __init__(self) -> None:
-        self._terminal = sys.stderr.isatty()
-        self._shown = -float("inf")
-
-    def due(self) -> bool:
-        """Whether it is time for another line."""
-        return time.monotonic() - self._shown >= (TERMINAL_SECONDS if self._terminal else LOG_SECONDS)
-
-    def show(self, line: str, keep: bool = False) -> None:
-        """Show a line; with `keep` the next one does not replace it."""
-        start, end = ("\r\x1b[2K", "\n" if keep else "") if self._terminal else ("", "\n")
-        sys.stderr.write(f"{start}{line}{end}")
-        sys.stderr.flush()
-        self._shown = time.monotonic()
-
-    def show_table(self, table: Table) -> None:
-        """Show a table, below the last line."""
-        if self._terminal:
-            sys.stderr.write("\r\x1b[2K")
-        Console(file=sys.stderr, width=max(TEXT_WIDTH, Console().width), emoji=False).print(table)
+BASE, RESULT = "measuring the base", "measuring what came of it"
+"""Phases of a fit before its training and after it."""
+TRAINING, VALIDATING = "training", "validating"
 
 
 class ProgressLine(Callback):
-    """Shows progress, speed and time left, of training and of evaluations.
+    """Shows what a run is doing: its phase, how far that has come, speed and time left.
+
+    A fit measures the base, records its play where a method rehearses it, trains, validates, and measures what came of
+    it; a terminal and a notebook have a bar, a log a line every 15 s.
 
     Speeds are those since the line before, without the time that evaluations took. They are not logged, so that
     metrics files depend on config and seed alone.
@@ -61,6 +40,12 @@ class ProgressLine(Callback):
         self._first: tuple[float, int, int] | None = None
         self._last = (0.0, 0, 0)
 
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Watch the DataModule, which records."""
+        data = trainer.datamodule  # type: ignore[attr-defined]
+        if isinstance(data, ExperienceDataModule) and trainer.is_global_zero:
+            data.on_recorded = self._recorded
+
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Batch, batch_idx: int
     ) -> None:
@@ -68,18 +53,22 @@ class ProgressLine(Callback):
         now = (time.monotonic() - self._evaluating, batch.env_steps, trainer.global_step)
         if self._first is None:
             self._first = self._last = now
-        if not (trainer.is_global_zero and self._line.due()) or now[0] <= self._last[0]:
-            return
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
         total = data.length.end
+        due = trainer.is_global_zero and self._line.due(TRAINING, batch.env_steps, total)
+        if not due or now[0] <= self._last[0]:
+            return
         speed, learner_speed = _rates(self._last, now)
         left = (total - batch.env_steps) / max(_rates(self._first, now)[0], 1e-9)
         self._last = now
         won = f"{batch.stats['train/win_rate']:.0%}" if "train/win_rate" in batch.stats else "-"
         self._line.show(
-            f"{batch.env_steps:,}/{total:,} env_steps | {speed:,.0f} env_steps/s "
-            f"{speed * data.env.frame_skip:,.0f} frames/s {learner_speed:.0f} learner_steps/s | "
-            f"epsilon {batch.stats['epsilon']:.2f} | recent wins {won} | {_duration(left)} left"
+            TRAINING,
+            batch.env_steps,
+            total,
+            f"{_duration(left)} left | {batch.env_steps:,}/{total:,} env_steps | recent wins {won} | "
+            f"epsilon {batch.stats['epsilon']:.2f} | {speed:,.0f} env_steps/s "
+            f"{speed * data.env.frame_skip:,.0f} frames/s {learner_speed:.0f} learner_steps/s",
         )
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -90,7 +79,7 @@ class ProgressLine(Callback):
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: EpisodeBatch, *_: Any
     ) -> None:
         """Show how many matches have been played."""
-        self._evaluated(trainer, "validation", batch, trainer.val_dataloaders)
+        self._evaluated(trainer, VALIDATING, batch, trainer.val_dataloaders)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Show the win rates and start the clock of the training again."""
@@ -105,7 +94,7 @@ class ProgressLine(Callback):
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: EpisodeBatch, *_: Any
     ) -> None:
         """Show how many matches have been played."""
-        self._evaluated(trainer, "test", batch, trainer.test_dataloaders)
+        self._evaluated(trainer, "testing", batch, trainer.test_dataloaders)
 
     def on_predict_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Start to count matches."""
@@ -115,13 +104,13 @@ class ProgressLine(Callback):
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: EpisodeBatch, *_: Any
     ) -> None:
         """Show how many matches have been played."""
-        self._evaluated(trainer, "predict", batch, trainer.predict_dataloaders)
+        self._evaluated(trainer, "playing", batch, trainer.predict_dataloaders)
 
-    def count(self, trainer: Trainer, what: str, loader: EpisodeLoader) -> Iterator[EpisodeBatch]:
+    def count(self, trainer: Trainer, phase: str, loader: EpisodeLoader) -> Iterator[EpisodeBatch]:
         """Show how many matches have been played while they are iterated over."""
         self._begin_evaluation()
         for batch in loader:
-            self._evaluated(trainer, what, batch, loader)
+            self._evaluated(trainer, phase, batch, loader)
             yield batch
 
     def show_rates(self, trainer: Trainer, metrics: Mapping[str, Any]) -> None:
@@ -132,7 +121,7 @@ class ProgressLine(Callback):
             if name.startswith("val/win_rate/")
         }
         if trainer.is_global_zero:
-            self._line.show(f"validation: win rate {', '.join(f'{k} {v}' for k, v in rates.items())}", keep=True)
+            self._line.say(f"validation: win rate {', '.join(f'{k} {v}' for k, v in rates.items())}")
 
     def show_table(self, table: Table) -> None:
         """Show a table between the lines."""
@@ -142,26 +131,31 @@ class ProgressLine(Callback):
         self._evaluation_began = time.monotonic()
         self._matches = 0
 
-    def _evaluated(self, trainer: Trainer, what: str, batch: EpisodeBatch, loaders: Any) -> None:
+    def _recorded(self, done: int, total: int) -> None:
+        if self._line.due("recording", done, total):
+            self._line.show("recording", done, total, f"{done:,}/{total:,} env_steps of the base policy")
+
+    def _evaluated(self, trainer: Trainer, phase: str, batch: EpisodeBatch, loaders: Any) -> None:
         self._matches += len(batch.records)
-        if not (trainer.is_global_zero and self._line.due()):
-            return
         total = sum(len(loader.specs) for loader in (loaders if isinstance(loaders, list) else [loaders]))
+        if not (trainer.is_global_zero and self._line.due(phase, self._matches, total)):
+            return
         rate = self._matches / (time.monotonic() - self._evaluation_began)
         left = (total - self._matches) / rate
-        self._line.show(f"{what}: {self._matches}/{total} matches | {rate:.1f} matches/s | {_duration(left)} left")
+        figures = f"{_duration(left)} left | {self._matches}/{total} matches | {rate:.1f} matches/s"
+        self._line.show(phase, self._matches, total, figures)
 
 
-def counted(trainer: Trainer, what: str, loader: EpisodeLoader) -> Iterable[EpisodeBatch]:
+def counted(trainer: Trainer, phase: str, loader: EpisodeLoader) -> Iterable[EpisodeBatch]:
     """Whole matches that a callback plays by itself, on the Trainer's progress line if it has one.
 
     Args:
         trainer: of the callback.
-        what: they are, e.g. `test`.
+        phase: in which they are played, e.g. `BASE`.
         loader: of the matches.
     """
     line = _line_of(trainer)
-    return loader if line is None else line.count(trainer, what, loader)
+    return loader if line is None else line.count(trainer, phase, loader)
 
 
 def show_rates(trainer: Trainer, metrics: Mapping[str, Any]) -> None:

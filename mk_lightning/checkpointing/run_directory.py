@@ -35,7 +35,8 @@ AUTO = "auto"
 """`--ckpt_path auto`: go on with the newest run if there is one, else begin; for jobs that are started again."""
 
 BEFORE_TRAINING = {
-    LOCK, "config.yaml", "metrics.csv", "before.json", "before.csv", "before.mp4", "tensorboard", "wandb", CHECKPOINTS,
+    LOCK, "config.yaml", "metrics.csv", "evaluations.csv",
+    "before.json", "before.csv", "before.mp4", "tensorboard", "wandb", CHECKPOINTS,
 }  # fmt: skip
 """What a run has in its directory before it is first saved: nothing that another start would not make again."""
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from pytorch_lightning import Trainer
+from pytorch_lightning.callbacks import EarlyStopping
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 
 from mk_lightning.callbacks.checkpoints.signals import Interruption
@@ -15,7 +16,7 @@ from mk_lightning.cli.missing import naming_both
 from mk_lightning.cli.printing import SHOW, show
 from mk_lightning.utils.files import check_directory
 from mk_lightning.utils.trainer_checks import check_experience_trainer
-from mk_lightning.workflows.parser import add_run_options, as_plain, link_options, run_length
+from mk_lightning.workflows.parser import add_run_options, as_plain, link_options
 from mk_lightning.workflows.preflight import check_evaluation, check_fit
 from mk_lightning.workflows.run_events import begin_run, check_loggers, end_run
 from mk_lightning.workflows.run_parts import named_loggers, run_callbacks, run_loggers
@@ -78,11 +79,6 @@ class MKLightningCLI(LightningCLI):
             self.run = RunDirectory.choose(str(self.subcommand), wanted, config.get("ckpt_path"), replay=on_disk)
         if self.run.checkpoint is None and self.subcommand == "fit":  # `last` or `auto`, and none was saved yet
             config.ckpt_path = None
-        stopping, data = "EarlyStopping" in str(config.trainer.callbacks), config.data
-        length = run_length(data.max_env_steps, data.evaluation.every, data.env_steps_per_learner_step)
-        if self.subcommand == "fit" and self.run.is_finished(length.env_steps, may_end_early=stopping):
-            show(finished(self.run.path, self.run.ended))
-            raise SystemExit(0)
         if self.run.checkpoint:
             config.ckpt_path = str(self.run.checkpoint)
         self._interruption = Interruption("starting" if self.subcommand == "fit" else "playing matches")
@@ -107,6 +103,10 @@ class MKLightningCLI(LightningCLI):
         if self.subcommand == "fit":
             monitor = self.config.fit.monitor
             check_fit(self.model, self.datamodule, callbacks, self.run, monitor, self._init_from)
+            stopping = any(isinstance(callback, EarlyStopping) for callback in callbacks)
+            if self.run.is_finished(self.datamodule.length.env_steps, may_end_early=stopping):
+                show(finished(self.run.path, self.run.ended))
+                raise SystemExit(0)
         else:
             check_evaluation(self.model, self.datamodule, callbacks, self.run)
         check_loggers(named_loggers(config.logger))

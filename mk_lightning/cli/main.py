@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from keyword import iskeyword
 
+import mk_lightning
 from mk_lightning.cli.arguments import Pipes
 from mk_lightning.cli.option_names import OptionNames, as_options
 from mk_lightning.cli.startup import USAGE_ERROR, loading
@@ -30,6 +31,7 @@ TOOLS = {
 """Commands that are not Lightning's, and what they print."""
 HELP = f"""\
 usage: mk-lightning COMMAND ... [--help]
+       mk-lightning --version
 
 Train, fine-tune and evaluate agents of fighting games.
 
@@ -76,6 +78,9 @@ def _command(words: Sequence[str]) -> Callable[[list[str], Pipes], int]:
     """Import what runs a command line."""
     if words and words[0] in {"-h", "--help"}:
         return lambda words, pipes: sys.stdout.write(HELP) * 0
+    if words and words[0] == "--version":
+        version = f"mk-lightning {mk_lightning.__version__}\n"
+        return lambda words, pipes: sys.stdout.write(version) * 0
     if words and words[0] in TOOLS:
         module = words[0] + "_" * iskeyword(words[0])  # `import` cannot name one
         tool = import_module(f"mk_lightning.cli.commands.{module}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from shlex import quote
 from typing import Any
 
 from lightning_utilities.core.rank_zero import rank_zero_only
@@ -17,7 +16,7 @@ from mk_lightning.callbacks.evaluation.writer import EvaluationWriter
 from mk_lightning.evaluation.answers import answers, cut_off, repeated
 from mk_lightning.evaluation.before_after import TEXT_WIDTH, score_table
 from mk_lightning.evaluation.evaluation import Evaluation
-from mk_lightning.evaluation.next_round import lost_states, told
+from mk_lightning.evaluation.next_round import lost_states, next_commands, told
 from mk_lightning.evaluation.tables import evaluation_table
 from mk_lightning.learning.early_stopping import say_why_it_ended
 from mk_lightning.workflows.run_parts import part
@@ -38,7 +37,7 @@ def show_fit(trainer: Trainer, run: Path) -> None:
     show(measured.table())
     for answer in answers(measured.comparison):
         show(f"{answer.question} {answer.text}")
-    show(f"run: {run} (report.html; before and after as .json and .csv; metrics.csv, tensorboard/)")
+    show(f"run: {run} (report.html; before and after as .json and .csv; evaluations.csv, metrics.csv, tensorboard/)")
     for line in next_steps(run, measured.comparison.after, measured.checkpoint):
         show(line)
 
@@ -49,19 +48,15 @@ def next_steps(run: Path, after: Evaluation, checkpoint: Path | None) -> list[st
     Args:
         run: its directory.
         after: of the policy that it hands over.
-        checkpoint: that policy's.
+        checkpoint: that policy's, if it is a file.
     """
-    config, more = quote(str(run / "config.yaml")), max(50, 4 * len(after.matches) // len(after.states))
-    steps = [
-        f"next: open {run}/report.html; more matches: mk-lightning test -c {config} --ckpt_path "
-        f"{quote(str(checkpoint))} --data.evaluation.test_matches {more}"
-    ]
+    commands = dict(next_commands(run, after, checkpoint))
+    tested = f"; more matches: {commands['more matches']}" if "more matches" in commands else ""
+    steps = [f"next: open {run}/report.html{tested}"]
     if lost := lost_states(after):
-        evaluation, weak = quote(str(run / "after.json")), quote(str(run / "weak.yaml"))
         steps += [
             f"still lost: {told(after, lost)}",
-            f"another round, from this one's result: mk-lightning weak {evaluation} --out {weak} && "
-            f"mk-lightning fit -c {config} -c {weak}",
+            f"another round, from this one's result: {commands['another round']}",
         ]
     return steps
 

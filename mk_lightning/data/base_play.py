@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,7 @@ def base_recording(
     rank: int,
     *,
     recorded: dict[str, Any] | None = None,
+    told: Callable[[int, int], None] | None = None,
 ) -> Recording:
     """Read the recording of the base policy's play on the original states; if there is none, let it play.
 
@@ -71,6 +73,7 @@ def base_recording(
         folder: where the recording is kept.
         rank: whose recording.
         recorded: what a run that continues had recorded.
+        told: how many env_steps are recorded, and of how many, as it goes on.
 
     Raises:
         UserError: the recording in the folder is another one or damaged; or it is gone, and with it the base policy.
@@ -106,6 +109,7 @@ def base_recording(
             gamma=data.replay.gamma,
             seed=[*about["seed"], RandomStream.RECORDING],
             about=about,
+            told=told,
         )
     recording.save(folder)
     log.info(f"recorded in {folder}")

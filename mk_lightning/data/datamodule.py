@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -130,6 +130,7 @@ class ExperienceDataModule(LightningDataModule):
         self.base_network: torch.nn.Module | None = None
         """The base policy's, for a fit that goes on and has lost the recording of its play."""
         self._continuation = Continuation()
+        self.on_recorded: Callable[[int, int], None] | None = None  # env_steps recorded, of how many
         self._folder: FitFolder | None = None
         """Of the present fit."""
 
@@ -211,7 +212,9 @@ class ExperienceDataModule(LightningDataModule):
             require_originals(self, "rehearsal")
             folder = Path(self.recording.folder) if self.recording.folder else self.own_path(RECORDING)
             base = self._network if self._recorded is None else self.base_network
-            self._recording = base_recording(self, base, folder, self._rank, recorded=self._recorded)
+            self._recording = base_recording(
+                self, base, folder, self._rank, recorded=self._recorded, told=self.on_recorded
+            )
         return Rehearsal(self._recording, stream_seed(self.seed, self._rank, stream))
 
     def state_weights(self, states: States) -> dict[str, float]:

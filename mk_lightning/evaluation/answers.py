@@ -103,10 +103,11 @@ def _of_group(comparison: Comparison, states: Sequence[str]) -> str:
     changes = {state: comparison.state(state) for state in states}
 
     def those(verdict: Verdict) -> str:
-        named = [f"{s} {in_points(c.change)}" for s, c in changes.items() if c.verdict == verdict]
+        named = [f"{s} {in_points(c.change)}" for s, c in changes.items() if c.change and c.verdict == verdict]
         return f" {verdict.capitalize()}: {', '.join(named)}." if named else ""
 
-    return f"{comparison.over(states)}.{those('better')}{those('worse')}"
+    open_ = those("too few matches to tell") if len(states) > 1 else ""
+    return f"{comparison.over(states)}.{those('better')}{those('worse')}{open_}"
 
 
 def _of_behaviour(comparison: Comparison) -> str:

@@ -15,6 +15,7 @@ from rich.table import Table
 from mk_lightning.evaluation.compare import how_many, in_points
 from mk_lightning.metrics.state_score import StateScore
 from mk_lightning.utils.files import write_text
+from mk_lightning.utils.tables import WholeTable
 
 TEXT_WIDTH = 110
 
@@ -56,9 +57,9 @@ class BeforeAfterScores:
     def table(self) -> Table:
         """The table for the console."""
         played = how_many(score.matches for score in self.before.values())
-        table = Table(title=f"win rate of {played}, before and after [Wilson 95 % interval]")
+        table = WholeTable(title=f"win rate of {played}, before and after [Wilson 95 % interval]")
         for name in ("state", "group", "before", "after", "change", "return", "return after"):
-            table.add_column(name, justify="left" if name in {"state", "group"} else "right", no_wrap=True)
+            table.add_column(name, justify="left" if name in {"state", "group"} else "right")
         for group, states in self.groups.items():
             for state in states:
                 b, a = self.before[state], self.after[state]
@@ -83,7 +84,7 @@ class BeforeAfterScores:
 
 def score_table(groups: Mapping[str, Sequence[str]], scores: Mapping[str, StateScore], title: str) -> Table:
     """One policy's scores per state, for the console."""
-    table = Table(title=title)
+    table = WholeTable(title=title)
     for name in ("state", "group", "win rate", "mean return", "env_steps a match"):
         table.add_column(name, justify="left" if name in {"state", "group"} else "right")
     for group, states in groups.items():

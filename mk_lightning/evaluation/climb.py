@@ -18,6 +18,7 @@ from mk_lightning.metrics.continual import backward_transfer, forgetting, forwar
 from mk_lightning.utils.documents import read_json
 from mk_lightning.utils.errors import UserError
 from mk_lightning.utils.run_files import BEST, CHECKPOINTS
+from mk_lightning.utils.tables import WholeTable
 
 RECORD = "ladder.json"
 
@@ -160,7 +161,7 @@ class Climb:
 
     def table(self) -> Table:
         """The matrix: a row per state, a column per policy; what a round was for in bold."""
-        table = Table(title=f"win rate of {self.arguments['matches']} matches a state, round by round")
+        table = WholeTable(title=f"win rate of {self.arguments['matches']} matches a state, round by round")
         table.add_column("state")
         table.add_column("first", justify="right")
         kept = [one for one in self.rounds if one.kept]

@@ -14,6 +14,7 @@ from pathlib import Path
 from mk_lightning.evaluation.compare import Comparison
 from mk_lightning.evaluation.evaluation import Evaluation
 from mk_lightning.evaluation.match import Match
+from mk_lightning.evaluation.next_round import lost_states
 from mk_lightning.experience.episodes import EpisodeSpec
 from mk_lightning.games.catalog import load_game
 from mk_lightning.games.game import Game
@@ -42,6 +43,11 @@ class Pair:
     before: Match
     after: Match
 
+    @property
+    def turned(self) -> bool:
+        """Whether one policy won what the other lost."""
+        return self.before.won != self.after.won
+
 
 @dataclass(frozen=True)
 class Clip:
@@ -64,9 +70,11 @@ Films = Sequence[tuple[str, list[Clip]]]
 def choose(comparison: Comparison, pairs: int = PAIRS) -> list[Pair]:
     """Matches that show what changed: of each state one whose result turned, the states that changed most first.
 
+    One more is of the state that is won least, if it is still lost and none of those.
+
     Args:
         comparison: of two evaluations.
-        pairs: how many, at most; fewer where fewer states have such a match.
+        pairs: how many of those that turned, at most; fewer where fewer states have such a match.
     """
     states = sorted(comparison.before.states, key=lambda state: -abs(comparison.state(state).change))
     chosen = []
@@ -79,7 +87,13 @@ def choose(comparison: Comparison, pairs: int = PAIRS) -> list[Pair]:
             if match.won != before[match.seed].won and match.won == gain
         ]
         chosen += turned[:1]
-    return chosen[:pairs]
+    chosen = chosen[:pairs]
+    shown = {pair.after.state for pair in chosen}
+    for state in lost_states(comparison.after)[:1]:
+        before = {match.seed: match for match in comparison.before.of_state(state)}
+        lost = [Pair(before[match.seed], match) for match in comparison.after.of_state(state) if not match.won]
+        chosen += [] if state in shown else lost[:1]
+    return chosen
 
 
 def film_lost(evaluation: Evaluation, path: Path, game: Game) -> Match | None:
@@ -126,7 +140,7 @@ def _films(comparison: Comparison, pairs: Sequence[Pair]) -> Films:
     with closing(ReplayEnv(game, config=before.config)) as env, tempfile.TemporaryDirectory() as folder:
         return [
             (
-                f"{pair.before.state}, seed {pair.before.seed}",
+                f"{pair.before.state}, seed {pair.before.seed}{'' if pair.turned else ', still lost'}",
                 [
                     _clip(env, before, pair.before, "before", Path(folder)),
                     _clip(env, after, pair.after, "after", Path(folder)),

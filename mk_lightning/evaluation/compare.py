@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 from rich.markup import escape
@@ -14,13 +13,16 @@ from mk_lightning.envs.config import with_default_reward
 from mk_lightning.evaluation.evaluation import Evaluation
 from mk_lightning.metrics.intervals import mean_interval, paired_interval, sign_test
 from mk_lightning.utils.errors import UserError, shortened
+from mk_lightning.utils.tables import WholeTable
 
 ROUNDING = 1e-9
 """Points of a hundred by which a sum of floating-point numbers may miss what it stands for."""
 
-Verdict = Literal["better", "same within noise", "worse"]
+Verdict = Literal["better", "same within noise", "worse", "too few matches to tell"]
 NOISE = 0.05
 """How often a verdict may be one of better and worse though neither is."""
+SAME = 0.3
+"""A change of a win rate that must have shown before two policies are called the same."""
 
 
 @dataclass(frozen=True)
@@ -63,11 +65,14 @@ class Change:
     def verdict(self) -> Verdict:
         """Better or worse when the whole interval says so, and the matches that turned, counted, do too.
 
-        With few matches the interval alone would be wrong too often.
+        With few matches the interval alone would be wrong too often: they are too few to tell. So are they where it
+        has 0 in it and a change of `SAME` as well; only what leaves out that is the same within noise.
         """
         low, high = self.interval
-        if low <= 0 <= high or sign_test(self.gained, self.lost) > NOISE:
-            return "same within noise"
+        if low <= 0 <= high:
+            return "same within noise" if max(-low, high) < SAME else "too few matches to tell"
+        if sign_test(self.gained, self.lost) > NOISE:
+            return "too few matches to tell"
         return "better" if low > 0 else "worse"
 
     def __str__(self) -> str:
@@ -120,9 +125,11 @@ class Comparison:
         """Return win rates per state and group, with the interval of the change and the verdict."""
         before, after = self.before, self.after
         played = how_many(score.matches for score in before.scores().values())
-        table = Table(title=f"{escape(after.policy)} beside {escape(before.policy)}: {played}, change [95 % interval]")
+        table = WholeTable(
+            title=f"{escape(after.policy)} beside {escape(before.policy)}: {played}, change [95 % interval]"
+        )
         for name in ("state", "group", "before", "after", "change, points", "verdict"):
-            table.add_column(name, justify="left" if name in {"state", "group", "verdict"} else "right", no_wrap=True)
+            table.add_column(name, justify="left" if name in {"state", "group", "verdict"} else "right")
         for group, states in before.groups.items():
             for state in states:
                 table.add_row(state, group, *_cells(self.state(state)))
@@ -153,23 +160,6 @@ class Comparison:
             if -100 * change.interval[1] > most:
                 lines.append(f"{state}: {change}")
         return lines
-
-
-def compare(before: Evaluation | str | Path, after: Evaluation | str | Path) -> Comparison:
-    """Return what changed between two policies that played the same matches.
-
-    Args:
-        before: an evaluation (`evaluate`), or the file of one that `fit` or `test` wrote.
-        after: the same of the other policy.
-
-    Raises:
-        UserError: a file cannot be read, or the matches are not the same.
-
-    Example:
-        >>> change = compare("runs/dojo/before.json", "runs/dojo/after.json").over(states)  # doctest: +SKIP
-    """
-    read = (one if isinstance(one, Evaluation) else Evaluation.read(Path(one)) for one in (before, after))
-    return Comparison(*read)
 
 
 def _matches(evaluation: Evaluation) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from shlex import quote
 
 from mk_lightning.evaluation.evaluation import Evaluation
 from mk_lightning.utils.errors import UserError
@@ -31,6 +32,26 @@ def told(evaluation: Evaluation, states: Sequence[str]) -> str:
     """States with their win rates, in a line."""
     scores = evaluation.scores()
     return ", ".join(f"{state} {scores[state].win_rate:.0%} of {scores[state].matches}" for state in states)
+
+
+def next_commands(run: Path, after: Evaluation, checkpoint: Path | None) -> list[tuple[str, str]]:
+    """What can be done with a fit's result: in words, and the command, which works from where the fit did.
+
+    Args:
+        run: its directory.
+        after: of the policy that it hands over.
+        checkpoint: that policy's, if it is a file.
+    """
+    config, more = quote(str(run / "config.yaml")), max(50, 4 * len(after.matches) // len(after.states))
+    commands = []
+    if checkpoint is not None:
+        test = f"mk-lightning test -c {config} --ckpt_path {quote(str(checkpoint))}"
+        commands.append(("more matches", f"{test} --data.evaluation.test_matches {more}"))
+    if lost_states(after):
+        evaluation, weak = quote(str(run / "after.json")), quote(str(run / "weak.yaml"))
+        fit = f"mk-lightning fit -c {config} -c {weak}"
+        commands.append(("another round", f"mk-lightning weak {evaluation} --out {weak} && {fit}"))
+    return commands
 
 
 def evaluated_checkpoint(evaluation: Evaluation, file: Path) -> str | None:

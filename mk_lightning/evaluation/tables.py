@@ -11,6 +11,7 @@ from rich.table import Table
 from mk_lightning.evaluation.evaluation import Evaluation
 from mk_lightning.evaluation.match import Match
 from mk_lightning.metrics.intervals import wilson_interval
+from mk_lightning.utils.tables import WholeTable
 
 COLUMNS = ("state", "win rate", "rounds", "return", "damage", "env_steps", "perfect", "clock, cut")
 
@@ -21,9 +22,9 @@ def evaluation_table(evaluation: Evaluation) -> Table:
     Rounds are won:lost, the return with its standard deviation, damage dealt:taken; perfect matches, rounds that the
     clock decided, and matches that were cut off, in per cent.
     """
-    table = Table(title=f"{escape(evaluation.policy)} at epsilon {evaluation.epsilon:g} [Wilson 95 % interval]")
+    table = WholeTable(title=f"{escape(evaluation.policy)} at epsilon {evaluation.epsilon:g} [Wilson 95 % interval]")
     for name in COLUMNS:
-        table.add_column(name, justify="left" if name == "state" else "right", no_wrap=True)
+        table.add_column(name, justify="left" if name == "state" else "right")
     for group, states in evaluation.groups.items():
         for state in states:
             table.add_row(state, *_cells(evaluation.of_state(state)))

@@ -6,6 +6,7 @@ Rehearsal draws transitions from it, cloning its Q-values, elastic weight consol
 from __future__ import annotations
 
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -161,6 +162,7 @@ def record(
     gamma: float,
     seed: list[int],
     about: dict[str, Any],
+    told: Callable[[int, int], None] | None = None,
 ) -> Recording:
     """Let the network play, epsilon-greedily, in the states that `env` draws.
 
@@ -174,6 +176,7 @@ def record(
         gamma: discount per env_step.
         seed: of the play.
         about: kept with the recording.
+        told: how many env_steps are recorded, and of how many, as it goes on.
     """
     replay = Replay(max(env_steps, least_capacity(env.num_envs, n_step)), env.num_envs, n_step=n_step, gamma=gamma)
     collector = Collector(
@@ -181,6 +184,8 @@ def record(
     )
     while missing := replay.rows - replay.added:
         collector.collect(min(BATCH, missing))
+        if told is not None:
+            told(collector.env_steps, replay.rows * replay.num_envs)
     return Recording(replay, _q_values(replay, network), about)
 
 

@@ -12,6 +12,7 @@ from mk_lightning.callbacks.checkpoints.best import BestCheckpoint
 from mk_lightning.callbacks.checkpoints.resumable import ResumableCheckpoint
 from mk_lightning.callbacks.checkpoints.signals import Interruption
 from mk_lightning.callbacks.evaluation.before_after import BeforeAfter
+from mk_lightning.callbacks.evaluation.evaluations_csv import EvaluationsCSV
 from mk_lightning.callbacks.evaluation.films import FilmWriter
 from mk_lightning.callbacks.evaluation.writer import EvaluationWriter
 from mk_lightning.callbacks.progress import ProgressLine
@@ -82,6 +83,7 @@ def fit_callbacks(
     return [
         ProgressLine(),
         BeforeAfter(),
+        EvaluationsCSV(),
         BestCheckpoint(folder, monitor),
         ResumableCheckpoint(**checkpoint, folder=folder, interruption=interruption),
     ]

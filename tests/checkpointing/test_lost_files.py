@@ -87,7 +87,10 @@ def go_on(run: Path, base: Path, *words: str) -> dict[str, Any]:
 def lose_what_is_written_again(run: Path) -> None:
     """Damage a copy of what is elsewhere, the locks, and the results."""
     cut(run / "before.csv")
-    for path in (*run.glob(".*lock"), *(run / name for name in ("after.json", "report.html", "config.yaml"))):
+    for path in (
+        *run.glob(".*lock"),
+        *(run / name for name in ("after.json", "evaluations.csv", "report.html", "config.yaml")),
+    ):
         path.unlink()
 
 
@@ -211,6 +214,24 @@ def test_a_run_that_is_finished_is_left_as_it_is(run: Path, base: Path, capsys: 
         said = capsys.readouterr().out
         assert f"{run} is finished, nothing is played" in said
         assert (run / "before_after.txt").read_text() in said
+    assert contents(run) == before
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        ("--seed_everything=4", "seed_everything of the checkpoint is 3, this config's 4"),
+        ("--data.replay.capacity=110", "capacity"),
+    ],
+)
+def test_a_finished_run_is_not_resumed_as_another(
+    option: str, said: str, run: Path, base: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = contents(run)
+    refused(run, DATA | HALF, "--model.init_from", str(base), "--ckpt_path", "last", option)
+    told = capsys.readouterr()
+    assert said in told.err.splitlines()[-1]
+    assert "mean of" not in told.out, "no table of a run that was not asked for"
     assert contents(run) == before
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import mk_lightning
 from mk_lightning.cli.main import main
 from mk_lightning.evaluation.evaluation import Evaluation
 
@@ -25,6 +26,11 @@ SHORT = [
 @pytest.fixture(autouse=True)
 def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+
+
+def test_the_version_is_printed_without_a_command(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["--version"])
+    assert capsys.readouterr().out == f"mk-lightning {mk_lightning.__version__}\n"
 
 
 def test_validate_prints_a_table_and_logs(capsys: pytest.CaptureFixture[str]) -> None:

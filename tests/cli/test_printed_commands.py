@@ -94,7 +94,7 @@ def test_where_to_upload_from(tmp_path: Path) -> None:
 def test_tools_name_files_as_they_are(said: tuple[Path, str], capsys: pytest.CaptureFixture[str]) -> None:
     run, _ = said
     page, weak, before, after = (run / name for name in ("p [x].html", "w [x].yaml", "before.json", "after.json"))
-    main(["compare", str(before), str(after), "--html", str(page)])
+    main(["compare", str(before), str(after), "--out", str(page)])
     out = capsys.readouterr().out
     assert f"page: {page}" in out
     assert "".join(out.split()).startswith("".join(f"{run}/checkpoints/best.ckpt beside untrained: ".split()))

@@ -21,7 +21,7 @@ COMMAND = f"{shlex.quote(sys.executable)} -m mk_lightning"
 LEFT_BY_A_FIT = {
     ".replay.lock",
     "after.csv", "after.json", "before.csv", "before.json", "before.mp4", "before_after.json", "before_after.txt",
-    "checkpoints", "config.yaml", "metrics.csv", "replay", "report.html", "tensorboard", ".lock",
+    "checkpoints", "config.yaml", "evaluations.csv", "metrics.csv", "replay", "report.html", "tensorboard", ".lock",
 }  # fmt: skip
 MENDED = "from mk_lightning.cli.streams import mend_streams; mend_streams(); import os, sys; "
 
@@ -80,7 +80,7 @@ def test_tools_whose_output_nobody_reads_do_their_work(folder: Path) -> None:
         "fit --help": 0,
         "fit -c c.yaml --print_config": 0,
         "weak run/after.json --below 1": None,
-        "compare run/before.json run/after.json --html page.html": None,
+        "compare run/before.json run/after.json --out page.html": None,
         "compare better.json worse.json --fail-if-worse 5": 1,
     }
     words = " ".join(shlex.quote(command) for command in commands)

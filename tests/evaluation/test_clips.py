@@ -39,16 +39,22 @@ BEFORE = evaluation({A: set(range(10)), B: {0, 1}, C: {5}})
 
 def test_it_shows_the_states_that_changed_most_by_a_match_that_turned() -> None:
     after = evaluation({A: {0, 1, 2, 3, 5, 6}, B: set(range(1, 10)), C: {5}})
-    pairs = choose(Comparison(BEFORE, after), 3)
+    *pairs, lost = choose(Comparison(BEFORE, after), 3)
     assert [(pair.before.state, pair.before.seed) for pair in pairs] == [(B, 2), (A, 4)]
+    assert (lost.after.state, lost.after.seed, lost.turned) == (C, 0, False), "still lost"
     for pair in pairs:
         assert (pair.after.state, pair.after.seed) == (pair.before.state, pair.before.seed)
         assert pair.before.won != pair.after.won
 
 
 def test_no_more_than_asked_for() -> None:
-    after = evaluation({A: {0}, B: set(range(10)), C: {0}})
+    after = evaluation({A: set(range(7)), B: set(range(10)), C: set(range(9))})
     assert len(choose(Comparison(BEFORE, after), 1)) == 1
+
+
+def test_a_state_that_is_lost_is_shown_once() -> None:
+    after = evaluation({A: set(), B: set(range(10)), C: set(range(9))})
+    assert [pair.after.state for pair in choose(Comparison(BEFORE, after), 2)] == [A, C]
 
 
 def test_nothing_turned_nothing_to_show() -> None:

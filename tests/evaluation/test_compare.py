@@ -73,7 +73,7 @@ def test_of_policies_that_are_equal_it_says_so_in_95_of_100_comparisons(matches)
     n = matches
     cells = product(range(n + 1), repeat=3)
     outcomes = np.array([(*some, n - sum(some)) for some in cells if sum(some) <= n])
-    same = np.array([Change.of_pairs(*map(int, o)).verdict == "same within noise" for o in outcomes])
+    same = np.array([Change.of_pairs(*map(int, o)).verdict not in {"better", "worse"} for o in outcomes])
     log_factorial = np.array([lgamma(k + 1) for k in range(n + 1)])
     log_ways = log_factorial[n] - log_factorial[outcomes].sum(1)
     right = []
@@ -89,7 +89,7 @@ def test_of_groups_that_are_equal_it_says_so_in_95_of_100_comparisons(states, ma
     rng = np.random.default_rng(0)
     tables = rng.multinomial(matches, [0.25] * 4, (2000, states))  # either wins half of its matches
     verdicts = [Change.mean([Change.of_pairs(*map(int, t)) for t in group]).verdict for group in tables]
-    wrong = 1 - verdicts.count("same within noise") / len(verdicts)
+    wrong = (verdicts.count("better") + verdicts.count("worse")) / len(verdicts)
     assert wrong <= 0.05
     assert matches == 1 or wrong > 0.005  # it does speak up
 
@@ -105,7 +105,26 @@ def test_few_matches_that_turn_are_chance():
     """The interval of two pairs that both turned, on two states more of the same, is above 0 all the same."""
     change = Change.mean([Change.of_pairs(0, 1, 0, 0)] * 2 + [Change.of_pairs(1, 0, 0, 0)] * 2)
     assert change.interval[0] > 0
-    assert change.verdict == "same within noise"
+    assert change.verdict == "too few matches to tell"
+
+
+@pytest.mark.parametrize(
+    ("pairs", "verdict"),
+    [
+        ((10, 0, 0, 0), "same within noise"),  # [-28, +28]
+        ((8, 0, 0, 0), "too few matches to tell"),  # [-32, +32]
+        ((7, 0, 3, 0), "too few matches to tell"),  # -30 [-60, +4]
+        ((0, 0, 1, 1), "too few matches to tell"),  # -50
+        ((5, 0, 5, 0), "too few matches to tell"),  # -50 [-76, -12], and five of five may turn one way by chance
+        ((4, 0, 6, 0), "worse"),
+        ((45, 0, 5, 0), "too few matches to tell"),  # -10 [-21, -1]: an interval without 0 is not the same
+    ],
+)
+def test_a_loss_is_the_same_only_where_a_large_one_would_have_shown(pairs, verdict):
+    change = Change.of_pairs(*pairs)
+    assert change.verdict == verdict
+    low, high = change.interval
+    assert verdict != "same within noise" or (low <= 0 <= high and max(-low, high) < 0.3)
 
 
 def test_a_group_is_the_mean_of_its_states():

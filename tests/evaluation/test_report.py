@@ -19,6 +19,7 @@ from mk_lightning.evaluation.report import write_report
 from mk_lightning.evaluation.report.metrics import read_series
 from mk_lightning.games.catalog import load_game
 from mk_lightning.playback.video import write_film
+from mk_lightning.utils.machine import machine
 from tests.evaluation.records import record
 
 GAME = load_game("dojo")
@@ -29,6 +30,14 @@ METRICS = f"""step,env_steps,train/win_rate,{VALIDATED}
 99,4000,0.5,,,,
 199,8000,0.6,,,,
 200,8032,,0.9,0.7,0.9,0.7
+"""
+
+CONFIG = """seed_everything: 7
+model: {init_from: checkpoints/dojo-base.ckpt}
+data:
+  game: <dojo> & more
+  max_env_steps: 192000
+  train_states: [challenging]
 """
 
 
@@ -51,7 +60,7 @@ def evaluation(won: int, policy: str, action: int, seed: int) -> Evaluation:
 def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("report")
     (folder / "metrics.csv").write_text(METRICS)
-    (folder / "config.yaml").write_text("data:\n  game: <dojo> & more\n")
+    (folder / "config.yaml").write_text(CONFIG)
     comparison = Comparison(evaluation(4, "base.ckpt", 5, 0), evaluation(16, "best.ckpt", 7, 1))
     write_film(folder / "clip.mp4", [np.full((224, 320, 3), 8 * k, np.uint8) for k in range(30)])
     clips = [Clip(when, (folder / "clip.mp4").read_bytes()) for when in ("before: not won", "after: won")]
@@ -77,9 +86,34 @@ def test_it_says_what_happened(page: Path) -> None:
     assert text.count("<video") == 4
 
 
+def test_it_says_which_run_it_is_and_what_comes_next(page: Path) -> None:
+    facts = dict(re.findall(r"<dt>(\w+)</dt><dd>(.*?)</dd>", page.read_text()))
+    assert facts["run"] == str(page.parent)
+    assert (facts["seed"], facts["base"], facts["length"]) == ("7", "checkpoints/dojo-base.ckpt", "192,000 env_steps")
+    assert facts["machine"] == machine()
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d \S+", facts["date"])
+    commands = [html.unescape(command) for command in re.findall(r"<pre>(mk-.*?)</pre>", page.read_text())]
+    assert commands == [], "the policy is no file, and no state is lost"
+
+
+def test_the_next_round_is_told_where_states_are_lost(page: Path, tmp_path: Path) -> None:
+    lost = Comparison(evaluation(4, "base.ckpt", 5, 0), evaluation(11, "best.ckpt", 7, 1))
+    write_report(tmp_path / "page.html", lost, [], config=page.with_name("config.yaml"))
+    (command,) = re.findall(r"<pre>(mk-.*?)</pre>", (tmp_path / "page.html").read_text())
+    assert html.unescape(command).endswith(f"fit -c {page.parent}/config.yaml -c {page.parent}/weak.yaml")
+
+
+@pytest.mark.parametrize("text", ["[]", "seed_everything: [", "data: {class_path: x}", "data: 3"])
+def test_a_script_s_config_of_another_shape_says_less(text: str, tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text(text)
+    same = evaluation(4, "base.ckpt", 5, 0)
+    write_report(tmp_path / "page.html", Comparison(same, same), [], config=tmp_path / "config.yaml")
+    assert "<dt>run</dt>" in (tmp_path / "page.html").read_text()
+
+
 def test_its_charts_are_in_the_page_s_colours(page: Path) -> None:
     charts = re.findall(r"<svg.*?</svg>", page.read_text(), re.S)
-    assert len(charts) == 5  # win rates, a learning curve, actions, two maps of positions
+    assert len(charts) == 4  # win rates, a learning curve, actions, a map of positions
     for chart in charts:
         ElementTree.fromstring(chart)
         assert "#0102" not in chart
@@ -93,7 +127,7 @@ def test_without_a_run_there_are_no_curves(tmp_path: Path) -> None:
     same = evaluation(4, "base.ckpt", 5, 0)
     write_report(tmp_path / "page.html", Comparison(same, same), [])
     text = (tmp_path / "page.html").read_text()
-    assert text.count("<svg") == 4
+    assert text.count("<svg") == 3
     assert "same within noise" in text
 
 
@@ -116,7 +150,7 @@ def browse(path: Path, profile: Path) -> str:
 
 @pytest.mark.skipif(shutil.which("chromium") is None, reason="needs Debian's chromium")
 def test_a_browser_shows_it_without_complaint(page: Path, tmp_path: Path) -> None:
-    assert browse(page, tmp_path / "profile").count("<svg") == 5
+    assert browse(page, tmp_path / "profile").count("<svg") == 4
 
 
 MEASURE = """
@@ -155,5 +189,5 @@ def test_it_fits_the_screen(page: Path, width: int, tmp_path: Path) -> None:
     assert found["too_wide"] == []
     assert found["outside"] == []
     pair, groups = ["before", "after"], ["original", "challenging", "training"]
-    assert found["legends"] == [pair, groups, pair, [], []], "no curves of a group's only state"
+    assert found["legends"] == [pair, groups, pair, []], "no curves of a group's only state"
     assert found["smallest"] > 9.5  # px

@@ -16,7 +16,7 @@ from rich.table import Table
 
 from mk_lightning.callbacks.base_validation import base_validation, log_scores
 from mk_lightning.callbacks.checkpoints.best import BestCheckpoint
-from mk_lightning.callbacks.progress import counted, show_table
+from mk_lightning.callbacks.progress import BASE, RESULT, counted, show_table
 from mk_lightning.data.datamodule import ExperienceDataModule
 from mk_lightning.data.fit_folder import ANOTHER_FOLDER, run_folder
 from mk_lightning.envs.config import with_default_reward
@@ -66,12 +66,14 @@ class BeforeAfter(Callback):
         before: what the policy was; None before a fit.
         after: what became of it; None before the end of a fit.
         checkpoint: the file that `after` played; None where there was none.
+        env_steps: collected before that policy was saved.
     """
 
     def __init__(self) -> None:
         self.before: Evaluation | None = None
         self.after: Evaluation | None = None
         self.checkpoint: Path | None = None
+        self.env_steps = 0
         self._packed: bytes | None = None
 
     @property
@@ -105,7 +107,7 @@ class BeforeAfter(Callback):
             self.before = _restored(folder / "before.json", self._packed, str(trainer.ckpt_path), data)
         elif fresh:
             base_validation(trainer, pl_module)
-            self.before = self._measure(trainer, bare_copy(pl_module.online), as_named(pl_module.origin))
+            self.before = self._measure(trainer, bare_copy(pl_module.online), as_named(pl_module.origin), BASE)
             self.before.write(folder / "before.json")
             show_table(trainer, evaluation_table(self.before))
             _check_originals(self.before, folder, data.evaluation.lost_originals)
@@ -119,9 +121,14 @@ class BeforeAfter(Callback):
         folder = run_folder(trainer)
         network = bare_copy(pl_module.online)
         self.checkpoint = best = _best(trainer)
+        self.env_steps = pl_module.env_steps
         if best is not None:
-            load_matching(network, read_checkpoint(best)["state_dict"])
-        self.after = self._measure(trainer, network.to(trainer.strategy.root_device), str(best or "weights at the end"))
+            content = read_checkpoint(best)
+            load_matching(network, content["state_dict"])
+            self.env_steps = content["env_steps"]
+        self.after = self._measure(
+            trainer, network.to(trainer.strategy.root_device), str(best or "weights at the end"), RESULT
+        )
         self.after.write(folder / "after.json")
         self._scores().write(folder)
         self._report(trainer, folder)
@@ -152,10 +159,10 @@ class BeforeAfter(Callback):
         before, after = self.comparison.before, self.comparison.after
         return BeforeAfterScores(before.groups, before.scores(), after.scores())
 
-    def _measure(self, trainer: Trainer, network: torch.nn.Module, policy: str) -> Evaluation:
+    def _measure(self, trainer: Trainer, network: torch.nn.Module, policy: str, phase: str) -> Evaluation:
         data = _data(trainer)
         epsilon = data.evaluation.epsilon
-        batches = counted(trainer, "test", data.matches(network, data.test_specs(), epsilon))
+        batches = counted(trainer, phase, data.matches(network, data.test_specs(), epsilon))
         records = [record for batch in batches for record in batch.records]
         scores = MatchScores(data.state_groups)
         scores.update(record.result for record in records)

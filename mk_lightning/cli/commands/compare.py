@@ -1,4 +1,4 @@
-"""`mk-lightning compare BEFORE.json AFTER.json ...`: what a fine-tuning was worth."""
+"""`mk-lightning compare BEFORE.json AFTER.json` or `compare RUN RUN ...`: what fine-tunings were worth."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from rich.text import Text
 
 from mk_lightning.cli.commands.parser import ToolParser
 from mk_lightning.evaluation.answers import answers
+from mk_lightning.evaluation.arm_runs import compare
+from mk_lightning.evaluation.arms import Arms
 from mk_lightning.evaluation.before_after import TEXT_WIDTH
 from mk_lightning.evaluation.clips import film_pairs
 from mk_lightning.evaluation.compare import Comparison
-from mk_lightning.evaluation.evaluation import Evaluation
 from mk_lightning.utils.errors import UserError
 from mk_lightning.utils.files import check_file
 
@@ -22,17 +23,22 @@ LOST = 1
 
 
 def run(words: Sequence[str]) -> int:
-    """Compare evaluations with the first of them, print what changed, and return the exit code.
+    """Compare evaluations or runs, print what changed, and return the exit code.
 
     Args:
-        words: files that `test` and `fit` wrote, at least two, `--html PAGE` and `--fail-if-worse POINTS`.
+        words: files that `test` and `fit` wrote, directories of finished fits, or `NAME=FILE,FILE` of either;
+            `--out PAGE` and `--fail-if-worse POINTS`.
 
     Raises:
         UserError: an option or a file cannot be used, or the matches are not the same.
     """
     parser = ToolParser("compare", "What changed between policies that played the same matches.")
     parser.add_argument(
-        "files", nargs="+", type=Path, metavar="FILE", help="written by fit and test; the first is before"
+        "given",
+        nargs="+",
+        metavar="FILE",
+        help="evaluations that fit and test wrote, the first of them before; or directories of runs, those that differ "
+        "in their seed alone being one arm; NAME=FILE,FILE makes an arm of several",
     )
     parser.add_argument(
         "--fail-if-worse",
@@ -40,38 +46,72 @@ def run(words: Sequence[str]) -> int:
         metavar="POINTS",
         help=f"exit with {LOST} if the original states' mean, or surely any state, lost more points than this",
     )
-    parser.add_argument("--html", type=Path, metavar="PAGE", help="also write a page, of the last file given")
+    parser.add_argument("--out", type=Path, metavar="PAGE", help="also write a page")
     options = parser.parse_args(list(words))
-    if len(options.files) < 2:
-        raise UserError(f"compare takes at least two evaluations, got {options.files[0]}")
-    twice = [path for i, path in enumerate(options.files) if path.resolve() in [p.resolve() for p in options.files[:i]]]
-    if twice:
-        raise UserError(f"compare: {twice[0]} is given twice")
     if options.fail_if_worse is not None and not 0 <= options.fail_if_worse <= 100:
         raise UserError(f"compare: --fail-if-worse must be 0 to 100 points, got {options.fail_if_worse:g}")
-    if options.html:
-        check_file("compare: --html", options.html, keep=options.files)
-    before, *others = (Evaluation.read(path) for path in options.files)
-    comparisons = [Comparison(before, after) for after in others]
-    if options.html:
-        from mk_lightning.evaluation.report import write_report  # matplotlib takes half a second to load
-
-        try:
-            write_report(options.html, comparisons[-1], film_pairs(comparisons[-1]))
-        except OSError as error:
-            raise UserError(f"compare: cannot write {options.html}: {error.strerror}") from None
+    given, arms = _sorted(options.given)
+    if options.out:
+        check_file(
+            "compare: --out", options.out, keep=_read_from([*given, *(p for some in arms.values() for p in some)])
+        )
+    found = compare(*given, **arms)
+    if options.out:
+        _write(options.out, found)
     console = Console(width=max(TEXT_WIDTH, Console().width), emoji=False)
-    lost: list[str] = []
-    for comparison in comparisons:
-        console.print(comparison)
-        for answer in answers(comparison):
+    console.print(found)
+    if isinstance(found, Comparison):
+        for answer in answers(found):
             console.print(Text.assemble((answer.question, "bold"), f" {answer.text}"))
-        console.print()
-        if options.fail_if_worse is not None:
-            lost += comparison.lost(options.fail_if_worse)
-    if options.html:
-        console.print(f"page: {options.html}", soft_wrap=True, markup=False)
+    if options.out:
+        console.print(f"page: {options.out}", soft_wrap=True, markup=False)
+    lost = [] if options.fail_if_worse is None else found.lost(options.fail_if_worse)
     for what in lost:
         line = f"lost more than {options.fail_if_worse:g} points: {what}"
         console.print(line, style="red", highlight=False, markup=False)
     return LOST if lost else 0
+
+
+def _sorted(words: Sequence[str]) -> tuple[list[Path], dict[str, list[Path]]]:
+    """What is given by itself, and what is given as the arm of a name.
+
+    Raises:
+        UserError: an arm is named twice, or has an empty name or path.
+    """
+    given: list[Path] = []
+    arms: dict[str, list[Path]] = {}
+    for word in words:
+        name, equals, several = word.partition("=")
+        if not equals or Path(word).exists():
+            given.append(Path(word))
+            continue
+        paths = several.split(",")
+        if not name.isprintable() or not name.strip() or not all(paths):
+            raise UserError(f"compare: an arm is given as NAME=DIR,DIR, got {word!r}")
+        if name in arms:
+            raise UserError(f"compare: arm {name} is given twice; give all of its runs at once, {name}=DIR,DIR")
+        arms[name] = [Path(path) for path in paths]
+    return given, arms
+
+
+def _read_from(paths: Sequence[Path]) -> list[Path]:
+    """The files that are read."""
+    names = ("before.json", "after.json", "config.yaml")
+    return [file for path in paths for file in ([path / name for name in names] if path.is_dir() else [path])]
+
+
+def _write(page: Path, found: Comparison | Arms) -> None:
+    """Write a page.
+
+    Raises:
+        UserError: it cannot be written.
+    """
+    from mk_lightning.evaluation.report import write_arms_page, write_report  # matplotlib takes half a second to load
+
+    try:
+        if isinstance(found, Comparison):
+            write_report(page, found, film_pairs(found))
+        else:
+            write_arms_page(page, found)
+    except OSError as error:
+        raise UserError(f"compare: cannot write {page}: {error.strerror}") from None

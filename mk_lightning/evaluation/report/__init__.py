@@ -1,5 +1,4 @@
-"""A report of a fine-tuning: one page that needs nothing beside it."""
+"""HTML reports of one fine-tuning and of several beside each other."""
 
-from mk_lightning.evaluation.report.page import write_report
-
-__all__ = ["write_report"]
+from mk_lightning.evaluation.report.arms_page import write_arms_page as write_arms_page
+from mk_lightning.evaluation.report.page import write_report as write_report

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import io
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from math import ceil
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib import rc_context
@@ -15,7 +16,7 @@ from matplotlib.collections import PatchCollection
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import EngFormatter, PercentFormatter
+from matplotlib.ticker import EngFormatter, MaxNLocator, MultipleLocator, PercentFormatter
 from numpy.typing import NDArray
 
 from mk_lightning.evaluation.evaluation import CELL, Evaluation
@@ -55,10 +56,14 @@ WIDTH = 4.8
 """Of every chart, inches of 72 units: what a phone has, so that type has its size there, and half of a wide page."""
 CHARACTER = 0.09
 """Width of a character of a label, inches."""
+ROUND = 50
+"""Pixels between the ticks of a map."""
 LEGEND_CHARACTERS = 52
 """That fit a row of a legend."""
 MAX_ACTIONS = 14
 """Rows of the action table shown, those played most."""
+SEEN = 0.005
+"""Share of the decisions below which an action's bar cannot be seen."""
 
 
 def win_rates(before: Evaluation, after: Evaluation) -> str:
@@ -85,6 +90,8 @@ def curves(series: Series, label: str, *, shares: bool = True) -> str:
             x, y = np.array(points, float).T
             axes.plot(x, y, color=COLOURS[colour], label=name, marker="o" if len(x) < 30 else None, markersize=4)
         axes.set_xlabel("env_steps")
+        axes.set_xlim(left=min(0, axes.get_xlim()[0]))
+        axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
         axes.set_ylabel(label)
         axes.xaxis.set_major_formatter(EngFormatter(sep=""))
         if shares:
@@ -94,9 +101,39 @@ def curves(series: Series, label: str, *, shares: bool = True) -> str:
         axes.set_axisbelow(True)
         axes.figure.legend(loc="lower center", ncols=columns, borderaxespad=0)
 
-    columns = max(1, LEGEND_CHARACTERS // (max(map(len, series)) + 5))  # a line's sample is as wide as 5 characters
-    legend = 0.22 * ceil(len(series) / columns)
+    columns, legend = _legend(list(series))
     return _svg(draw, 2.7 + legend, bottom=0.6 + legend)
+
+
+class Dot(NamedTuple):
+    """What an arm kept and gained: values with the ends of their intervals, points of a hundred."""
+
+    name: str
+    gained: tuple[float, float, float]
+    kept: tuple[float, float, float]
+
+
+def scatter(dots: Sequence[Dot]) -> str:
+    """What each arm kept (upwards) and gained (to the right), with the intervals as whiskers."""
+
+    def draw(axes: Axes) -> None:
+        axes.axhline(0, color=COLOURS["muted"], linewidth=0.8)
+        handles = []
+        for colour, dot in zip(LINES * len(dots), dots, strict=False):
+            (x, *x_ends), (y, *y_ends) = dot.gained, dot.kept
+            style: Any = {"color": COLOURS[colour], "linewidth": 0.8, "marker": "|"}
+            axes.plot(x_ends, [y, y], **style)
+            axes.plot([x, x], y_ends, **style | {"marker": "_"})
+            handles += axes.plot(x, y, "o", color=COLOURS[colour], label=dot.name)
+        axes.set_xlim(min(0, axes.get_xlim()[0]), max(0, axes.get_xlim()[1]))
+        axes.set_xlabel("gained on the challenging states, points")
+        axes.set_ylabel("kept of the original, points")
+        axes.grid(linewidth=0.6)
+        axes.set_axisbelow(True)
+        axes.figure.legend(handles=handles, loc="lower center", ncols=columns, borderaxespad=0)
+
+    columns, legend = _legend([dot.name for dot in dots])
+    return _svg(draw, 3.4 + legend, bottom=0.6 + legend)
 
 
 def actions(before: Evaluation, after: Evaluation) -> str:
@@ -105,36 +142,47 @@ def actions(before: Evaluation, after: Evaluation) -> str:
     for name, evaluation in (("before", before), ("after", after)):
         counts = np.sum(list(evaluation.action_counts.values()), axis=0)
         shares[name] = counts / counts.sum()
-    shown = np.argsort(-np.maximum(shares["before"], shares["after"]), kind="stable")[:MAX_ACTIONS]
+    most = np.maximum(shares["before"], shares["after"])
+    ranked = np.argsort(-most, kind="stable")[:MAX_ACTIONS]
+    shown = ranked[most[ranked] >= min(most.max(), SEEN)]
     return _bars([before.actions[k] for k in shown], {name: values[shown] for name, values in shares.items()})
 
 
-def positions(evaluation: Evaluation, colour: str) -> str:
-    """Where the fighters stood: own x to the right, the enemy's upwards, darker where they stayed longer.
+def moved(before: Evaluation, after: Evaluation) -> str:
+    """Where the fighters stand more often than before, and where less: own x to the right, the enemy's upwards.
 
-    Args:
-        evaluation: all of its states together.
-        colour: name in `COLOURS`.
+    The darker, the more of the time it is. All states together.
     """
-    cells = [cell for of_state in evaluation.positions.values() for cell in of_state]
-    total: dict[tuple[int, int], int] = {}
-    for x, other, count in cells:
-        total[x, other] = total.get((x, other), 0) + count
-    most = max(total.values())
+    change = Counter(_standing(after))
+    change.subtract(_standing(before))
+    most = max(map(abs, change.values())) or 1.0
 
     def draw(axes: Axes) -> None:
-        cells = sorted(total.items())
+        cells = sorted(change.items())
         squares = [Rectangle((x * CELL, other * CELL), CELL, CELL) for (x, other), _ in cells]
-        shades = [to_rgba(COLOURS[colour], max((count / most) ** 0.5, 0.04)) for _, count in cells]
+        shades = [
+            to_rgba(COLOURS["after" if share > 0 else "before"], max((abs(share) / most) ** 0.5, 0.04))
+            for _, share in cells
+        ]
         axes.add_collection(PatchCollection(squares, facecolors=shades, linewidths=0))
-        edges = np.array(list(total)) * CELL
-        axes.set_xlim(edges[:, 0].min(), edges[:, 0].max() + CELL)
-        axes.set_ylim(edges[:, 1].min(), edges[:, 1].max() + CELL)
+        edges = np.array(list(change)) * CELL
+        for axis, low, high in zip((axes.xaxis, axes.yaxis), edges.min(0), edges.max(0) + CELL, strict=True):
+            axis.set_view_interval(low // ROUND * ROUND, -(-high // ROUND) * ROUND, ignore=True)
+            axis.set_major_locator(MultipleLocator(ROUND))
         axes.set_aspect("equal")
         axes.set_xlabel("own x, pixels")
         axes.set_ylabel("enemy's x, pixels")
 
     return _svg(draw, 4.0, bottom=0.5)
+
+
+def _standing(evaluation: Evaluation) -> dict[tuple[int, int], float]:
+    """Share of the time in each cell of (own x, enemy's x)."""
+    total: Counter[tuple[int, int]] = Counter()
+    for cells in evaluation.positions.values():
+        total.update({(x, other): count for x, other, count in cells})
+    everything = total.total()
+    return {cell: count / everything for cell, count in total.items()}
 
 
 def _bars(
@@ -171,6 +219,12 @@ def _bars(
 
     left = 0.25 + CHARACTER * max(map(len, labels))
     return _svg(draw, 0.38 * len(labels) + 0.8, left=left, bottom=0.35, top=0.35)
+
+
+def _legend(names: Sequence[str]) -> tuple[int, float]:
+    """Columns of a legend below a chart, and its height, inches."""
+    columns = max(1, LEGEND_CHARACTERS // (max(map(len, names)) + 5))  # a line's sample is as wide as 5 characters
+    return columns, 0.22 * ceil(len(names) / columns)
 
 
 def _svg(

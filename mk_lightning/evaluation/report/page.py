@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from mk_lightning.evaluation.behaviour import side_by_side
 from mk_lightning.evaluation.clips import SECONDS, Films
 from mk_lightning.evaluation.compare import Change, Comparison, how_many, in_points
 from mk_lightning.evaluation.report import charts
+from mk_lightning.evaluation.report.head import RunConfig, next_lines, run_facts
 from mk_lightning.evaluation.report.metrics import read_series
 from mk_lightning.evaluation.report.template import render
 from mk_lightning.utils.files import write_text
@@ -32,20 +34,22 @@ def write_report(
         metrics: `metrics.csv` of the run between the two, for its learning curves.
         config: of that run.
     """
-    before, after = comparison.before, comparison.after
+    before, after, known = comparison.before, comparison.after, RunConfig.read(config)
     page = render(
         "page.html.j2",
         title=f"{before.game}: before and after",
         headline=_headline(comparison),
         subtitle=f"{before.game}, {after.policy} beside {before.policy}, epsilon {before.epsilon:g}",
+        facts=run_facts(config.parent, known) if config else {},
+        steps=next_lines(config.parent, after) if config else [],
         answers=answers(comparison),
         win_rates=charts.win_rates(before, after),
         changes=_changes(comparison),
         played=how_many(score.matches for score in before.scores().values()),
-        curves=_curves(comparison, metrics) if metrics else [],
+        curves=_curves(comparison, metrics, known.trained) if metrics else [],
         actions=charts.actions(before, after),
         behaviour=_behaviour(comparison),
-        positions=_positions(comparison),
+        positions=charts.moved(before, after) if all(any(e.positions.values()) for e in (before, after)) else "",
         versions=_versions(),
         films=films,
         seconds=SECONDS,
@@ -86,31 +90,29 @@ def _row(name: str, change: Change, *, mean: bool) -> dict[str, Any]:
     }
 
 
-def _curves(comparison: Comparison, metrics: Path) -> list[dict[str, str]]:
+def _curves(comparison: Comparison, metrics: Path, trained: Sequence[str]) -> list[dict[str, str]]:
+    """Charts of the validations, beside which those of what is trained on have the training matches."""
     groups = comparison.before.groups
-    figures = [
-        (
-            "Win rate by group in validations, and of the last training matches (played with exploration)",
-            {name: f"val/win_rate/{name}" for name in groups} | {"training": "train/win_rate"},
-        ),
-        *(
-            (f"Win rate of the {name} states in validations", {state: f"val/win_rate/{state}" for state in states})
-            for name, states in groups.items()
-            if len(states) > 1  # or it is the group's line again
-        ),
-    ]
-    drawn = [(caption, read_series(metrics, columns)) for caption, columns in figures]
-    return [{"svg": charts.curves(series, "win rate"), "caption": caption} for caption, series in drawn if series]
+    training = {"training": "train/win_rate"}
+    figures = [("Win rate by group in validations", {name: f"val/win_rate/{name}" for name in groups} | training)]
+    for name, states in groups.items():
+        if len(states) > 1:  # or it is the group's line again
+            columns = {state: f"val/win_rate/{state}" for state in states}
+            beside = training if tuple(trained) == (name,) else {}
+            figures.append((f"Win rate of the {name} states in validations", columns | beside))
+    on = f" on {', '.join(trained)} states" if trained else ""
+    drawn = []
+    for caption, columns in figures:
+        if series := read_series(metrics, columns):
+            if "training" in series:
+                caption += f", and of the last training matches{on} (played with exploration)"
+            drawn.append({"svg": charts.curves(series, "win rate"), "caption": caption})
+    return drawn
 
 
 def _behaviour(comparison: Comparison) -> list[dict[str, str]]:
     figures = side_by_side(comparison.before, comparison.after)
     return [{"name": name, "before": before, "after": after} for name, (before, after) in figures.items()]
-
-
-def _positions(comparison: Comparison) -> list[dict[str, str]]:
-    both = (("before", comparison.before), ("after", comparison.after))
-    return [{"svg": charts.positions(e, name), "caption": name} for name, e in both if any(e.positions.values())]
 
 
 def _versions() -> str:

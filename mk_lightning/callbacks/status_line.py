@@ -1,0 +1,91 @@
+"""A line that says what a run is doing, on a terminal, in a notebook, or in a log."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TextIO
+
+from rich.console import Console, RenderableType
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from mk_lightning.evaluation.before_after import TEXT_WIDTH
+
+LIVE_SECONDS, LOG_SECONDS = 0.5, 15.0
+"""Between two lines where they replace each other, and where they do not."""
+BAR = 24
+"""Characters of the bar."""
+
+
+class StatusLine:
+    """A line on stderr with the phase, a bar and the figures.
+
+    On a terminal and in a notebook it is rewritten in place until the phase is done; elsewhere (a log file) it is
+    printed anew, when a phase begins and every 15 s. It has no thread and hides no cursor: whatever ends the process
+    leaves the terminal whole.
+
+    Args:
+        file: to write to; None takes stderr.
+    """
+
+    def __init__(self, file: TextIO | None = None) -> None:
+        self._file = file or sys.stderr
+        self._notebook = Console(file=self._file).is_jupyter
+        self._terminal = self._file.isatty() and not self._notebook
+        self._shown = -float("inf")
+        self._phase = ""
+
+    def due(self, phase: str, done: int, total: int) -> bool:
+        """Whether it is time for another line; arguments as for `show`."""
+        live = self._terminal or self._notebook
+        seconds = LIVE_SECONDS if live else LOG_SECONDS
+        return phase != self._phase or time.monotonic() - self._shown >= seconds or (live and done >= total)
+
+    def show(self, phase: str, done: int, total: int, figures: str) -> None:
+        """Show how far a phase has come.
+
+        Args:
+            phase: e.g. `training`.
+            done: of `total`.
+            total: at its end.
+            figures: what else there is to say.
+        """
+        share = f"{min(done / max(total, 1), 1):4.0%}"
+        if self._terminal:
+            grid = Table.grid(padding=(0, 1))
+            grid.add_row(Text(phase, "bold"), ProgressBar(total, done, width=BAR), share, Text(figures, no_wrap=True))
+            self._write(f"\r\x1b[2K{self._rendered(grid)}")
+        elif self._notebook:
+            filled = round(BAR * min(done / max(total, 1), 1))
+            line = f"{phase} {'━' * filled}{'─' * (BAR - filled)} {share} {figures}"
+            self._write(f"\r{line:{TEXT_WIDTH}}")
+        else:
+            self._write(f"{phase} {share.strip()}: {figures}\n")
+        if done >= total and (self._terminal or self._notebook):
+            self._write("\n")
+        self._shown, self._phase = time.monotonic(), phase
+
+    def say(self, line: str) -> None:
+        """Print a line that stays."""
+        self._write(f"{self._cleared()}{line}\n")
+
+    def show_table(self, table: Table) -> None:
+        """Print a table, which stays."""
+        self._write(self._cleared())
+        Console(file=self._file, width=max(TEXT_WIDTH, Console().width), emoji=False).print(table)
+
+    def _cleared(self) -> str:
+        return "\r\x1b[2K" if self._terminal else f"\r{'':{TEXT_WIDTH}}\r" if self._notebook else ""
+
+    def _write(self, text: str) -> None:
+        self._file.write(text)
+        self._file.flush()
+
+    def _rendered(self, what: RenderableType) -> str:
+        """One line as the terminal takes it, with its colours, and no wider than it is."""
+        console = Console(file=self._file, emoji=False, highlight=False)
+        with console.capture() as capture:
+            console.print(what, width=console.width - 1, no_wrap=True, overflow="ellipsis")
+        return capture.get().splitlines()[0]

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import io
+import re
+
+import pytest
+from rich.table import Table
+
+from mk_lightning.callbacks.status_line import StatusLine
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The time, s, which a test sets."""
+    now = [0.0]
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    return now
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "60")
+    return Terminal()
+
+
+def plain(text: str) -> str:
+    """What a terminal shows, without colours."""
+    return re.sub(r"\x1b\[[\d;]*m", "", text)
+
+
+def test_a_terminal_has_a_line_that_is_rewritten_until_the_phase_is_done(
+    clock: list[float], terminal: Terminal
+) -> None:
+    line = StatusLine(terminal)
+    line.show("training", 50, 100, "0:00:10 left")
+    line.show("training", 100, 100, "0:00:00 left")
+    line.show("validating", 1, 4, "1/4 matches")
+    first, second, third = plain(terminal.getvalue()).split("\r\x1b[2K")[1:]
+    assert re.fullmatch(r"training \S+ +50% 0:00:10 left *", first)
+    assert "100% 0:00:00 left" in second
+    assert second.endswith("\n")
+    assert re.fullmatch(r"validating \S+ +25% 1/4 matches *", third)
+
+
+def test_a_line_is_no_wider_than_the_terminal(clock: list[float], terminal: Terminal) -> None:
+    StatusLine(terminal).show("measuring what came of it", 1, 2, "figures " * 20)
+    assert len(plain(terminal.getvalue()).removeprefix("\r\x1b[2K")) < 60
+
+
+def test_a_log_has_lines_of_plain_text(clock: list[float]) -> None:
+    line = StatusLine(log := io.StringIO())
+    line.show("training", 50, 100, "0:00:10 left")
+    line.say("validation: win rate all 50%")
+    assert log.getvalue() == "training 50%: 0:00:10 left\nvalidation: win rate all 50%\n"
+
+
+def test_a_log_has_one_when_a_phase_begins_and_every_15_seconds(clock: list[float]) -> None:
+    line = StatusLine(io.StringIO())
+    line.show("training", 50, 100, "")
+    clock[0] = 14.0
+    assert not line.due("training", 60, 100)
+    assert not line.due("training", 100, 100)
+    assert line.due("validating", 1, 9)
+    clock[0] = 15.0
+    assert line.due("training", 70, 100)
+
+
+def test_a_terminal_has_one_every_half_second_and_at_the_end(clock: list[float], terminal: Terminal) -> None:
+    line = StatusLine(terminal)
+    line.show("training", 50, 100, "")
+    clock[0] = 0.4
+    assert not line.due("training", 60, 100)
+    assert line.due("training", 100, 100)
+    clock[0] = 0.5
+    assert line.due("training", 60, 100)
+
+
+def test_a_table_takes_the_line_s_place(clock: list[float], terminal: Terminal) -> None:
+    line = StatusLine(terminal)
+    line.show("training", 50, 100, "")
+    table = Table("state")
+    table.add_row("VeryHard.Bramble-01")
+    line.show_table(table)
+    assert "\r\x1b[2K" in terminal.getvalue().partition("50%")[2]
+    assert "VeryHard.Bramble-01" in terminal.getvalue()

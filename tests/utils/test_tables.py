@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.console import Console
+
+from mk_lightning.utils.tables import WholeTable
+
+NAMES = ["VeryHard.Bramble-01", "VeryEasy.Grapnel-07"]
+
+
+def printed(width: int) -> list[str]:
+    table = WholeTable(title="win rates")
+    for name in ("state", "group", "before", "change, points"):
+        table.add_column(name)
+    for name in NAMES:
+        table.add_row(name, "challenging", "[bold]100%[/] [72%, 100%]", "+83 [+0, +100]")
+    console = Console(file=io.StringIO(), width=width)
+    console.print(table)
+    return console.file.getvalue().splitlines()  # type: ignore[attr-defined]
+
+
+def test_where_there_is_room_it_is_framed_and_each_row_a_line() -> None:
+    lines = printed(100)
+    assert lines[1].startswith("┏")
+    assert len([line for line in lines if "challenging" in line]) == 2
+    assert all("100% [72%, 100%]" in line for line in lines if "challenging" in line)
+
+
+@pytest.mark.parametrize("width", [54, 60, 70])
+def test_where_there_is_none_cells_wrap_between_words_and_names_stay_whole(width: int) -> None:
+    lines = printed(width)
+    text = "\n".join(lines)
+    assert max(map(len, lines)) <= width
+    assert "…" not in text
+    for word in (*NAMES, "challenging", "[72%,", "100%]", "[+0,", "+100]"):
+        assert text.count(word) >= 1, word
+
+
+def test_it_is_framed_again_on_a_wider_console() -> None:
+    table = WholeTable("state", "group")
+    table.add_row(NAMES[0], "original")
+    narrow, wide = (Console(file=io.StringIO(), width=width) for width in (30, 80))
+    narrow.print(table)
+    wide.print(table)
+    assert "┏" not in narrow.file.getvalue()  # type: ignore[attr-defined]
+    assert "┏" in wide.file.getvalue()  # type: ignore[attr-defined]
