@@ -18,12 +18,14 @@ from math import isnan
 from pathlib import Path
 
 import yaml
-from _forgetting_runs import TESTED, Mean
-from _report import benchmark_parser, machine, report
+from _forgetting_runs import TESTED
+from _report import benchmark_parser, report
 from _study import finish_fit, play_test
 
 from mk_lightning.evaluation.evaluation import Evaluation
 from mk_lightning.evaluation.report.metrics import read_series
+from mk_lightning.metrics.pooling import PooledMean
+from mk_lightning.utils.machine import machine
 
 CONFIG = Path("configs/boxing/pretrain.yaml")
 STATE = "Start"
@@ -93,7 +95,7 @@ def main() -> None:
     if len({(run.frames, run.matches) for run in runs}) > 1:
         sys.exit(f"runs of different lengths in {kept}; remove those of one")
     runs.sort(key=lambda run: run.seed)
-    score = Mean.over_runs([run.score for run in runs])
+    score = PooledMean.over_runs([run.score for run in runs])
     (options.results / "boxing.md").write_text(text(runs, score))
     figures: dict[str, float | int | str] = {"seeds": len(runs), "frames": runs[0].frames, "score": score.value}
     if len(runs) > 1:

@@ -26,10 +26,11 @@ from statistics import fmean
 from typing import Any
 
 import numpy as np
-from _report import benchmark_parser, machine, report
+from _report import benchmark_parser, report
 
 import mk_lightning as mk
 from mk_lightning.metrics.continual import forgetting
+from mk_lightning.utils.machine import machine
 
 BASE, PRETRAINED = "checkpoints/dojo-base.ckpt", 368_000
 """The shipped fighter, and the env_steps that it was trained with."""

@@ -27,6 +27,7 @@ import numpy as np
 
 import mk_lightning as mk
 from mk_lightning.evaluation.clips import film_pairs
+from mk_lightning.evaluation.compare import Comparison
 
 ARMS = ("recommended", "none")
 """Of `forgetting.py`: the recipe, and plain fine-tuning."""
@@ -103,7 +104,7 @@ def fight(path: Path) -> None:
         mk.evaluate(f"checkpoints/dojo-{name}.ckpt", "dojo", ["VeryHard.Kestrel-05"], matches=3)
         for name in ("base", "finetuned")
     )
-    ((_, clips),) = film_pairs(mk.compare(before, after), pairs=1)
+    ((_, clips),) = film_pairs(Comparison(before, after), pairs=1)
     films = [imageio.mimread(clip.content, format="mp4", memtest=False)[::EVERY][-FRAMES:] for clip in clips]
     last = [[*film, *[film[-1]] * (FRAMES - len(film))] for film in films]
     pairs: list[Any] = [
