@@ -114,7 +114,7 @@ def finish(seed: int, run: Path, result: Path, matches: int, options: Sequence[s
     result.write_text(json.dumps(asdict(Run.of(seed, run)), indent=1) + "\n")
 
 
-def text(runs: Sequence[Run], score: Mean) -> str:
+def text(runs: Sequence[Run], score: PooledMean) -> str:
     """The report as Markdown."""
     first = runs[0]
     spread = "" if isnan(score.low) else f" [{score.low:.1f}, {score.high:.1f}]"
