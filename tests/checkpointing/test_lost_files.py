@@ -190,7 +190,7 @@ def test_a_replay_that_is_lost_is_refused_and_can_be_done_without(
 ) -> None:
     away = half.rename(half.with_name("away"))
     request.addfinalizer(lambda: away.rename(half))
-    for path in list((run / "replay").iterdir())[::2]:
+    for path in sorted((run / "replay").iterdir())[::2]:
         path.unlink()
     before = contents(run)
     words = ("--model.init_from", str(base), "--ckpt_path", "last")
