@@ -47,22 +47,25 @@ def check_experience(data: ExperienceSettings) -> None:
     """
     check_between("ExperienceDataModule.max_env_steps", data.max_env_steps, 1, MAX_ENV_STEPS, "env_steps")
     check_between("ExperienceDataModule.warmup_env_steps", data.warmup_env_steps, 0, MAX_ENV_STEPS, "env_steps")
-    per_step, num_envs = data.env_steps_per_learner_step, data.env.num_envs
+    per_step, num_envs = data.env_steps_per_learner_step, data.num_envs
     n_step, capacity, batch_size = data.replay.n_step, data.replay.capacity, data.replay.batch_size
-    first = (n_step + 1) * num_envs  # env_steps, of which a transition can be drawn
+    first = (n_step + 1) * num_envs  # env_steps, of which a transition can be drawn by every rank
     if not 1 <= per_step <= MAX_ENV_STEPS or per_step % num_envs:
         rounded = (2 * per_step + num_envs) // (2 * num_envs)
         least = max(1, -((data.warmup_env_steps - first) // num_envs))
         nearest = min(max(rounded, least), MAX_ENV_STEPS // num_envs) * num_envs
         most = f", at most {MAX_ENV_STEPS:,}" if per_step > MAX_ENV_STEPS else ""
+        count = data.ranks.count
+        share = "" if count == 1 else f" times the {count} ranks, {data.env.num_envs} x {count} ="
+        envs = f"({num_envs})" if count == 1 else f"{num_envs}"
         raise UserError(
-            "ExperienceDataModule.env_steps_per_learner_step must be a multiple of EnvConfig.num_envs "
-            f"({num_envs}){most}, got {shortened(per_step)}; nearest: {nearest}"
+            f"ExperienceDataModule.env_steps_per_learner_step must be a multiple of EnvConfig.num_envs{share} "
+            f"{envs}{most}, got {shortened(per_step)}; nearest: {nearest}"
         )
     # These are asked for here and not when training starts, which is after a whole evaluation.
-    if capacity < (least := least_capacity(num_envs, n_step)):
+    if capacity < (least := least_capacity(data.env.num_envs, n_step)):
         raise UserError(
-            f"ReplaySettings.capacity must be at least {max(least, batch_size)} transitions for {num_envs} "
+            f"ReplaySettings.capacity must be at least {max(least, batch_size)} transitions for {data.env.num_envs} "
             f"environments and a batch of {batch_size}, got {capacity}"
         )
     if batch_size > capacity:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import math
 from collections.abc import Mapping
 from statistics import fmean
 from typing import Any, Self
@@ -18,6 +17,7 @@ from pytorch_lightning.trainer.states import TrainerFn
 from mk_lightning.experience.greedy_policy import act
 from mk_lightning.experience.transition import Batch, Progress
 from mk_lightning.learning.averaging import check_resumed_averaging, end_averaging
+from mk_lightning.learning.divergence import check_values, diverged
 from mk_lightning.learning.early_stopping import check_resumed_stopping, stay_stopped
 from mk_lightning.learning.losses import double_q_target, huber_loss, td_errors
 from mk_lightning.learning.module_state import (
@@ -45,9 +45,10 @@ from mk_lightning.networks.compiled import check_compiler
 from mk_lightning.networks.factory import make_network
 from mk_lightning.networks.nature import NatureDueling
 from mk_lightning.schedules import Schedule, as_schedule, bounds, first_value
-from mk_lightning.utils.errors import Diverged, UserError, check_positive, shortened
+from mk_lightning.utils.errors import UserError, check_positive, shortened
 from mk_lightning.utils.lengths import Length, check_length
 from mk_lightning.utils.network_copies import uncompiled
+from mk_lightning.utils.ranks import Ranks
 from mk_lightning.utils.trainer_checks import accumulation_schedules, check_callbacks, leave_trainer, log_is_due
 
 UNTRAINED, IN_MEMORY = "untrained", "weights in memory"
@@ -270,18 +271,12 @@ class DuelingDoubleDQN(MatchScoring):
         loss = huber_loss(errors, batch.weights, self.huber_delta)
         seen = torch.cat([errors.abs(), q_tm1.abs().amax()[None], loss[None]])  # a device is waited for but once
         *absolute, largest, value = seen.detach().float().tolist()
-        self._check_values(largest, value)
+        check_values(Ranks.of(self.trainer), self.global_step, largest, value, self.q_limit)
         batch.source.update_priorities(batch.indices, np.array(absolute[: len(batch.indices)], np.float32))
         if log_is_due(self.trainer):
-            self.log("loss", loss.detach(), prog_bar=True)
-            self.log_dict(
-                {
-                    "q_value": q_tm1.detach().mean(),
-                    "td_error": fmean(absolute),
-                    "learning_rate": self.trainer.optimizers[0].param_groups[0]["lr"],
-                    **batch.stats,
-                }
-            )
+            self.log("loss", loss.detach(), prog_bar=True, sync_dist=True)
+            self.log_dict({"q_value": q_tm1.detach().mean(), "td_error": fmean(absolute)}, sync_dist=True)
+            self.log_dict({"learning_rate": self.trainer.optimizers[0].param_groups[0]["lr"], **batch.stats})
         return loss
 
     def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
@@ -299,7 +294,7 @@ class DuelingDoubleDQN(MatchScoring):
             Diverged: a weight is not finite, and the checkpoint would take the place of a good one.
         """
         if not all(bool(parameter.isfinite().all()) for parameter in self.online.parameters()):
-            raise self._diverged("a weight of the Q-network is not finite")
+            raise diverged(self.global_step, "a weight of the Q-network is not finite")
         checkpoint["network"] = about_network(uncompiled(self.online))
         checkpoint["env_steps"] = self.env_steps
         checkpoint["reward_scale"] = self.reward_scale
@@ -327,18 +322,6 @@ class DuelingDoubleDQN(MatchScoring):
             self._resumed = {key: checkpoint.get(key) for key in (OPTIMIZER, "optimizer_states")}
         self.env_steps, self.reward_scale = checkpoint.get("env_steps", 0), checkpoint.get("reward_scale")
         load_weights(self, checkpoint)
-
-    def _check_values(self, largest: float, loss: float) -> None:
-        if not (largest <= self.q_limit and math.isfinite(loss)):  # a comparison with nan is false
-            raise self._diverged(
-                f"a Q-value of {largest:g} (DuelingDoubleDQN.q_limit is {self.q_limit:g}) and a loss of {loss:g}"
-            )
-
-    def _diverged(self, what: str) -> Diverged:
-        return Diverged(
-            f"learning diverged at learner_step {self.global_step:,}: {what}; lower DuelingDoubleDQN.learning_rate, "
-            "or let the target network follow more slowly (a higher DuelingDoubleDQN.target_every)"
-        )
 
     def _set_rate(self, progress: Progress) -> None:
         """Set the learning rate that is due when the run has come so far."""

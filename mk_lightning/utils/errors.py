@@ -34,6 +34,13 @@ class Diverged(RunStopped):
     """Learning has left what numbers can hold, or what Q-values can mean."""
 
 
+class RankLost(RunStopped):
+    """Another rank of the run has ended or cannot be reached."""
+
+    def __init__(self) -> None:
+        super().__init__("another rank of the run has ended, or cannot be reached")
+
+
 class Interrupted(RunStopped):
     """A signal asked the run to stop.
 

@@ -92,8 +92,7 @@ class ResumableCheckpoint(Checkpoint):
             UserError: the disk has no room for the fit.
         """
         run, data = run_folder(trainer), trainer.datamodule  # type: ignore[attr-defined]
-        if self._default_folder:
-            self.folder = run / CHECKPOINTS
+        self.folder = run / CHECKPOINTS if self._default_folder else trainer.strategy.broadcast(self.folder)
         callbacks = trainer.callbacks  # type: ignore[attr-defined]
         self._best = next((c for c in callbacks if isinstance(c, ModelCheckpoint) and c.monitor), None)
         if stage == TrainerFn.FITTING and isinstance(data, ExperienceDataModule):
