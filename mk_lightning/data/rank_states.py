@@ -1,8 +1,8 @@
-"""The states of a run's ranks in one checkpoint: rank 0's as a single process would have it, the others' beside it."""
+"""The states of all ranks in one checkpoint: rank 0's as a single process would have it, the others' beside it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mk_lightning.utils.ranks import Ranks
@@ -10,22 +10,23 @@ from mk_lightning.utils.ranks import Ranks
 OTHERS = "other_ranks"
 """Key of the state: those of rank 1, 2, ..., each without what all have in common."""
 OWN = ("segments", "replay", "collector", "loader")
-"""Keys of what each rank has for itself."""
+"""Keys of what each rank has of the DataModule's state for itself."""
 
 
-def with_others(ranks: Ranks, state: dict[str, Any]) -> dict[str, Any]:
+def with_others(ranks: Ranks, state: dict[str, Any], own: Iterable[str] = OWN) -> dict[str, Any]:
     """Return a state with that of every other rank; each of them has written its rows by then.
 
     Args:
         ranks: all of which call this.
-        state: of this rank, `OWN` and what is common; or empty, as everyone's is.
+        state: of this rank, its own part and what is common; or empty, as everyone's is.
+        own: keys of a rank's own part.
 
     Raises:
         RankLost: another rank is gone.
     """
     if ranks.count == 1 or not state:
         return state
-    states = ranks.gather({key: state[key] for key in OWN})
+    states = ranks.gather({key: state[key] for key in own})
     return state | states[0] | {OTHERS: states[1:]}
 
 

@@ -11,7 +11,12 @@ class UserError(ValueError):
 
     The message is one line: what, the value seen, and what would do instead. The command line prints it alone;
     any other exception is a fault of the program and keeps its traceback.
+
+    Attributes:
+        everywhere: whether every rank of a run raises it, and rank 0 is to tell.
     """
+
+    everywhere = False
 
 
 class WorkerError(RuntimeError):
@@ -25,13 +30,17 @@ class RunStopped(Exception):  # noqa: N818 - a signal is no error
 
     Attributes:
         exit_code: of the command.
+        everywhere: as a `UserError`'s.
     """
 
     exit_code = 1
+    everywhere = False
 
 
 class Diverged(RunStopped):
     """Learning has left what numbers can hold, or what Q-values can mean."""
+
+    everywhere = True
 
 
 class RankLost(RunStopped):

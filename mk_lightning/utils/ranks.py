@@ -68,6 +68,8 @@ class Ranks:
             dist.broadcast_object_list(outcome)
         value, failure = outcome[0]
         if failure is not None:
+            if isinstance(failure, UserError):
+                failure.everywhere = True
             raise failure
         return value  # type: ignore[return-value]  # of T, as rank 0 made it
 

@@ -147,7 +147,8 @@ def finetune(
         "data.challenging_states": _names(challenging),
         "data.max_env_steps": env_steps,
     }
-    with run_process():
+    with run_process() as process:
+        process.take()
         files = config_files(
             game,
             [recipe] if isinstance(recipe, (str, Path)) else recipe,

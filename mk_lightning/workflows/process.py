@@ -1,4 +1,4 @@
-"""A process that is a whole run, in which Lightning says only what concerns it."""
+"""A process that is a run, or a rank of one, in which Lightning says only what concerns it."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import contextlib
 import logging
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from lightning_utilities.core.rank_zero import rank_zero_only
 
-from mk_lightning.workflows.launcher import check_launcher, whole_run
+from mk_lightning.utils.ranks import Ranks
+from mk_lightning.workflows.launcher import check_launcher, take_rank, whole_run
 
 log = logging.getLogger(__name__)
 
@@ -19,6 +20,7 @@ LEVELS = {
         ("pytorch_lightning", "lightning.pytorch", "lightning_fabric", "lightning.fabric"), logging.WARNING
     ),
     "pytorch_lightning.profilers": logging.INFO,  # their reports, which a run asks for
+    "lightning_fabric.strategies.launchers.subprocess_script": logging.INFO,  # that a rank has ended, and so all do
 }
 """Of Lightning's loggers, while a run lasts."""
 SILENT = (
@@ -33,18 +35,43 @@ SILENT = (
 """Warnings of Lightning's that are not about a run."""
 
 
-@contextlib.contextmanager
-def run_process() -> Iterator[None]:
-    """Take this process for a whole run, whatever launched it, and quiet Lightning.
+class RunProcess:
+    """This process, whatever launched it.
 
-    Raises:
-        UserError: it is meant to be one rank of several.
+    Args:
+        hidden: from Lightning, of what its launcher says in the environment.
+
+    Attributes:
+        ranks: which rank of a run it is.
     """
-    if line := check_launcher(os.environ):
-        log.info(line)
-    with whole_run(), _quiet_lightning():
+
+    def __init__(self, hidden: Mapping[str, str]) -> None:
+        self._hidden = hidden
+        self.ranks = Ranks()
+
+    def take(self, devices: int = 1, num_nodes: int = 1) -> None:
+        """Take it for a whole run, or for a rank of one on several devices, which says nothing that rank 0 says.
+
+        Raises:
+            UserError: its launcher has meant another thing.
+        """
+        if devices * num_nodes > 1:
+            self.ranks = take_rank(self._hidden, devices, num_nodes)
+        elif line := check_launcher({**os.environ, **self._hidden}):
+            log.info(line)
+        rank_zero_only.rank = self.ranks.rank  # type: ignore[attr-defined]
+        if self.ranks.rank:
+            warnings.simplefilter("ignore")
+            for name in ("mk_lightning", *LEVELS):
+                logging.getLogger(name).setLevel(logging.ERROR)
+
+
+@contextlib.contextmanager
+def run_process() -> Iterator[RunProcess]:
+    """Hide from Lightning what launched this process until that is asked for, and quiet it."""
+    with whole_run() as hidden, _quiet_lightning():
         rank_zero_only.rank = 0  # type: ignore[attr-defined]  # Lightning may have been imported before us
-        yield
+        yield RunProcess(hidden)
 
 
 @contextlib.contextmanager

@@ -163,7 +163,9 @@ class ResumableCheckpoint(Checkpoint):
         if stop or last_chance or last_but_one or self._is_time(trainer, batch.progress):
             self._save(trainer, batch.env_steps)
         if stop:  # on every rank, whichever the signal reached
-            raise Interrupted(self.interruption.signum or signal.SIGTERM, "training")
+            stopped = Interrupted(self.interruption.signum or signal.SIGTERM, "training")
+            stopped.everywhere = True
+            raise stopped
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Save after a validation."""
