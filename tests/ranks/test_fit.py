@@ -61,7 +61,7 @@ def test_env_steps_are_those_of_all_ranks(finished: Path) -> None:
     one, _ = watched(finished, 2)
     assert [noted["env_steps"] for noted in one] == [40 + 24 * (step + 1) for step in range(28)]
     replay = torch.load(finished / "checkpoints/last.ckpt", weights_only=True)["ExperienceDataModule"]["replay"]
-    assert replay["added"] == (40 + 24 * 28) / 4
+    assert replay["added"] == (40 + 24 * 29) / 4, "rows, those for the next batch among them"
     rows = [*csv.DictReader((finished / "metrics.csv").read_text().splitlines())]
     assert [row["env_steps"] for row in rows if row["loss"]][0] == str(40.0 + 24 * 5)
 
@@ -81,7 +81,7 @@ def test_another_number_of_ranks_is_refused(config: Path, finished: Path) -> Non
     assert err.splitlines()[-1] == (
         "mk-lightning: error: the checkpoint is of a run on 2 ranks, this one has 1, and each rank has a replay and "
         "emulators of its own: resume with trainer.devices 2 (or that many over all nodes), or start another fit from "
-        "its weights with --model.init_from"
+        "its weights with model.init_from"
     )
 
 
