@@ -21,7 +21,7 @@ from mk_lightning.data.rank_states import own_part, with_others
 from mk_lightning.data.resume_checks import check_resumable, common, restore_replay
 from mk_lightning.data.run_length import RunLength
 from mk_lightning.data.settings import EvaluationSettings, RecordingSettings, ReplaySettings
-from mk_lightning.data.settings_checks import check_experience, check_groups, require_originals
+from mk_lightning.data.settings_checks import check_experience, check_groups, check_shares, require_originals
 from mk_lightning.data.state_choice import States, named_states
 from mk_lightning.envs.config import EnvConfig
 from mk_lightning.envs.vector_env import RetroVectorEnv
@@ -116,7 +116,9 @@ class ExperienceDataModule(LightningDataModule):
         """Exploration rates that the next test plays, one pass each."""
         self.length: RunLength
         """What was asked for, rounded to what can be played."""
-        self.set_ranks(Ranks())
+        self.ranks = Ranks()
+        check_experience(self)
+        self.set_ranks(self.ranks)
         self.num_actions = len(self.game.actions)
         self.max_epochs, self.learner_steps_per_epoch = self.length.epochs, self.length.learner_steps_per_epoch
         self._evaluation_env: RetroVectorEnv | None = None
@@ -131,13 +133,8 @@ class ExperienceDataModule(LightningDataModule):
         self._folder: FitFolder | None = None  # of the present fit
 
     def set_ranks(self, ranks: Ranks) -> None:
-        """Take the ranks that play and learn.
-
-        Raises:
-            UserError: the env_steps cannot be shared among them, or another setting does not fit.
-        """
+        """Take the ranks that play and learn; a fit checks that they can share its env_steps."""
         self.ranks = ranks
-        check_experience(self)
         warmup, per_step = -(-self.warmup_env_steps // self.num_envs) * self.num_envs, self.env_steps_per_learner_step
         self.length = RunLength.nearest(self.max_env_steps, self.evaluation.every, per_step, warmup)
 
@@ -155,11 +152,11 @@ class ExperienceDataModule(LightningDataModule):
         if self.trainer is None:
             return
         check_experience_trainer(self.trainer)
-        if (ranks := Ranks.of(self.trainer)) != self.ranks:
-            self.set_ranks(ranks)
+        self.set_ranks(Ranks.of(self.trainer))
         # By a launcher's RANK or SLURM_PROCID Lightning may take this for another rank, whose loggers write nothing.
         rank_zero_only.rank = self.ranks.rank  # type: ignore[attr-defined]
         if stage == TrainerFn.FITTING:
+            check_shares(self)
             if said := self.length.rounding(self.max_env_steps, self.evaluation.every):
                 log.info(said)
             per_step, env_steps = self.env_steps_per_learner_step, self.length.env_steps

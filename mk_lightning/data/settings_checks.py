@@ -47,21 +47,8 @@ def check_experience(data: ExperienceSettings) -> None:
     """
     check_between("ExperienceDataModule.max_env_steps", data.max_env_steps, 1, MAX_ENV_STEPS, "env_steps")
     check_between("ExperienceDataModule.warmup_env_steps", data.warmup_env_steps, 0, MAX_ENV_STEPS, "env_steps")
-    per_step, num_envs = data.env_steps_per_learner_step, data.num_envs
+    check_shares(data)
     n_step, capacity, batch_size = data.replay.n_step, data.replay.capacity, data.replay.batch_size
-    first = (n_step + 1) * num_envs  # env_steps, of which a transition can be drawn by every rank
-    if not 1 <= per_step <= MAX_ENV_STEPS or per_step % num_envs:
-        rounded = (2 * per_step + num_envs) // (2 * num_envs)
-        least = max(1, -((data.warmup_env_steps - first) // num_envs))
-        nearest = min(max(rounded, least), MAX_ENV_STEPS // num_envs) * num_envs
-        most = f", at most {MAX_ENV_STEPS:,}" if per_step > MAX_ENV_STEPS else ""
-        count = data.ranks.count
-        share = "" if count == 1 else f" times the {count} ranks, {data.env.num_envs} x {count} ="
-        envs = f"({num_envs})" if count == 1 else f"{num_envs}"
-        raise UserError(
-            f"ExperienceDataModule.env_steps_per_learner_step must be a multiple of EnvConfig.num_envs{share} "
-            f"{envs}{most}, got {shortened(per_step)}; nearest: {nearest}"
-        )
     # These are asked for here and not when training starts, which is after a whole evaluation.
     if capacity < (least := least_capacity(data.env.num_envs, n_step)):
         raise UserError(
@@ -71,11 +58,6 @@ def check_experience(data: ExperienceSettings) -> None:
     if batch_size > capacity:
         raise UserError(
             f"ReplaySettings.batch_size must be at most ReplaySettings.capacity ({capacity}), got {batch_size}"
-        )
-    if data.warmup_env_steps < (least := first - per_step):
-        raise UserError(
-            f"ExperienceDataModule.warmup_env_steps must be at least {least}, or there is no transition of {n_step} "
-            f"env_steps to draw at first, got {data.warmup_env_steps}"
         )
     low, high = bounds(data.epsilon)
     if not 0 <= low <= high <= 1:
@@ -98,6 +80,33 @@ def check_experience(data: ExperienceSettings) -> None:
     for state in dict.fromkeys((*data.evaluation_states, *data.train_states)):
         data.game.state_bytes(state)  # a file that is no state is told here, not by an emulator
     data.game.rom_path()
+
+
+def check_shares(data: ExperienceSettings) -> None:
+    """Check that the ranks, or the only one, can share the env_steps of a warm-up and of a learner_step.
+
+    Raises:
+        UserError: they cannot; the message names the nearest number that would do.
+    """
+    per_step, num_envs = data.env_steps_per_learner_step, data.num_envs
+    first = (data.replay.n_step + 1) * num_envs  # env_steps, of which a transition can be drawn by every rank
+    if not 1 <= per_step <= MAX_ENV_STEPS or per_step % num_envs:
+        rounded = (2 * per_step + num_envs) // (2 * num_envs)
+        least = max(1, -((data.warmup_env_steps - first) // num_envs))
+        nearest = min(max(rounded, least), MAX_ENV_STEPS // num_envs) * num_envs
+        most = f", at most {MAX_ENV_STEPS:,}" if per_step > MAX_ENV_STEPS else ""
+        count = data.ranks.count
+        share = "" if count == 1 else f" times the {count} ranks, {data.env.num_envs} x {count} ="
+        envs = f"({num_envs})" if count == 1 else f"{num_envs}"
+        raise UserError(
+            f"ExperienceDataModule.env_steps_per_learner_step must be a multiple of EnvConfig.num_envs{share} "
+            f"{envs}{most}, got {shortened(per_step)}; nearest: {nearest}"
+        )
+    if data.warmup_env_steps < (least := first - per_step):
+        raise UserError(
+            f"ExperienceDataModule.warmup_env_steps must be at least {least}, or there is no transition of "
+            f"{data.replay.n_step} env_steps to draw at first, got {data.warmup_env_steps}"
+        )
 
 
 def require_originals(data: ExperienceSettings, owner: str) -> None:

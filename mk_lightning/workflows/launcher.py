@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from mk_lightning.utils.errors import UserError
-from mk_lightning.utils.ranks import Ranks
 
 HIDDEN = (
     "RANK", "LOCAL_RANK", "NODE_RANK", "GROUP_RANK", "WORLD_SIZE", "TORCHELASTIC_RUN_ID",  # torchrun and others
@@ -60,7 +59,7 @@ def whole_run() -> Iterator[dict[str, str]]:
         os.environ.update(hidden)
 
 
-def take_rank(hidden: Mapping[str, str], devices: int, num_nodes: int) -> Ranks:
+def take_rank(hidden: Mapping[str, str], devices: int, num_nodes: int) -> int:
     """Return which rank of several this process is to be, and show Lightning what it knows that by.
 
     Args:
@@ -89,7 +88,7 @@ def take_rank(hidden: Mapping[str, str], devices: int, num_nodes: int) -> Ranks:
         node, local = (int(number) if number.isdecimal() else 0 for number in numbers)
         rank = node * devices + local
     os.environ.update({name: hidden[name] for name in shown})
-    return Ranks(rank, count)
+    return rank
 
 
 def check_launcher(environ: Mapping[str, str]) -> str | None:
@@ -108,8 +107,8 @@ def check_launcher(environ: Mapping[str, str]) -> str | None:
             rank, size = place
             raise UserError(
                 f"{launcher.rank}={rank} and {launcher.size}={size} (set by {launcher.name}) make this one of {size} "
-                "ranks of one run, but trainer.devices is 1: set trainer.devices and trainer.strategy ddp for such a run; "
-                "or start runs side by side instead, each with its own --seed_everything, by srun or in a loop; or "
+                "ranks of one run, but trainer.devices is 1: set trainer.devices and trainer.strategy ddp for one; or "
+                "start runs side by side instead, each with its own --seed_everything, by srun or in a loop; or "
                 f"unset {launcher.size}"
             )
     for (rank, size), launcher in tasks.items():

@@ -56,7 +56,7 @@ class RunProcess:
             UserError: its launcher has meant another thing.
         """
         if devices * num_nodes > 1:
-            self.ranks = take_rank(self._hidden, devices, num_nodes)
+            self.ranks = Ranks(take_rank(self._hidden, devices, num_nodes), devices * num_nodes)
         elif line := check_launcher({**os.environ, **self._hidden}):
             log.info(line)
         rank_zero_only.rank = self.ranks.rank  # type: ignore[attr-defined]

@@ -21,6 +21,10 @@ METHODS = [
     {"class_path": "FreezeLayers", "init_args": {"patterns": ["value.*"]}},
     {"class_path": "ForgettingGuard", "init_args": {"action": "restore"}},
     {"class_path": "tests.ranks.watching.Watch"},
+    {
+        "class_path": "pytorch_lightning.callbacks.ModelCheckpoint",
+        "init_args": {"every_n_train_steps": 10, "save_top_k": -1, "filename": "{step}"},
+    },
 ]
 
 
@@ -63,20 +67,24 @@ def test_env_steps_are_those_of_all_ranks(finished: Path) -> None:
     replay = torch.load(finished / "checkpoints/last.ckpt", weights_only=True)["ExperienceDataModule"]["replay"]
     assert replay["added"] == (40 + 24 * 29) / 4, "rows, those for the next batch among them"
     rows = [*csv.DictReader((finished / "metrics.csv").read_text().splitlines())]
-    assert [row["env_steps"] for row in rows if row["loss"]][0] == str(40.0 + 24 * 5)
+    assert next(row["env_steps"] for row in rows if row["loss"]) == str(40.0 + 24 * 5)
 
 
 def test_a_resumed_run_continues_bit_for_bit(config: Path, finished: Path, tmp_path: Path) -> None:
+    """As if it had been killed in its second epoch, shortly after a checkpoint."""
     path = tmp_path / "run"
-    run("fit", "-c", config, "--run_dir", path, *ON[2], "--data.max_env_steps", "336")
-    run("fit", "-c", config, "--run_dir", path, *ON[2], "--ckpt_path", "last")
+    shutil.copytree(finished, path)
+    (path / "before_after.json").unlink()
+    for file in [*(path / "checkpoints").glob("[lp]*.ckpt"), *path.glob("rank-*.jsonl")]:
+        file.unlink()
+    run("fit", "-c", config, *ON[2], "--ckpt_path", path / "checkpoints/step=20.ckpt")
     assert differences(everything(path), everything(finished)) == []
-    assert watched(path, 2) == watched(finished, 2)
+    assert watched(path, 2) == [noted[20:] for noted in watched(finished, 2)]
 
 
 def test_another_number_of_ranks_is_refused(config: Path, finished: Path) -> None:
     last = finished / "checkpoints/last.ckpt"
-    longer = ["--data.max_env_steps", "1008", "--ckpt_path", last]
+    longer = ["--data.max_env_steps", "1008", "--ckpt_path", str(last)]
     _, err = run("fit", "-c", config, *ON[1], *longer, code=2)
     assert err.splitlines()[-1] == (
         "mk-lightning: error: the checkpoint is of a run on 2 ranks, this one has 1, and each rank has a replay and "
@@ -88,8 +96,8 @@ def test_another_number_of_ranks_is_refused(config: Path, finished: Path) -> Non
 def test_a_lost_part_of_another_rank_s_replay_is_noticed(config: Path, finished: Path, tmp_path: Path) -> None:
     shutil.copytree(finished, tmp_path / "run")
     next((tmp_path / "run/replay").glob("*-rank-1.rows")).write_bytes(b"damaged")
-    words = ["fit", "-c", config, "--run_dir", tmp_path / "run", *ON[2], "--data.max_env_steps", "1008"]
-    _, err = run(*words, "--ckpt_path", "last", code=2)
+    words = ["--run_dir", str(tmp_path / "run"), *ON[2], "--data.max_env_steps", "1008", "--ckpt_path", "last"]
+    _, err = run("fit", "-c", config, *words, code=2)
     assert "rank-1.rows is damaged" in err
     assert err.count("error:") == 1
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
+import zlib
 from pathlib import Path
 from typing import Any
-
-import zlib
 
 from pytorch_lightning import Callback
 
