@@ -34,6 +34,7 @@ from mk_lightning.experience.segments import Segments
 from mk_lightning.experience.transition import Batch
 from mk_lightning.games.catalog import load_game
 from mk_lightning.schedules import Schedule, as_schedule
+from mk_lightning.utils.lightning_private import keep_gradients_in_order
 from mk_lightning.utils.ranks import Ranks
 from mk_lightning.utils.run_files import RECORDING, REPLAY
 from mk_lightning.utils.trainer_checks import check_experience_trainer, tell_length
@@ -157,6 +158,7 @@ class ExperienceDataModule(LightningDataModule):
         rank_zero_only.rank = self.ranks.rank  # type: ignore[attr-defined]
         if stage == TrainerFn.FITTING:
             check_shares(self)
+            keep_gradients_in_order(self.trainer)
             if said := self.length.rounding(self.max_env_steps, self.evaluation.every):
                 log.info(said)
             per_step, env_steps = self.env_steps_per_learner_step, self.length.env_steps
