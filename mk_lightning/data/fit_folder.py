@@ -15,7 +15,7 @@ from typing import Any
 from pytorch_lightning import Trainer
 
 from mk_lightning.data.rank_states import segments_of
-from mk_lightning.utils.errors import UserError
+from mk_lightning.utils.errors import UserError, on_every_rank
 from mk_lightning.utils.ranks import Ranks
 from mk_lightning.utils.run_files import BEST, CHECKPOINTS, LAST, RECORDING, REPLAY
 
@@ -104,9 +104,14 @@ class FitFolder:
         plain = self.root / name
         return plain if self.number == 1 else plain.with_name(f"{plain.stem}-{self.number}{plain.suffix}")
 
+    @property
+    def lock_file(self) -> Path:
+        """What is locked; it stays."""
+        return self.path(f".{REPLAY}.lock")
+
     def acquire(self) -> bool:
         """Keep every other fit out, in this process and in others; False where one has it."""
-        lock = os.open(self.path(f".{REPLAY}.lock"), os.O_RDWR | os.O_CREAT, 0o644)
+        lock = os.open(self.lock_file, os.O_RDWR | os.O_CREAT, 0o644)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -152,7 +157,7 @@ def fit_folder(ranks: Ranks, trainer: Trainer, state: Mapping[str, Any] | None) 
         state: the DataModule's of a fit that goes on.
 
     Raises:
-        UserError: another fit is using its files.
+        UserError: another fit is using its files, or a rank cannot see them.
     """
     root, checkpoint = run_folder(trainer), Path(trainer.ckpt_path) if trainer.ckpt_path else None
     held: list[FitFolder] = []
@@ -162,7 +167,12 @@ def fit_folder(ranks: Ranks, trainer: Trainer, state: Mapping[str, Any] | None) 
         return held[0].root, held[0].number
 
     place = ranks.first(acquire)
-    return held[0] if held else FitFolder(*place)
+    folder = held[0] if held else FitFolder(*place)
+    there = folder.lock_file.is_file()
+    unseen = f"rank {ranks.rank} cannot see {root}, which rank 0 writes: the ranks of a run need a shared disk"
+    if (told := ranks.first_is_told(None if there else unseen)) is not None:
+        raise on_every_rank(UserError(told))
+    return folder
 
 
 def check_resumed_folder(ranks: Ranks, trainer: Trainer, state: Mapping[str, Any]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import signal
+from typing import TypeVar
 
 
 class UserError(ValueError):
@@ -61,6 +62,15 @@ class Interrupted(RunStopped):
     def __init__(self, signum: int, what: str) -> None:
         super().__init__(f"{signal.Signals(signum).name} while {what}")
         self.exit_code = 128 + signum
+
+
+E = TypeVar("E", UserError, RunStopped)
+
+
+def on_every_rank(error: E) -> E:
+    """Note of an error that every rank of the run raises it, and return it."""
+    error.everywhere = True
+    return error
 
 
 def known_cause(error: BaseException | None) -> UserError | WorkerError | None:

@@ -10,7 +10,7 @@ from typing import TypeVar
 import torch.distributed as dist
 from pytorch_lightning import Trainer
 
-from mk_lightning.utils.errors import RankLost, UserError
+from mk_lightning.utils.errors import RankLost, UserError, on_every_rank
 
 T = TypeVar("T")
 
@@ -68,9 +68,7 @@ class Ranks:
             dist.broadcast_object_list(outcome)
         value, failure = outcome[0]
         if failure is not None:
-            if isinstance(failure, UserError):
-                failure.everywhere = True
-            raise failure
+            raise on_every_rank(failure) if isinstance(failure, UserError) else failure
         return value  # type: ignore[return-value]  # of T, as rank 0 made it
 
     def first_is_told(self, line: str | None) -> str | None:

@@ -23,7 +23,7 @@ from mk_lightning.data.datamodule import ExperienceDataModule
 from mk_lightning.data.fit_folder import ANOTHER_FOLDER, run_folder
 from mk_lightning.experience.transition import Batch, Progress
 from mk_lightning.loggers.metrics_csv import MetricsCSV
-from mk_lightning.utils.errors import Interrupted, UserError, check_positive
+from mk_lightning.utils.errors import Interrupted, UserError, check_positive, on_every_rank
 from mk_lightning.utils.files import PART
 from mk_lightning.utils.lengths import Length, check_length
 from mk_lightning.utils.run_files import CHECKPOINTS, LAST, PREVIOUS
@@ -163,9 +163,7 @@ class ResumableCheckpoint(Checkpoint):
         if stop or last_chance or last_but_one or self._is_time(trainer, batch.progress):
             self._save(trainer, batch.env_steps)
         if stop:  # on every rank, whichever the signal reached
-            stopped = Interrupted(self.interruption.signum or signal.SIGTERM, "training")
-            stopped.everywhere = True
-            raise stopped
+            raise on_every_rank(Interrupted(self.interruption.signum or signal.SIGTERM, "training"))
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Save after a validation."""
