@@ -38,7 +38,7 @@ class MKLightningCLI(LightningCLI):
 
     def __init__(self, *args: Any, process: RunProcess, **kwargs: Any) -> None:
         """Parse and run; the parser knows only the command asked for, as that of all four takes thrice as long."""
-        self._process = process
+        self._process, self._words = process, kwargs["args"]
         known = self.subcommands()
         asked = [word for word in (kwargs.get("args") or [])[:1] if word in known]
         if asked:
@@ -58,7 +58,7 @@ class MKLightningCLI(LightningCLI):
         config = self.config[self.subcommand]
         check_trainer(config.trainer)
         devices, num_nodes = devices_of(config.trainer), config.trainer.num_nodes
-        self._process.take(devices, num_nodes)
+        self._process.take(devices, num_nodes, self._words)
         set_threads(config.torch_threads, devices * num_nodes)
         check_directory("run_dir", config.run_dir)
         if self.subcommand != "fit":

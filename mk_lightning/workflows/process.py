@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import sys
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from lightning_utilities.core.rank_zero import rank_zero_only
 
@@ -50,14 +51,20 @@ class RunProcess:
         self._hidden = hidden
         self.ranks = Ranks()
 
-    def take(self, devices: int = 1, num_nodes: int = 1) -> None:
+    def take(self, devices: int = 1, num_nodes: int = 1, words: Sequence[str] = ()) -> None:
         """Take it for a whole run, or for a rank of one on several devices, which says nothing that rank 0 says.
+
+        Args:
+            devices: ranks on each machine.
+            num_nodes: machines.
+            words: command line by which Lightning is to start other ranks; a config that was a pipe is a file there.
 
         Raises:
             UserError: its launcher has meant another thing.
         """
         if devices * num_nodes > 1:
             self.ranks = Ranks(take_rank(self._hidden, devices, num_nodes), devices * num_nodes)
+            sys.argv[1:] = words
         elif line := check_launcher({**os.environ, **self._hidden}):
             log.info(line)
         rank_zero_only.rank = self.ranks.rank  # type: ignore[attr-defined]

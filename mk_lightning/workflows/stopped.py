@@ -34,7 +34,7 @@ def answering(command: str, run: Path, interruption: Interruption) -> Iterator[N
         with interruption, quiet_threads(), noticing_loss():
             yield
     except (RunStopped, WorkerError, OSError) as error:
-        if command != "fit" or rank_zero_only.rank:  # type: ignore[attr-defined]  # rank 0 tells how it goes on
+        if command != "fit":
             raise
         reason = error if isinstance(error, RunStopped) else _signal(interruption) or error
         raise stopped(reason, run) from error
@@ -50,13 +50,14 @@ def _signal(interruption: Interruption) -> Interrupted | None:
 
 
 def stopped(error: Exception, run: Path) -> RunStopped:
-    """The reason and the command that goes on, as one line.
+    """The reason and the command that goes on, as one line; a rank that is not the first gives only its reason.
 
     Args:
         error: what stopped the run.
         run: its directory.
     """
-    told = RunStopped(f"{_reason(error)}; {_how_to_go_on(run)}")
+    rank: int = rank_zero_only.rank  # type: ignore[attr-defined]
+    told = RunStopped(f"rank {rank}: {_reason(error)}" if rank else f"{_reason(error)}; {_how_to_go_on(run)}")
     told.exit_code = getattr(error, "exit_code", told.exit_code)
     told.everywhere = getattr(error, "everywhere", told.everywhere)
     return told

@@ -34,12 +34,13 @@ def write_config(path: Path, callbacks: list[Any] | None = None, **data: Any) ->
     return path
 
 
-def start(*words: str | Path, program: tuple[str, ...] = ("cli.py",), **environment: str) -> subprocess.Popen[str]:
+def start(*words: str | Path, program: tuple[str, ...] = ("cli.py",)) -> subprocess.Popen[str]:
     """Start a command in a session of its own."""
     return subprocess.Popen(
         [sys.executable, *program, *map(str, words)],
         cwd=ROOT,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "200", **environment},
+        env={**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "200"},
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -47,9 +48,9 @@ def start(*words: str | Path, program: tuple[str, ...] = ("cli.py",), **environm
     )
 
 
-def run(*words: str | Path, code: int = 0, **options: Any) -> tuple[str, str]:
-    """Run a command, and return what it said on stdout and stderr."""
-    process = start(*words, **options)
-    out, err = process.communicate(timeout=300)
+def run(*words: str | Path, code: int = 0, stdin: str = "") -> tuple[str, str]:
+    """Run a command that is to end with `code`, and return what it said on stdout and stderr."""
+    process = start(*words)
+    out, err = process.communicate(stdin, timeout=300)
     assert process.returncode == code, f"{process.returncode}\n{out}\n{err}"
     return out, err

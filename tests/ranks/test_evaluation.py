@@ -35,8 +35,10 @@ def test_a_test_writes_the_same_files_on_any_number_of_ranks(config: Path, tmp_p
 
 
 def test_films_are_shared_out(config: Path, tmp_path: Path) -> None:
+    """Also where the config is a pipe, which only one rank can read."""
     for ranks in (1, 2):
-        run("predict", "-c", config, "--run_dir", tmp_path / f"on-{ranks}", "--film.matches", "1", *ON[ranks])
+        words = ["--run_dir", str(tmp_path / f"on-{ranks}"), "--film.matches", "1", *ON[ranks]]
+        run("predict", "-c", "/dev/stdin", *words, stdin=config.read_text())
     one, two = (files(tmp_path / f"on-{ranks}-predict") for ranks in (1, 2))
     assert len([name for name in one if name.startswith("films/")]) == 8, "a film and a trace of each of 4 states"
     assert one.keys() == two.keys()
