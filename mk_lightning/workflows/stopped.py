@@ -56,7 +56,7 @@ def stopped(error: Exception, run: Path) -> RunStopped:
         error: what stopped the run.
         run: its directory.
     """
-    rank: int = rank_zero_only.rank  # type: ignore[attr-defined]
+    rank = getattr(rank_zero_only, "rank", 0)
     told = RunStopped(f"rank {rank}: {_reason(error)}" if rank else f"{_reason(error)}; {_how_to_go_on(run)}")
     told.exit_code = getattr(error, "exit_code", told.exit_code)
     told.everywhere = getattr(error, "everywhere", told.everywhere)
