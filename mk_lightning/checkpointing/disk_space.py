@@ -44,7 +44,7 @@ def bytes_on_disk(module: DuelingDoubleDQN, data: ExperienceDataModule) -> int:
     has come since.
     """
     weights = sum(parameter.nbytes for parameter in module.online.parameters())
-    rows = min(data.replay.capacity + 2 * data.length.every, data.length.end)
+    rows = min(data.replay.capacity * data.ranks.count + 2 * data.length.every, data.length.end)
     return COPIES * weights + (rows * TRANSITION_BYTES if data.replay.on_disk else 0)
 
 

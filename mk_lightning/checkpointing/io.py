@@ -11,6 +11,7 @@ from pytorch_lightning.plugins.io import CheckpointIO
 from mk_lightning.checkpointing.lightning_fixes import patch_loop_progress
 from mk_lightning.data.datamodule import ExperienceDataModule
 from mk_lightning.data.fit_folder import source_of
+from mk_lightning.data.rank_states import segments_of
 from mk_lightning.experience.segments import check_segments, read_segment, remove_unnamed
 from mk_lightning.networks.checkpoint import read_checkpoint
 from mk_lightning.utils.errors import UserError
@@ -108,8 +109,7 @@ class CheckpointFiles(CheckpointIO):
 
 def named_segments(checkpoint: dict[str, Any]) -> Named:
     """The replay segments that a checkpoint needs; none for one of weights only."""
-    data = checkpoint.get(ExperienceDataModule.__qualname__) or {}
-    return data.get("segments") or []
+    return segments_of(checkpoint.get(ExperienceDataModule.__qualname__) or {})
 
 
 def _named_by(path: Path) -> Named:

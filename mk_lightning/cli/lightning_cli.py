@@ -18,12 +18,15 @@ from mk_lightning.utils.files import check_directory
 from mk_lightning.utils.trainer_checks import check_experience_trainer
 from mk_lightning.workflows.parser import add_run_options, as_plain, link_options
 from mk_lightning.workflows.preflight import check_evaluation, check_fit
+from mk_lightning.workflows.process import RunProcess
 from mk_lightning.workflows.run_events import begin_run, check_loggers, end_run
 from mk_lightning.workflows.run_parts import named_loggers, run_callbacks, run_loggers
 from mk_lightning.workflows.stopped import answering, finished
 from mk_lightning.workflows.trainer_options import (
+    check_ranks,
     check_run_parts,
     check_trainer,
+    devices_of,
     plugins_of,
     set_threads,
     undone_by_mistakes,
@@ -36,8 +39,9 @@ class MKLightningCLI(LightningCLI):
     _built: ClassVar[dict[str, tuple[LightningArgumentParser, list[str]]]] = {}
     """Parsers of the commands and the names of their methods' arguments: to build one takes as long as to parse."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, process: RunProcess, **kwargs: Any) -> None:
         """Parse and run; the parser knows only the command asked for, as that of all four takes thrice as long."""
+        self._process, self._words = process, kwargs["args"]
         known = self.subcommands()
         asked = [word for word in (kwargs.get("args") or [])[:1] if word in known]
         if asked:
@@ -69,9 +73,11 @@ class MKLightningCLI(LightningCLI):
     def before_instantiate_classes(self) -> None:
         """Find the run directory and the checkpoint."""
         config = self.config[self.subcommand]
-        set_threads(config.torch_threads)
-        check_directory("run_dir", config.run_dir)
         check_trainer(config.trainer)
+        devices, num_nodes = devices_of(config.trainer), config.trainer.num_nodes
+        self._process.take(devices, num_nodes, self._words)
+        set_threads(config.torch_threads, devices * num_nodes)
+        check_directory("run_dir", config.run_dir)
         if self.subcommand != "fit":
             config.data.train_states = None  # nobody trains on them, and a group that they name may be left out
         wanted, on_disk = Path(config.run_dir), config.data.replay.on_disk
@@ -100,6 +106,7 @@ class MKLightningCLI(LightningCLI):
         config = self.config_init[self.subcommand].trainer
         callbacks = config.callbacks or []
         check_run_parts(callbacks, config)
+        self.datamodule.set_ranks(self._process.ranks)
         if self.subcommand == "fit":
             monitor = self.config.fit.monitor
             check_fit(self.model, self.datamodule, callbacks, self.run, monitor, self._init_from)
@@ -118,7 +125,8 @@ class MKLightningCLI(LightningCLI):
             own = run_callbacks(str(self.subcommand), self.config_init[self.subcommand], self.run, self._interruption)
             config.callbacks = [*callbacks, *own]
             trainer = super().instantiate_trainer(**kwargs)
-            check_experience_trainer(trainer)  # of several GPUs, `auto` takes all
+            check_experience_trainer(trainer)
+            check_ranks(trainer, self._process.ranks)
             if self.subcommand == "fit":
                 self.model.check_fit(trainer)
             return trainer

@@ -16,7 +16,7 @@ from mk_lightning.cli.lightning_cli import MKLightningCLI
 from mk_lightning.cli.saved_config import RunConfig
 from mk_lightning.data.datamodule import ExperienceDataModule
 from mk_lightning.learning.module import DuelingDoubleDQN
-from mk_lightning.utils.errors import UserError
+from mk_lightning.utils.errors import RunStopped, UserError
 from mk_lightning.workflows.process import run_process
 from mk_lightning.workflows.run_parts import TRAINER_DEFAULTS
 from mk_lightning.workflows.trainer_options import RunTrainer
@@ -35,7 +35,7 @@ def run(words: list[str], pipes: Pipes) -> int:
     _find_classes()
     words = pipes.as_files(arrange(words))
     check_environment(os.environ)
-    with run_process():
+    with run_process() as process:
         check_configs(words)
         try:
             MKLightningCLI(
@@ -50,9 +50,14 @@ def run(words: list[str], pipes: Pipes) -> int:
                 trainer_defaults=TRAINER_DEFAULTS,
                 auto_configure_optimizers=False,
                 args=words,
+                process=process,
             )
         except ArgumentError as error:
             raise UserError(str(error)) from error
+        except (UserError, RunStopped) as error:
+            if process.ranks.rank and error.everywhere:
+                return 0  # rank 0 says why, and with which code the run ends
+            raise
     return 0
 
 

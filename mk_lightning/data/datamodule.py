@@ -14,13 +14,14 @@ from pytorch_lightning.trainer.states import TrainerFn
 
 from mk_lightning.data.base_play import base_recording
 from mk_lightning.data.continuation import Continuation
-from mk_lightning.data.fit_folder import FitFolder, check_resumed_folder, run_folder
+from mk_lightning.data.fit_folder import FitFolder, check_resumed_folder, fit_folder
 from mk_lightning.data.learner import note_reward_scale, q_network_of
-from mk_lightning.data.loaders import EpisodeLoader, ExperienceLoader, new_loader
+from mk_lightning.data.loaders import EpisodeLoader, ExperienceLoader, new_loader, new_replay
+from mk_lightning.data.rank_states import own_part, with_others
 from mk_lightning.data.resume_checks import check_resumable, common, restore_replay
 from mk_lightning.data.run_length import RunLength
 from mk_lightning.data.settings import EvaluationSettings, RecordingSettings, ReplaySettings
-from mk_lightning.data.settings_checks import check_experience, check_groups, require_originals, whole_warmup
+from mk_lightning.data.settings_checks import check_experience, check_groups, check_shares, whole_length
 from mk_lightning.data.state_choice import States, named_states
 from mk_lightning.envs.config import EnvConfig
 from mk_lightning.envs.vector_env import RetroVectorEnv
@@ -29,12 +30,13 @@ from mk_lightning.experience.episodes import EpisodeSpec
 from mk_lightning.experience.greedy_policy import GreedyPolicy
 from mk_lightning.experience.match_seeds import VALIDATION_SEEDS, first_test_seed, matches_of_each, mixed_matches
 from mk_lightning.experience.random_streams import RandomStream, stream_seed
-from mk_lightning.experience.replay import Replay
 from mk_lightning.experience.segments import Segments
 from mk_lightning.experience.transition import Batch
 from mk_lightning.games.catalog import load_game
 from mk_lightning.schedules import Schedule, as_schedule
 from mk_lightning.utils.lengths import Length
+from mk_lightning.utils.lightning_private import keep_gradients_in_order
+from mk_lightning.utils.ranks import Ranks
 from mk_lightning.utils.run_files import RECORDING, REPLAY
 from mk_lightning.utils.trainer_checks import check_experience_trainer, tell_length
 
@@ -52,11 +54,11 @@ class ExperienceDataModule(LightningDataModule):
         original_states: names, tiers or patterns of the states that the base policy was trained on, or one of them.
         challenging_states: the same of the states that fine-tuning is for.
         train_states: states to train on, as `state_weights` takes them.
-        max_env_steps: env_steps to train for after the warm-up, rounded to whole learner_steps (`RunLength`): what a
-            fraction of the run is a fraction of.
+        max_env_steps: env_steps to train for after the warm-up, those of all ranks together, rounded to whole
+            learner_steps (`RunLength`): what a fraction of the run is a fraction of.
         warmup_env_steps: env_steps collected before the first learner_step, or a fraction of `max_env_steps`: at least
             what a first batch needs.
-        env_steps_per_learner_step: env_steps collected per learner_step, a multiple of `env.num_envs`.
+        env_steps_per_learner_step: env_steps that all ranks collect per learner_step, a multiple of all `env.num_envs`.
         epsilon: probability of a random action in training: number or schedule over env_steps.
         reward_scale: game units per learning unit.
         rehearsal_ratio: share of every batch that is drawn from the recording instead of the replay.
@@ -115,9 +117,11 @@ class ExperienceDataModule(LightningDataModule):
         self.evaluation = evaluation
         self.test_epsilons = list(evaluation.test_epsilons)
         """Exploration rates that the next test plays, one pass each."""
-        check_experience(self)
-        self.length = RunLength.nearest(max_env_steps, evaluation.every, env_steps_per_learner_step, whole_warmup(self))
+        self.length: RunLength
         """What was asked for, rounded to what can be played."""
+        self.ranks = Ranks()
+        check_experience(self)
+        self.set_ranks(self.ranks)
         self.num_actions = len(self.game.actions)
         self.max_epochs, self.learner_steps_per_epoch = self.length.epochs, self.length.learner_steps_per_epoch
         self._evaluation_env: RetroVectorEnv | None = None
@@ -125,14 +129,22 @@ class ExperienceDataModule(LightningDataModule):
         self._loader: ExperienceLoader | None = None
         self._segments: Segments | None = None
         self._recording: Recording | None = None
-        self._recorded: dict[str, Any] | None = None
-        """What a fit that goes on had recorded."""
+        self._recorded: dict[str, Any] | None = None  # by a fit that goes on
         self.base_network: torch.nn.Module | None = None
         """The base policy's, for a fit that goes on and has lost the recording of its play."""
         self._continuation = Continuation()
         self.on_recorded: Callable[[int, int], None] | None = None  # env_steps recorded, of how many
-        self._folder: FitFolder | None = None
-        """Of the present fit."""
+        self._folder: FitFolder | None = None  # of the present fit
+
+    def set_ranks(self, ranks: Ranks) -> None:
+        """Take the ranks that play and learn; a fit checks that they can share its env_steps."""
+        self.ranks = ranks
+        self.length = whole_length(self)
+
+    @property
+    def num_envs(self) -> int:
+        """Training environments of all ranks."""
+        return self.env.num_envs * self.ranks.count
 
     def setup(self, stage: str) -> None:
         """Check that the Trainer leaves experience and matches what they are, and say how long a fit is.
@@ -143,9 +155,12 @@ class ExperienceDataModule(LightningDataModule):
         if self.trainer is None:
             return
         check_experience_trainer(self.trainer)
+        self.set_ranks(Ranks.of(self.trainer))
         # By a launcher's RANK or SLURM_PROCID Lightning may take this for another rank, whose loggers write nothing.
-        rank_zero_only.rank = 0  # type: ignore[attr-defined]
+        rank_zero_only.rank = self.ranks.rank  # type: ignore[attr-defined]
         if stage == TrainerFn.FITTING:
+            check_shares(self)
+            keep_gradients_in_order(self.trainer)
             if said := self.length.rounding(self.max_env_steps, self.evaluation.every):
                 log.info(said)
             per_step, env_steps = self.env_steps_per_learner_step, self.length.env_steps
@@ -163,26 +178,15 @@ class ExperienceDataModule(LightningDataModule):
         assert self.trainer is not None
         trainer = self.trainer
         state, kept = self._continuation.take(trainer)
-        root = run_folder(trainer)
-        if state is None:
-            self._folder, self._recorded = FitFolder.claim(root), None
-        else:
-            checkpoint = Path(trainer.ckpt_path) if trainer.ckpt_path else None
-            self._folder, self._recorded = FitFolder.resume(root, state, checkpoint), state["recorded"]
-        self._train_env = self._start_env(self.train_states, self.env.num_envs)
-        replay = kept or Replay(
-            self.replay.capacity,
-            self.env.num_envs,
-            n_step=self.replay.n_step,
-            gamma=self.replay.gamma,
-            priorities=self.replay.priorities,
-            seed=stream_seed(self.seed, self._rank, RandomStream.REPLAY),
-        )
-        segments = Segments(self._folder.path(REPLAY))
+        self._folder = fit_folder(self.ranks, trainer, state)
+        self._recorded = state["recorded"] if state is not None else None
+        self._train_env = RetroVectorEnv(self.game, self.train_states, self.env)
+        replay = kept or new_replay(self)
+        segments = Segments(self._folder.path(REPLAY), self.ranks.rank)
         self._segments = segments if self.replay.on_disk else None
         note_reward_scale(trainer.lightning_module, self.reward_scale)
         rehearsal = self.rehearsal(RandomStream.REHEARSAL) if self.rehearsed else None
-        self._loader = new_loader(self, self._train_env, self._network, replay, rehearsal, self._segments, self._rank)
+        self._loader = new_loader(self, self._train_env, self._network, replay, rehearsal, self._segments)
         if state is not None:
             if kept is None:
                 restore_replay(replay, state, segments, self.length.warmup_env_steps, required=self.replay.on_disk)
@@ -209,13 +213,12 @@ class ExperienceDataModule(LightningDataModule):
                 resumed run, gone.
         """
         if self._recording is None:
-            require_originals(self, "rehearsal")
             folder = Path(self.recording.folder) if self.recording.folder else self.own_path(RECORDING)
             base = self._network if self._recorded is None else self.base_network
             self._recording = base_recording(
-                self, base, folder, self._rank, recorded=self._recorded, told=self.on_recorded
+                self, base, folder, self.ranks, recorded=self._recorded, told=self.on_recorded
             )
-        return Rehearsal(self._recording, stream_seed(self.seed, self._rank, stream))
+        return Rehearsal(self._recording, stream_seed(self.seed, self.ranks.rank, stream))
 
     def state_weights(self, states: States) -> dict[str, float]:
         """Probability of each state to train on, of states as `named_states` takes them.
@@ -262,7 +265,12 @@ class ExperienceDataModule(LightningDataModule):
             specs: the matches.
             epsilon: probability of a random action.
         """
-        return EpisodeLoader(GreedyPolicy(network), self._matches_env(), specs, self.state_groups, epsilon=epsilon)
+        if self._evaluation_env is None:  # no more environments than a rank has matches
+            most = max(self.evaluation.matches, self.evaluation.test_matches) * len(self.evaluation_states)
+            num_envs = min(self.evaluation.num_envs, -(-most // self.ranks.count))
+            self._evaluation_env = RetroVectorEnv(self.game, self.evaluation_states, self.env, num_envs=num_envs)
+        policy, env, groups = GreedyPolicy(network), self._evaluation_env, self.state_groups
+        return EpisodeLoader(policy, env, specs, groups, epsilon=epsilon, ranks=self.ranks)
 
     def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
         """Move what the learner reads; matches stay as they are."""
@@ -276,7 +284,7 @@ class ExperienceDataModule(LightningDataModule):
         """Stop every process and thread; what a fit has come to is kept for the next one with the same Trainer."""
         if self._loader is not None and self.trainer is not None:
             replay = None if self._segments is not None else self._loader.replay
-            self._continuation.from_fit(self.trainer, self.state_dict(), replay)
+            self._continuation.from_fit(self.trainer, self._state(), replay)
         self._stop()
 
     def on_exception(self, exception: BaseException) -> None:
@@ -285,7 +293,11 @@ class ExperienceDataModule(LightningDataModule):
         self._stop()
 
     def state_dict(self) -> dict[str, Any]:
-        """Collector, emulators and replay, whose rows go to segment files first; empty before a fit."""
+        """Collector, emulators and replay of every rank, whose rows go to segment files first; empty before a fit."""
+        return with_others(self.ranks, self._state())
+
+    def _state(self) -> dict[str, Any]:
+        """This rank's."""
         if self._loader is None or self._folder is None:
             return self._continuation.state or {}
         self._loader.synchronize()
@@ -309,8 +321,8 @@ class ExperienceDataModule(LightningDataModule):
         if self.trainer is None or self.trainer.state.fn == TrainerFn.FITTING:
             if self.trainer is not None:
                 check_resumable(self, state_dict)
-                check_resumed_folder(run_folder(self.trainer), state_dict, Path(str(self.trainer.ckpt_path)))
-            self._continuation.from_checkpoint(state_dict)
+                check_resumed_folder(self.ranks, self.trainer, state_dict)
+            self._continuation.from_checkpoint(own_part(self.ranks, state_dict))
 
     def own_path(self, name: str) -> Path:
         """A file or folder of the present fit, apart from those of other fits in the same directory."""
@@ -332,21 +344,7 @@ class ExperienceDataModule(LightningDataModule):
         assert self.trainer is not None
         return q_network_of(self.trainer.lightning_module)
 
-    @property
-    def _rank(self) -> int:
-        return self.trainer.global_rank  # type: ignore[union-attr]
-
-    def _start_env(self, states: dict[str, float] | Sequence[str], num_envs: int) -> RetroVectorEnv:
-        return RetroVectorEnv(self.game, states, self.env, num_envs=num_envs)
-
     def test_specs(self) -> list[EpisodeSpec]:
         """The matches of a test."""
         specs = mixed_matches if self.evaluation.mixed else matches_of_each
         return specs(self.evaluation_states, self.evaluation.test_matches, first_test_seed(self.evaluation.test_seed))
-
-    def _matches_env(self) -> RetroVectorEnv:
-        """The environments of evaluation, no more than there are matches."""
-        if self._evaluation_env is None:
-            most = max(self.evaluation.matches, self.evaluation.test_matches) * len(self.evaluation_states)
-            self._evaluation_env = self._start_env(self.evaluation_states, min(self.evaluation.num_envs, most))
-        return self._evaluation_env

@@ -14,7 +14,9 @@ from typing import Any
 
 from pytorch_lightning import Trainer
 
-from mk_lightning.utils.errors import UserError
+from mk_lightning.data.rank_states import segments_of
+from mk_lightning.utils.errors import UserError, on_every_rank
+from mk_lightning.utils.ranks import Ranks
 from mk_lightning.utils.run_files import BEST, CHECKPOINTS, LAST, RECORDING, REPLAY
 
 ANOTHER_FOLDER = "give the Trainer another default_root_dir, or its logger another directory"
@@ -88,7 +90,7 @@ class FitFolder:
             source = own
         if source.root.resolve() != root.resolve():
             folder = cls.claim(root)
-            folder.adopt(source, state.get("segments") or [])
+            folder.adopt(source, segments_of(state))
             return folder
         if not source.acquire():
             raise UserError(
@@ -102,9 +104,14 @@ class FitFolder:
         plain = self.root / name
         return plain if self.number == 1 else plain.with_name(f"{plain.stem}-{self.number}{plain.suffix}")
 
+    @property
+    def lock_file(self) -> Path:
+        """What is locked; it stays."""
+        return self.path(f".{REPLAY}.lock")
+
     def acquire(self) -> bool:
         """Keep every other fit out, in this process and in others; False where one has it."""
-        lock = os.open(self.path(f".{REPLAY}.lock"), os.O_RDWR | os.O_CREAT, 0o644)
+        lock = os.open(self.lock_file, os.O_RDWR | os.O_CREAT, 0o644)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -141,17 +148,49 @@ class FitFolder:
         return {"root": str(self.root.absolute()), "number": self.number}
 
 
-def check_resumed_folder(root: Path, state: Mapping[str, Any], checkpoint: Path) -> None:
+def fit_folder(ranks: Ranks, trainer: Trainer, state: Mapping[str, Any] | None) -> FitFolder:
+    """Take the folder of a fit that begins or goes on, for all of its ranks.
+
+    Args:
+        ranks: all of which call this; rank 0 holds the lock.
+        trainer: of the fit.
+        state: the DataModule's of a fit that goes on.
+
+    Raises:
+        UserError: another fit is using its files, or a rank cannot see them.
+    """
+    root, checkpoint = run_folder(trainer), Path(trainer.ckpt_path) if trainer.ckpt_path else None
+    held: list[FitFolder] = []
+
+    def acquire() -> tuple[Path, int]:
+        held.append(FitFolder.claim(root) if state is None else FitFolder.resume(root, state, checkpoint))
+        return held[0].root, held[0].number
+
+    place = ranks.first(acquire)
+    folder = held[0] if held else FitFolder(*place)
+    there = folder.lock_file.is_file()
+    unseen = f"rank {ranks.rank} cannot see {root}, which rank 0 writes: the ranks of a run need a shared disk"
+    if (told := ranks.first_is_told(None if there else unseen)) is not None:
+        raise on_every_rank(UserError(told))
+    return folder
+
+
+def check_resumed_folder(ranks: Ranks, trainer: Trainer, state: Mapping[str, Any]) -> None:
     """Check that a fit which goes on in another directory than its checkpoint's writes over no other fit's files.
 
     Args:
-        root: the directory of the fit that goes on.
+        ranks: all of which call this; rank 0 looks.
+        trainer: of the fit.
         state: the DataModule's, as the checkpoint holds it.
-        checkpoint: its path.
 
     Raises:
         UserError: it would.
     """
+    root, checkpoint = run_folder(trainer), Path(str(trainer.ckpt_path))
+    ranks.first(lambda: _check_resumed(root, state, checkpoint))
+
+
+def _check_resumed(root: Path, state: Mapping[str, Any], checkpoint: Path) -> None:
     source = source_of(state, checkpoint)
     own = [*checkpoint.absolute().parents[:2], Path(state["folder"]["root"]), *([source.root] if source else [])]
     there = next((root / name for name in FILES if (root / name).is_file()), None)
@@ -180,7 +219,7 @@ def source_of(state: Mapping[str, Any], checkpoint: Path | None, root: Path | No
     # As it was named first, so that messages name the directory as the user does.
     named = () if checkpoint is None else (checkpoint, checkpoint.absolute())
     beside = [parent for path in named for parent in path.parents[:LEVELS]]
-    needed = [segment["file"] for segment in state.get("segments") or []]
+    needed = [segment["file"] for segment in segments_of(state)]
     for directory in (*beside, Path(place), *([root] if root is not None else [])):
         folder = FitFolder(directory, number)
         found = all((folder.path(REPLAY) / file).is_file() for file in needed)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import islice
+from itertools import islice, zip_longest
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,7 @@ from mk_lightning.experience.replay import Replay
 from mk_lightning.experience.segments import Segments
 from mk_lightning.experience.transition import Batch, Transition
 from mk_lightning.utils.network_copies import bare_copy
+from mk_lightning.utils.ranks import Ranks
 
 
 class ExperienceLoader:
@@ -46,6 +47,7 @@ class ExperienceLoader:
         rehearsal: old transitions to mix in, if any.
         rehearsed: how many of a batch are old.
         segments: where the replay's rows are kept on disk as they come, if they are.
+        ranks: that collect and learn together; their matches are every batch's.
     """
 
     def __init__(
@@ -61,6 +63,7 @@ class ExperienceLoader:
         rehearsal: Rehearsal | None = None,
         rehearsed: int = 0,
         segments: Segments | None = None,
+        ranks: Ranks = Ranks(),  # noqa: B008 - frozen
     ) -> None:
         self.collector = collector
         self.replay = replay
@@ -72,6 +75,7 @@ class ExperienceLoader:
         self.rehearsal = rehearsal
         self.rehearsed = rehearsed
         self.segments = segments
+        self.ranks = ranks
         self._thread = ThreadPoolExecutor(1, "collector")
         self._job: Future[None] | None = None
         self._ready = False
@@ -99,14 +103,17 @@ class ExperienceLoader:
             transition = Transition(*(torch.cat(parts) for parts in zip(transition, old, strict=True)))
             weights = torch.cat([weights, torch.ones(self.rehearsed)])
         collector = self.collector
+        told = self.ranks.gather((collector.take_finished(), collector.worker_restarts))
+        finished = tuple(result for results, _ in told for result in results)
+        collector.count(finished)
         batch = Batch(
             transition,
             weights,
             sample.indices,
             self,
             self.run.progress(collector.env_steps),
-            collector.stats(),
-            collector.take_finished(),
+            collector.stats() | {"worker_restarts": float(sum(restarts for _, restarts in told))},
+            finished,
         )
         self._ready = False
         if self.overlap:
@@ -156,9 +163,22 @@ class ExperienceLoader:
         self._play(self.run.env_steps_per_learner_step)
 
     def _play(self, env_steps: int) -> None:
-        self.collector.collect(env_steps // self.replay.num_envs)
+        """Collect this rank's part of so many env_steps of all."""
+        self.collector.collect(env_steps // (self.replay.num_envs * self.ranks.count))
         if self.segments is not None:
             self.segments.spill(self.replay)
+
+
+def new_replay(data: ExperienceSettings) -> Replay:
+    """An empty replay of this rank's, as a DataModule's settings say."""
+    return Replay(
+        data.replay.capacity,
+        data.env.num_envs,
+        n_step=data.replay.n_step,
+        gamma=data.replay.gamma,
+        priorities=data.replay.priorities,
+        seed=stream_seed(data.seed, data.ranks.rank, RandomStream.REPLAY),
+    )
 
 
 def new_loader(
@@ -168,7 +188,6 @@ def new_loader(
     replay: Replay,
     rehearsal: Rehearsal | None,
     segments: Segments | None,
-    rank: int,
 ) -> ExperienceLoader:
     """A collector in the training environments and the loader of its experience, as a DataModule's settings say.
 
@@ -179,7 +198,6 @@ def new_loader(
         replay: to fill and to draw from.
         rehearsal: old transitions to mix in, if any.
         segments: where the replay's rows are kept on disk, if they are.
-        rank: of this process, for the random streams.
     """
     actor = GreedyPolicy(bare_copy(learner).requires_grad_(False).cpu())
     collector = Collector(
@@ -188,7 +206,8 @@ def new_loader(
         actor,
         epsilon=data.epsilon.over(data.length.env_steps),
         reward_scale=data.reward_scale,
-        seed=stream_seed(data.seed, rank, RandomStream.COLLECTION),
+        seed=stream_seed(data.seed, data.ranks.rank, RandomStream.COLLECTION),
+        ranks=data.ranks.count,
     )
     return ExperienceLoader(
         collector,
@@ -201,11 +220,14 @@ def new_loader(
         rehearsal=rehearsal,
         rehearsed=data.rehearsed,
         segments=segments,
+        ranks=data.ranks,
     )
 
 
 class EpisodeLoader:
     """Evaluation batches: matches played while Lightning iterates.
+
+    Ranks play a share each, and every rank gets all matches in the order of the specs.
 
     Args:
         policy: plays greedily.
@@ -213,7 +235,8 @@ class EpisodeLoader:
         specs: matches to play.
         groups: states of the evaluation, by the group's name.
         epsilon: probability of a random action.
-        batch_size: matches per batch.
+        batch_size: matches per batch that each rank plays.
+        ranks: that play.
     """
 
     def __init__(
@@ -225,6 +248,7 @@ class EpisodeLoader:
         *,
         epsilon: float,
         batch_size: int = 8,
+        ranks: Ranks = Ranks(),  # noqa: B008 - frozen
     ) -> None:
         self.policy = policy
         self.env = env
@@ -232,13 +256,17 @@ class EpisodeLoader:
         self.groups = groups
         self.epsilon = epsilon
         self.batch_size = batch_size
+        self.ranks = ranks
 
     def __len__(self) -> int:
         """Batches."""
-        return -(-len(self.specs) // self.batch_size)
+        return -(-len(self.specs) // (self.batch_size * self.ranks.count))
 
     def __iter__(self) -> Iterator[EpisodeBatch]:
         """Play every match, in the order of the specs."""
-        records = play_episodes(self.policy, self.env, self.specs, epsilon=self.epsilon)
-        while batch := list(islice(records, self.batch_size)):
+        share = self.specs[self.ranks.rank :: self.ranks.count]
+        records = play_episodes(self.policy, self.env, share, epsilon=self.epsilon)
+        for _ in range(len(self)):
+            dealt = self.ranks.gather(list(islice(records, self.batch_size)))
+            batch = [record for turn in zip_longest(*dealt) for record in turn if record is not None]
             yield EpisodeBatch(batch, self.groups, self.epsilon)

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
+from mk_lightning.data.rank_states import OTHERS
 from mk_lightning.data.settings import ExperienceSettings
 from mk_lightning.envs.reward_checks import DEFAULT_REWARD, described
 from mk_lightning.experience.replay import Replay
@@ -105,7 +106,8 @@ def check_resumable(data: ExperienceSettings, state: object) -> None:
     """
     if not isinstance(state, Mapping) or not isinstance(replay := state.get("replay"), Mapping):
         raise UserError("the checkpoint has no replay, a fit cannot be resumed from it; use DuelingDoubleDQN.init_from")
-    check_segments(state.get("segments"))
+    for part in (state, *state.get(OTHERS, ())):
+        check_segments(part.get("segments"))
     mine = common(data)
     found = state.get("common")
     # Checkpoints from before there was another reward do not name it.
@@ -126,6 +128,12 @@ def check_resumable(data: ExperienceSettings, state: object) -> None:
                 f"RecordingSettings.{name} of the checkpoint's recording is {shortened(recorded.get(name))}, this "
                 f"config's {value}: the base policy cannot be recorded again, a run is resumed with the config it had"
             )
+    if (count := 1 + len(state.get(OTHERS, ()))) != data.ranks.count:
+        raise UserError(
+            f"the checkpoint is of a run on {count} rank{'s' * (count > 1)}, this one has {data.ranks.count}, and each "
+            f"rank has a replay and emulators of its own: resume with trainer.devices {count} (or that many over all "
+            "nodes), or start another fit from its weights with DuelingDoubleDQN.init_from"
+        )
     if data.rehearsed and not recorded:
         raise UserError(
             f"ExperienceDataModule.rehearsal_ratio is {data.rehearsal_ratio:g}, but the checkpoint's run began "

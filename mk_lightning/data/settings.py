@@ -14,6 +14,7 @@ from mk_lightning.schedules import Schedule
 from mk_lightning.utils.errors import UserError, check_at_least, check_between
 from mk_lightning.utils.lengths import Length, check_length
 from mk_lightning.utils.memory import check_memory
+from mk_lightning.utils.ranks import Ranks
 
 MAX_BATCH = 16_384
 """Transitions: a batch of them is 0.9 GB of frames."""
@@ -146,6 +147,11 @@ class ExperienceSettings(Protocol):
     recording: RecordingSettings
     evaluation: EvaluationSettings
     length: RunLength
+    ranks: Ranks
+
+    @property
+    def num_envs(self) -> int:
+        """Training environments of all ranks."""
 
     @property
     def rehearsed(self) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from mk_lightning.data.run_length import RunLength
 from mk_lightning.data.settings import MAX_ENV_STEPS, ExperienceSettings
 from mk_lightning.envs.reward_checks import check_for_workers
 from mk_lightning.experience.replay import least_capacity
@@ -51,31 +52,17 @@ def check_experience(data: ExperienceSettings) -> None:
         check_length("ExperienceDataModule.warmup_env_steps", data.warmup_env_steps, 0)
     else:
         check_between("ExperienceDataModule.warmup_env_steps", data.warmup_env_steps, 0, MAX_ENV_STEPS, "env_steps")
-    per_step, num_envs = data.env_steps_per_learner_step, data.env.num_envs
+    check_shares(data)
     n_step, capacity, batch_size = data.replay.n_step, data.replay.capacity, data.replay.batch_size
-    if not 1 <= per_step <= MAX_ENV_STEPS or per_step % num_envs:
-        rounded = (2 * per_step + num_envs) // (2 * num_envs)
-        least = max(1, -((whole_warmup(data) - _first_batch(data)) // num_envs))
-        nearest = min(max(rounded, least), MAX_ENV_STEPS // num_envs) * num_envs
-        most = f", at most {MAX_ENV_STEPS:,}" if per_step > MAX_ENV_STEPS else ""
-        raise UserError(
-            "ExperienceDataModule.env_steps_per_learner_step must be a multiple of EnvConfig.num_envs "
-            f"({num_envs}){most}, got {shortened(per_step)}; nearest: {nearest}"
-        )
     # These are asked for here and not when training starts, which is after a whole evaluation.
-    if capacity < (least := least_capacity(num_envs, n_step)):
+    if capacity < (least := least_capacity(data.env.num_envs, n_step)):
         raise UserError(
-            f"ReplaySettings.capacity must be at least {max(least, batch_size)} transitions for {num_envs} "
+            f"ReplaySettings.capacity must be at least {max(least, batch_size)} transitions for {data.env.num_envs} "
             f"environments and a batch of {batch_size}, got {capacity}"
         )
     if batch_size > capacity:
         raise UserError(
             f"ReplaySettings.batch_size must be at most ReplaySettings.capacity ({capacity}), got {batch_size}"
-        )
-    if whole_warmup(data) < (least := _first_batch(data) - per_step):
-        raise UserError(
-            f"ExperienceDataModule.warmup_env_steps must be at least {least}, or there is no transition of {n_step} "
-            f"env_steps to draw at first, got {data.warmup_env_steps}"
         )
     low, high = bounds(data.epsilon)
     if not 0 <= low <= high <= 1:
@@ -100,9 +87,15 @@ def check_experience(data: ExperienceSettings) -> None:
     data.game.rom_path()
 
 
-def whole_warmup(data: ExperienceSettings) -> int:
+def whole_length(data: ExperienceSettings) -> RunLength:
+    """The length of the run, rounded to what all ranks can play."""
+    per_step, warmup = data.env_steps_per_learner_step, _whole_warmup(data)
+    return RunLength.nearest(data.max_env_steps, data.evaluation.every, per_step, warmup)
+
+
+def _whole_warmup(data: ExperienceSettings) -> int:
     """env_steps of the warm-up, the same for every environment; a fraction of the run is no less than is needed."""
-    env_steps, num_envs = data.warmup_env_steps, data.env.num_envs
+    env_steps, num_envs = data.warmup_env_steps, data.num_envs
     if isinstance(env_steps, float):
         least = _first_batch(data) - data.env_steps_per_learner_step
         env_steps = max(in_env_steps(env_steps, data.max_env_steps), least)
@@ -110,8 +103,34 @@ def whole_warmup(data: ExperienceSettings) -> int:
 
 
 def _first_batch(data: ExperienceSettings) -> int:
-    """env_steps of which a transition can be drawn."""
-    return (data.replay.n_step + 1) * data.env.num_envs
+    """env_steps of which a transition can be drawn by every rank."""
+    return (data.replay.n_step + 1) * data.num_envs
+
+
+def check_shares(data: ExperienceSettings) -> None:
+    """Check that the ranks, or the only one, can share the env_steps of a warm-up and of a learner_step.
+
+    Raises:
+        UserError: they cannot; the message names the nearest number that would do.
+    """
+    per_step, num_envs = data.env_steps_per_learner_step, data.num_envs
+    if not 1 <= per_step <= MAX_ENV_STEPS or per_step % num_envs:
+        rounded = (2 * per_step + num_envs) // (2 * num_envs)
+        least = max(1, -((_whole_warmup(data) - _first_batch(data)) // num_envs))
+        nearest = min(max(rounded, least), MAX_ENV_STEPS // num_envs) * num_envs
+        most = f", at most {MAX_ENV_STEPS:,}" if per_step > MAX_ENV_STEPS else ""
+        count = data.ranks.count
+        share = "" if count == 1 else f" times the {count} ranks, {data.env.num_envs} x {count} ="
+        envs = f"({num_envs})" if count == 1 else f"{num_envs}"
+        raise UserError(
+            f"ExperienceDataModule.env_steps_per_learner_step must be a multiple of EnvConfig.num_envs{share} "
+            f"{envs}{most}, got {shortened(per_step)}; nearest: {nearest}"
+        )
+    if _whole_warmup(data) < (least := _first_batch(data) - per_step):
+        raise UserError(
+            f"ExperienceDataModule.warmup_env_steps must be at least {least}, or there is no transition of "
+            f"{data.replay.n_step} env_steps to draw at first, got {data.warmup_env_steps}"
+        )
 
 
 def require_originals(data: ExperienceSettings, owner: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,7 @@ class Collector:
         epsilon: probability of a random action, by env_steps.
         reward_scale: game units per learning unit; rewards are divided by it.
         seed: of the exploration and, through the environments, of the matches.
+        ranks: how many collectors do so at the same pace, this one among them.
     """
 
     def __init__(
@@ -44,6 +46,7 @@ class Collector:
         epsilon: Schedule,
         reward_scale: float,
         seed: list[int],
+        ranks: int = 1,
     ) -> None:
         self.env = env
         self.replay = replay
@@ -51,14 +54,15 @@ class Collector:
         self.epsilon = epsilon
         self.reward_scale = reward_scale
         self.env_steps = 0
-        """env_steps collected, all environments together."""
+        """env_steps collected, all environments of all ranks together."""
         self.matches = 0
-        """Matches finished."""
+        """Matches counted."""
         self.recent: deque[tuple[bool, float]] = deque(maxlen=RECENT_MATCHES)
-        """(won, return in game units) of the last matches."""
+        """(won, return in game units) of the last matches counted."""
         self._finished: list[EpisodeResult] = []
         self._restarts_before = -env.restarts
         """Of workers: those of the runs that this one continues, without those that came before in the environments."""
+        self._ranks = ranks
         self._rng = np.random.default_rng(seed)
         self._num_actions = int(env.single_action_space.n)
         halves = np.array_split(np.arange(env.num_envs), 2)
@@ -77,9 +81,10 @@ class Collector:
         if not self._started:
             self._start()
         rows, n = vector_steps, self.env.num_envs
+        everywhere = n * self._ranks
         explore = self._rng.random((rows, n))
         actions = self._rng.integers(0, self._num_actions, (rows, n))
-        epsilons = [self.epsilon(self.env_steps + row * n) for row in range(rows)]
+        epsilons = [self.epsilon(self.env_steps + row * everywhere) for row in range(rows)]
         frames = np.empty((rows, n, *self._stacks.frames.shape[2:]), np.uint8)
         rewards = np.zeros((rows, n), np.float32)
         outcomes = np.zeros((rows, n), np.uint8)
@@ -100,7 +105,7 @@ class Collector:
                     act(row + 1, group)
         for row in range(rows):
             self.replay.add(frames[row], actions[row], rewards[row] / self.reward_scale, outcomes[row])
-        self.env_steps += rows * n
+        self.env_steps += rows * everywhere
 
     def stats(self) -> dict[str, float]:
         """Figures to log: progress, exploration, workers replaced, and the last matches once there are any."""
@@ -119,9 +124,15 @@ class Collector:
         return stats
 
     def take_finished(self) -> tuple[EpisodeResult, ...]:
-        """The matches that ended since this was last called, in the order in which they did."""
+        """The matches that ended here since this was last called, in the order in which they did."""
         finished, self._finished = tuple(self._finished), []
         return finished
+
+    def count(self, finished: Iterable[EpisodeResult]) -> None:
+        """Take matches into the statistics: those that have been taken, of every rank."""
+        for result in finished:
+            self.matches += 1
+            self.recent.append((result.won, result.episode_return))
 
     def state_dict(self) -> dict[str, Any]:
         """Counters, random stream, frame stacks, running matches and emulators."""
@@ -168,8 +179,5 @@ class Collector:
             [began, terminated, truncated], [NO_ACTION, TERMINAL, TRUNCATED], default=CONTINUING
         ).astype(np.uint8)
         self._ended[group] = terminated | truncated
-        for result in self.env.finished(group[self._ended[group]]):
-            self.matches += 1
-            self.recent.append((result.won, result.episode_return))
-            self._finished.append(result)
+        self._finished.extend(self.env.finished(group[self._ended[group]]))
         return np.where(began, np.float32(0), rewards), outcomes

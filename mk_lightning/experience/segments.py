@@ -29,10 +29,12 @@ class Segments:
 
     Args:
         folder: where the segment files lie; made when first needed, the folder that it is in must be there.
+        rank: whose replay it is, of several that have theirs in one folder.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, rank: int = 0) -> None:
         self.folder = folder
+        self.rank = rank
         self._held: list[dict[str, Any]] = []
         """Segments of what is in the ring."""
         self._named: set[str] = set()
@@ -111,7 +113,8 @@ class Segments:
         self.folder.mkdir(exist_ok=True)
         crc = zlib.crc32(data)
         # Named by its content: a fit that goes on from an early checkpoint overwrites nothing that a later one needs.
-        name = f"{start:010d}-{stop:010d}-{crc:08x}{SUFFIX}"
+        whose = f"-rank-{self.rank}" if self.rank else ""
+        name = f"{start:010d}-{stop:010d}-{crc:08x}{whose}{SUFFIX}"
         with replacing(self.folder / name) as file:
             file.write(data)
         self._held.append({"file": name, "start": start, "stop": stop, "crc": crc})

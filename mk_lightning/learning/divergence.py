@@ -1,37 +1,35 @@
-"""Noticing that learning has diverged."""
+"""When learning has diverged, and what is said then."""
 
 from __future__ import annotations
 
 import math
 
 from mk_lightning.utils.errors import Diverged
+from mk_lightning.utils.ranks import Ranks
 
 
-def check_values(largest: float, loss: float, q_limit: float, learner_step: int) -> None:
-    """Check that what a learner_step has come to still means something.
+def check_values(ranks: Ranks, learner_step: int, largest: float, loss: float, q_limit: float) -> None:
+    """Check that the numbers of a batch are such as learning can go on with, on every rank.
 
     Args:
-        largest: Q-value of a batch, learning units.
+        ranks: all of which call this, each with its own batch's numbers.
+        learner_step: that is being made.
+        largest: Q-value of the batch, absolute, learning units.
         loss: of the batch.
-        q_limit: `DuelingDoubleDQN.q_limit`.
-        learner_step: for the message.
+        q_limit: the module's.
 
     Raises:
-        Diverged: a value is not finite, or the Q-value is beyond the limit.
+        Diverged: they are not, on this or another rank.
     """
+    line = None
     if not (largest <= q_limit and math.isfinite(loss)):  # a comparison with nan is false
-        raise diverged(
-            f"a Q-value of {largest:g} (DuelingDoubleDQN.q_limit is {q_limit:g}) and a loss of {loss:g}", learner_step
-        )
+        line = f"a Q-value of {largest:g} (DuelingDoubleDQN.q_limit is {q_limit:g}) and a loss of {loss:g}"
+    if (told := ranks.first_is_told(line)) is not None:
+        raise diverged(learner_step, told)
 
 
-def diverged(what: str, learner_step: int) -> Diverged:
-    """Return what to say of learning that has diverged.
-
-    Args:
-        what: was seen.
-        learner_step: when.
-    """
+def diverged(learner_step: int, what: str) -> Diverged:
+    """Return the error that says so, and what to do."""
     return Diverged(
         f"learning diverged at learner_step {learner_step:,}: {what}; lower DuelingDoubleDQN.learning_rate, "
         "or let the target network follow more slowly (a higher DuelingDoubleDQN.target_every)"

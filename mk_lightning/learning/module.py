@@ -49,6 +49,7 @@ from mk_lightning.schedules import Schedule, as_schedule, bounds, first_value
 from mk_lightning.utils.errors import UserError, check_positive, shortened
 from mk_lightning.utils.lengths import Length, check_length
 from mk_lightning.utils.network_copies import uncompiled
+from mk_lightning.utils.ranks import Ranks
 from mk_lightning.utils.trainer_checks import accumulation_schedules, check_callbacks, leave_trainer, log_is_due
 
 UNTRAINED, IN_MEMORY = "untrained", "weights in memory"
@@ -281,18 +282,12 @@ class DuelingDoubleDQN(MatchScoring):
         loss = huber_loss(errors, batch.weights, self.huber_delta)
         seen = torch.cat([errors.abs(), q_tm1.abs().amax()[None], loss[None]])  # a device is waited for but once
         *absolute, largest, value = seen.detach().float().tolist()
-        check_values(largest, value, self.q_limit, self.global_step)
+        check_values(Ranks.of(self.trainer), self.global_step, largest, value, self.q_limit)
         batch.source.update_priorities(batch.indices, np.array(absolute[: len(batch.indices)], np.float32))
         if log_is_due(self.trainer):
-            self.log("loss", loss.detach(), prog_bar=True)
-            self.log_dict(
-                {
-                    "q_value": q_tm1.detach().mean(),
-                    "td_error": fmean(absolute),
-                    "learning_rate": self.trainer.optimizers[0].param_groups[0]["lr"],
-                    **batch.stats,
-                }
-            )
+            self.log("loss", loss.detach(), prog_bar=True, sync_dist=True)
+            self.log_dict({"q_value": q_tm1.detach().mean(), "td_error": fmean(absolute)}, sync_dist=True)
+            self.log_dict({"learning_rate": self.trainer.optimizers[0].param_groups[0]["lr"], **batch.stats})
         return loss
 
     def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
@@ -310,7 +305,7 @@ class DuelingDoubleDQN(MatchScoring):
             Diverged: a weight is not finite, and the checkpoint would take the place of a good one.
         """
         if not all(bool(parameter.isfinite().all()) for parameter in self.online.parameters()):
-            raise diverged("a weight of the Q-network is not finite", self.global_step)
+            raise diverged(self.global_step, "a weight of the Q-network is not finite")
         checkpoint["network"] = about_network(uncompiled(self.online))
         checkpoint["env_steps"] = self.env_steps
         checkpoint["reward_scale"] = self.reward_scale

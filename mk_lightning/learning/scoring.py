@@ -67,4 +67,5 @@ class MatchScoring(LightningModule):
         return MatchScores(batch.groups).to(self.device)
 
     def _log_scores(self, prefix: str, scores: MatchScores) -> None:
-        self.log_dict({"env_steps": float(self.env_steps), **scores.metrics(prefix)}, rank_zero_only=True)
+        metrics = {"env_steps": float(self.env_steps), **scores.metrics(prefix)}
+        self.log_dict(metrics, sync_dist=True, rank_zero_only=True)  # equal on all ranks: nothing is reduced, or warned

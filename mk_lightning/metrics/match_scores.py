@@ -1,4 +1,4 @@
-"""Matches as a torchmetrics Metric: per state, summed over ranks."""
+"""Matches as a torchmetrics Metric: per state."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ from mk_lightning.metrics.state_score import StateScore
 class MatchScores(Metric):
     """Wins, returns and lengths of matches per state.
 
+    Every rank of a run gets all matches of an evaluation, so nothing is summed over ranks: the sums would be of other
+    bits than those of one process.
+
     Args:
         groups: names of the states that may come up, by the group's name.
     """
@@ -23,7 +26,7 @@ class MatchScores(Metric):
     sums: torch.Tensor
 
     def __init__(self, groups: Mapping[str, Sequence[str]], **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+        super().__init__(**{"sync_on_compute": False} | kwargs)
         self.groups = groups
         self.states = [state for states in groups.values() for state in states]
         # float64: counts stay exact and the order of matches does not show in the means.
@@ -36,7 +39,7 @@ class MatchScores(Metric):
             self.sums[self.states.index(result.state)] += torch.tensor(row, dtype=torch.float64, device=self.device)
 
     def compute(self) -> torch.Tensor:
-        """Wins, matches, sum of returns, sum of env_steps per state, (states, 4) float64, over all ranks."""
+        """Wins, matches, sum of returns, sum of env_steps per state, (states, 4) float64."""
         return self.sums
 
     def per_state(self) -> dict[str, StateScore]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import signal
+from typing import TypeVar
 
 
 class UserError(ValueError):
@@ -11,7 +12,12 @@ class UserError(ValueError):
 
     The message is one line: what, the value seen, and what would do instead. The command line prints it alone;
     any other exception is a fault of the program and keeps its traceback.
+
+    Attributes:
+        everywhere: whether every rank of a run raises it, and rank 0 is to tell.
     """
+
+    everywhere = False
 
 
 class WorkerError(RuntimeError):
@@ -25,13 +31,24 @@ class RunStopped(Exception):  # noqa: N818 - a signal is no error
 
     Attributes:
         exit_code: of the command.
+        everywhere: as a `UserError`'s.
     """
 
     exit_code = 1
+    everywhere = False
 
 
 class Diverged(RunStopped):
     """Learning has left what numbers can hold, or what Q-values can mean."""
+
+    everywhere = True
+
+
+class RankLost(RunStopped):
+    """Another rank of the run has ended or cannot be reached."""
+
+    def __init__(self) -> None:
+        super().__init__("another rank of the run has ended, or cannot be reached")
 
 
 class Interrupted(RunStopped):
@@ -45,6 +62,15 @@ class Interrupted(RunStopped):
     def __init__(self, signum: int, what: str) -> None:
         super().__init__(f"{signal.Signals(signum).name} while {what}")
         self.exit_code = 128 + signum
+
+
+E = TypeVar("E", UserError, RunStopped)
+
+
+def on_every_rank(error: E) -> E:
+    """Note of an error that every rank of the run raises it, and return it."""
+    error.everywhere = True
+    return error
 
 
 def known_cause(error: BaseException | None) -> UserError | WorkerError | None:

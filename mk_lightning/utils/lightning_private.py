@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.callbacks import Timer, WeightAveraging
+from pytorch_lightning.strategies import DDPStrategy
 
 
 def ends_within_epochs(callback: Callback) -> bool:
@@ -29,3 +30,13 @@ def model_registry(trainer: Trainer) -> str | None:
     """The registry that a Trainer was to upload its checkpoints to."""
     name: str | None = trainer._model_registry
     return name
+
+
+def keep_gradients_in_order(trainer: Trainer) -> None:
+    """Let DDP sum the gradients of three ranks or more in one order from the first learner_step to the last.
+
+    It lays them out anew after the first backward pass of every process, and a sum of three in another order rounds
+    otherwise: a resumed fit would not continue bit for bit. It does not where it looks for unused parameters.
+    """
+    if trainer.world_size > 2 and isinstance(trainer.strategy, DDPStrategy):
+        trainer.strategy._ddp_kwargs["find_unused_parameters"] = True

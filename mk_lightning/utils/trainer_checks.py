@@ -23,6 +23,8 @@ from pytorch_lightning.callbacks import (
     WeightAveraging,
 )
 from pytorch_lightning.profilers import PyTorchProfiler
+from pytorch_lightning.strategies import DDPStrategy
+from pytorch_lightning.strategies.launchers import _SubprocessScriptLauncher
 
 from mk_lightning.utils.errors import UserError
 from mk_lightning.utils.lightning_private import model_registry
@@ -83,11 +85,13 @@ def check_experience_trainer(trainer: Trainer) -> None:
             or a callback cannot do what Lightning documents.
     """
     check_callbacks(trainer.callbacks, trainer.accumulate_grad_batches)  # type: ignore[attr-defined]
-    if trainer.world_size > 1:
+    strategy = trainer.strategy
+    own_processes = isinstance(strategy.launcher, _SubprocessScriptLauncher) or strategy.launcher is None
+    if trainer.world_size > 1 and not (type(strategy) is DDPStrategy and own_processes):
         raise UserError(
-            f"trainer.devices must be 1, got {trainer.world_size} processes: each would play all matches of an "
-            "evaluation, and a resumed run would give all of them the first one's replay; more runs go side by side, "
-            "each in a directory of its own"
+            f"trainer.strategy must be ddp for {trainer.world_size} ranks, got {type(strategy).__name__}"
+            f"{'' if own_processes else ' in processes that are spawned or forked'}: each rank holds the whole network "
+            "and is a program of its own"
         )
     every: int = trainer.reload_dataloaders_every_n_epochs  # type: ignore[attr-defined]
     if every:

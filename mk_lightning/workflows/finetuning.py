@@ -147,7 +147,8 @@ def finetune(
         "data.challenging_states": _names(challenging),
         "data.max_env_steps": env_steps,
     }
-    with run_process():
+    with run_process() as process:
+        process.take()
         files = config_files(
             game,
             [recipe] if isinstance(recipe, (str, Path)) else recipe,
@@ -159,6 +160,8 @@ def finetune(
             given["data.evaluation.every"] = run.epoch
         changes = {name: value for name, value in given.items() if value is not None}
         made = read_recipe(files, changes, begins=run.checkpoint is None)
+        if made.trainer.strategy != "auto":
+            raise UserError("finetune runs in this process alone; mk-lightning fit runs on several devices")
         check_loggers([*named_loggers(made.trainer.logger), *loggers])
         if run.checkpoint is not None:
             _check_continues(run, checkpoint, made.callbacks)

@@ -1,4 +1,4 @@
-"""What launchers say about a process in its environment: one process is a whole run, never a rank of one."""
+"""What launchers say about a process in its environment: that it is a whole run, or a rank of one."""
 
 from __future__ import annotations
 
@@ -46,13 +46,49 @@ MPI = (
 
 
 @contextlib.contextmanager
-def whole_run() -> Iterator[None]:
-    """Hide from Lightning that this process is one of several; SLURM's other variables stay."""
+def whole_run() -> Iterator[dict[str, str]]:
+    """Hide from Lightning that this process is one of several; SLURM's other variables stay.
+
+    Yields:
+        What is hidden.
+    """
     hidden = {name: os.environ.pop(name) for name in HIDDEN if name in os.environ}
     try:
-        yield
+        yield hidden
     finally:
         os.environ.update(hidden)
+
+
+def take_rank(hidden: Mapping[str, str], devices: int, num_nodes: int) -> int:
+    """Return which rank of several this process is to be, and show Lightning what it knows that by.
+
+    Args:
+        hidden: by `whole_run`.
+        devices: ranks on each machine.
+        num_nodes: machines.
+
+    Raises:
+        UserError: a launcher has started another number of processes, or is one that Lightning does not know.
+    """
+    count = devices * num_nodes
+    started = [launcher for launcher in (RANKS, *MANY_RUNS) if _place(launcher, hidden)]
+    if not started and (foreign := next((launcher for launcher in MPI if _place(launcher, os.environ)), None)):
+        raise UserError(f"{foreign.name} cannot start the ranks of a run; start them with torchrun or srun")
+    if started:
+        rank, size = _place(started[0], hidden) or (0, 1)
+        if size != count:
+            raise UserError(
+                f"{started[0].name} has started {size} processes, but trainer.devices {devices} times "
+                f"trainer.num_nodes {num_nodes} is {count}; make the two equal"
+            )
+        shown = set(hidden)
+    else:  # Lightning itself starts those of each machine
+        shown = {"LOCAL_RANK", "NODE_RANK", "WORLD_SIZE"} & hidden.keys()
+        numbers = [hidden.get(name, "0") for name in ("NODE_RANK", "LOCAL_RANK")]
+        node, local = (int(number) if number.isdecimal() else 0 for number in numbers)
+        rank = node * devices + local
+    os.environ.update({name: hidden[name] for name in shown})
+    return rank
 
 
 def check_launcher(environ: Mapping[str, str]) -> str | None:
@@ -71,8 +107,9 @@ def check_launcher(environ: Mapping[str, str]) -> str | None:
             rank, size = place
             raise UserError(
                 f"{launcher.rank}={rank} and {launcher.size}={size} (set by {launcher.name}) make this one of {size} "
-                "ranks of one run, but a run is one process with one device; start runs side by side instead, each "
-                f"with its own --seed_everything, by srun or in a loop; or unset {launcher.size}"
+                "ranks of one run, but trainer.devices is 1: set trainer.devices and trainer.strategy ddp for one; or "
+                "start runs side by side instead, each with its own --seed_everything, by srun or in a loop; or "
+                f"unset {launcher.size}"
             )
     for (rank, size), launcher in tasks.items():
         return (

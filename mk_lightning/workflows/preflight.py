@@ -14,6 +14,7 @@ from mk_lightning.checkpointing.disk_space import check_disk
 from mk_lightning.checkpointing.run_directory import RunDirectory
 from mk_lightning.data.base_play import check_recording
 from mk_lightning.data.datamodule import ExperienceDataModule
+from mk_lightning.data.settings_checks import check_shares
 from mk_lightning.learning.module import DuelingDoubleDQN
 from mk_lightning.networks.checkpoint import read_checkpoint
 
@@ -39,6 +40,7 @@ def check_fit(
     Raises:
         UserError: the fit could not be what it was asked to be.
     """
+    check_shares(data)
     check_monitor(monitor, data, callbacks)
     check_methods(callbacks, model, data)
     if run.checkpoint is None:

@@ -8,10 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from shlex import quote
 
+from lightning_utilities.core.rank_zero import rank_zero_only
+
 from mk_lightning.callbacks.checkpoints.signals import Interruption
 from mk_lightning.checkpointing.disk_space import quiet_threads
 from mk_lightning.networks.checkpoint import read_checkpoint
 from mk_lightning.utils.errors import Interrupted, RunStopped, WorkerError
+from mk_lightning.utils.ranks import noticing_loss
 from mk_lightning.utils.run_files import CHECKPOINTS, LAST
 
 
@@ -25,10 +28,10 @@ def answering(command: str, run: Path, interruption: Interruption) -> Iterator[N
         interruption: listens to signals.
 
     Raises:
-        RunStopped: a signal, a full disk, dead workers or diverged learning has stopped it.
+        RunStopped: a signal, a full disk, dead workers, diverged learning or the end of another rank has stopped it.
     """
     try:
-        with interruption, quiet_threads():
+        with interruption, quiet_threads(), noticing_loss():
             yield
     except (RunStopped, WorkerError, OSError) as error:
         if command != "fit":
@@ -47,14 +50,16 @@ def _signal(interruption: Interruption) -> Interrupted | None:
 
 
 def stopped(error: Exception, run: Path) -> RunStopped:
-    """The reason and the command that goes on, as one line.
+    """The reason and the command that goes on, as one line; a rank that is not the first gives only its reason.
 
     Args:
         error: what stopped the run.
         run: its directory.
     """
-    told = RunStopped(f"{_reason(error)}; {_how_to_go_on(run)}")
+    rank = getattr(rank_zero_only, "rank", 0)
+    told = RunStopped(f"rank {rank}: {_reason(error)}" if rank else f"{_reason(error)}; {_how_to_go_on(run)}")
     told.exit_code = getattr(error, "exit_code", told.exit_code)
+    told.everywhere = getattr(error, "everywhere", told.everywhere)
     return told
 
 

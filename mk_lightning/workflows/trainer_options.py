@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
 import re
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -21,6 +22,7 @@ from pytorch_lightning.plugins import CheckpointIO
 from mk_lightning.checkpointing.run_directory import DirectoryLease
 from mk_lightning.utils.errors import UserError, check_at_least, check_between, one_line, shortened
 from mk_lightning.utils.lightning_private import ends_within_epochs
+from mk_lightning.utils.ranks import Ranks
 from mk_lightning.utils.trainer_checks import check_callbacks
 
 MAX_THREADS = 256
@@ -30,7 +32,6 @@ MATCHES = "data.evaluation.test_matches says how many matches of a state are pla
 STOPPING = "`timeout -s INT 3h mk-lightning fit ...` stops a run after 3 hours so that --ckpt_path last continues it"
 
 INSTEAD: dict[str, tuple[tuple[Any, ...], str]] = {
-    "strategy": (("auto",), "a run is one process with one device"),
     "fast_dev_run": ((None, False, 0), "for a trial, lower data.max_env_steps and data.evaluation"),
     "max_steps": ((None, -1), LENGTH),
     "max_time": ((None,), f"the epoch would end before its time, and the run could not be resumed; {STOPPING}"),
@@ -95,12 +96,12 @@ def check_trainer(options: Any) -> None:
     if options.log_every_n_steps is not None:
         check_at_least("trainer.log_every_n_steps", options.log_every_n_steps, 0, "learner_steps")
     check_at_least("trainer.accumulate_grad_batches", options.accumulate_grad_batches, 1, "batch")
-    devices = str(options.devices)
-    if options.num_nodes != 1 or (re.fullmatch(r"[0-9]+", devices) and int(devices) != 1) or devices == "-1":
+    check_at_least("trainer.num_nodes", options.num_nodes, 1)
+    several = (count := devices_of(options) * options.num_nodes) > 1
+    if options.strategy != (strategy := "ddp" if several else "auto"):
         raise UserError(
-            f"trainer.devices and trainer.num_nodes must be 1, got {devices} and {options.num_nodes}: a run is one "
-            "process with one device, for its experience, files and checkpoints are one process's; more runs go side "
-            "by side, each in a directory of its own"
+            f"trainer.strategy must be {strategy} for {count} rank{'s' * several} (trainer.devices times "
+            f"trainer.num_nodes), got {shortened(options.strategy)}"
         )
     if options.profiler == "xla":
         raise UserError("trainer.profiler cannot be used, got xla: a run has no TPU; simple, advanced and pytorch work")
@@ -108,6 +109,35 @@ def check_trainer(options: Any) -> None:
         value = options[name]
         if not any(value == other and type(value) is type(other) for other in unchanged):  # 1 == 1.0 == True
             raise UserError(f"trainer.{name} cannot be used, got {value}: {instead}")
+
+
+def devices_of(options: Any) -> int:
+    """How many devices of a machine the Trainer's options ask for; `auto` is for one.
+
+    Raises:
+        UserError: they do not say.
+    """
+    devices = options.devices
+    if isinstance(devices, list):
+        return len(devices)
+    if str(devices) in {"0", "-1"}:
+        raise UserError(f"trainer.devices must be a number from 1 on, got {devices}")
+    if re.fullmatch(r"\d+", str(devices)):
+        return int(devices)
+    return str(devices).count(",") + 1
+
+
+def check_ranks(trainer: Trainer, ranks: Ranks) -> None:
+    """Check that a Trainer is the rank that this process was taken for.
+
+    Raises:
+        UserError: it is another, or one of another number, as `auto` takes all GPUs.
+    """
+    if Ranks.of(trainer) != ranks:
+        raise UserError(
+            f"trainer.devices and trainer.num_nodes come to rank {trainer.global_rank} of {trainer.world_size}, "
+            f"and this process is rank {ranks.rank} of {ranks.count}; say how many devices there are to be"
+        )
 
 
 def plugins_of(options: Any) -> list[Any]:
@@ -129,8 +159,8 @@ def check_run_parts(callbacks: Sequence[Callback], options: Any) -> None:
     for plugin in plugins_of(options):
         if isinstance(plugin, ClusterEnvironment):
             raise UserError(
-                f"trainer.plugins: {type(plugin).__name__} is for several ranks of one run; leave it out: a run is one "
-                "process with one device, whatever has launched it, and SIGUSR1 or SIGTERM saves it"
+                f"trainer.plugins: {type(plugin).__name__} is for several ranks of one run; leave it out: "
+                "trainer.devices and trainer.num_nodes say how many there are, and SIGUSR1 or SIGTERM saves a run"
             )
         if isinstance(plugin, CheckpointIO):
             raise UserError(
@@ -164,14 +194,16 @@ def check_run_parts(callbacks: Sequence[Callback], options: Any) -> None:
             raise UserError(f"trainer.callbacks: {name} needs trainer.enable_progress_bar: true")
 
 
-def set_threads(threads: int) -> None:
-    """Set the threads of torch, which are part of what makes two runs equal.
+def set_threads(threads: int, ranks: int = 1) -> None:
+    """Set the threads of torch, which are part of what makes two runs equal; of several ranks also for Lightning.
 
     Raises:
         UserError: there cannot be so many.
     """
     check_between("torch_threads", threads, 1, MAX_THREADS)
     torch.set_num_threads(threads)
+    if ranks > 1:
+        os.environ["OMP_NUM_THREADS"] = str(threads)  # or it shares the machine's cores among them
 
 
 @contextlib.contextmanager

@@ -51,12 +51,12 @@ def module() -> DuelingDoubleDQN:
 # -- launchers ---------------------------------------------------------------------------------------------------------
 
 
-def test_several_ranks_are_refused(module, tmp_path):
+def test_ranks_that_are_spawned_are_refused(module, tmp_path):
     trainer = new_trainer(tmp_path, devices=2, strategy="ddp_spawn")
     data = new_data()
     data.trainer = trainer
     for stage in ("fit", "validate", "test", "predict"):
-        with pytest.raises(UserError, match=r"trainer\.devices must be 1, got 2 processes: each would play"):
+        with pytest.raises(UserError, match=r"trainer\.strategy must be ddp for 2 ranks, got DDPStrategy in proc"):
             data.setup(stage)
     assert list(tmp_path.iterdir()) == []
 

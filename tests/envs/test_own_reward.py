@@ -205,8 +205,8 @@ def test_a_checkpoint_from_before_there_was_another_goes_on_with_the_default() -
 def test_a_recording_is_one_reward_s(run: Path, tmp_path: Path) -> None:
     """One that names none, as before there was another, is the default's."""
     network = mk.NatureDueling(26, hidden=8)
-    plain = about_recording(new_data(mk.DamageReward()), network, 0)
-    own = about_recording(new_data(Advance()), network, 0)
+    plain = about_recording(new_data(mk.DamageReward()), network)
+    own = about_recording(new_data(Advance()), network)
     assert "reward" not in plain
     assert own == plain | {"reward": "tests.envs.own_rewards.Advance(per_pixel=1)"}
     content = torch.load(run / "recording/recording.pt", weights_only=True)

@@ -56,6 +56,7 @@ def test_rows_equal_single_environments_stepped_one_after_the_other(short_envs, 
                 returns.append((row, env, total))
                 total = 0.0
     assert collector.env_steps == 120
+    collector.count(collector.take_finished())
     assert collector.matches == len(returns) == 9
     assert [total for _, total in collector.recent] == pytest.approx([total for *_, total in sorted(returns)])
 
@@ -80,6 +81,7 @@ def test_matches_cut_off_are_truncations_each_with_one_last_frame(short_envs):
     match = [CONTINUING] * (CUT_OFF - 1) + [TRUNCATED, NO_ACTION]
     for env in range(3):
         assert collector.replay.outcomes[: 3 * (CUT_OFF + 1), env].tolist() == match * 3
+    collector.count(collector.take_finished())
     assert [won for won, _ in collector.recent] == [False] * 9
 
 
@@ -87,6 +89,7 @@ def test_matches_fought_to_the_end_are_terminals(long_envs):
     collector = new_collector(long_envs, Always(2), rows=3_000)
     while collector.matches < 2 and collector.env_steps < 6_000:
         collector.collect(50)
+        collector.count(collector.take_finished())
     outcomes = collector.replay.outcomes[: collector.replay.added]
     rows, envs = np.nonzero(outcomes == TERMINAL)
     assert len(rows) == collector.matches >= 2

@@ -32,9 +32,9 @@ from tests.test_resume import CONFIG
 WORKS, DIFFERS, REFUSED = "works", "differs", "refused"
 OUTCOMES = {
     "accelerator": (WORKS, WORKS),
-    "strategy": (REFUSED, WORKS),
-    "devices": (REFUSED, REFUSED),
-    "num_nodes": (REFUSED, REFUSED),
+    "strategy": (WORKS, WORKS),
+    "devices": (WORKS, WORKS),
+    "num_nodes": (WORKS, WORKS),
     "precision": (WORKS, WORKS),
     "logger": (DIFFERS, WORKS),
     "callbacks": (WORKS, WORKS),
@@ -87,9 +87,6 @@ def test_the_documentation_says_the_same() -> None:
 # -- refused at the command line ---------------------------------------------------------------------------------------
 
 NO_COMMAND_LINE: dict[str, list[tuple[str, str]]] = {
-    "strategy": [("ddp", "got ddp: a run is one process with one device")],
-    "devices": [("2", "must be 1, got 2 and 1")],
-    "num_nodes": [("3", "must be 1, got 1 and 3")],
     "fast_dev_run": [("1", "got 1: for a trial, lower"), ("true", "got True: for a trial, lower data.max_env_steps")],
     "max_epochs": [("3", "trainer.max_epochs follows from data.max_env_steps")],
     "max_steps": [("9", "got 9: data.max_env_steps says how long to train")],
@@ -112,6 +109,9 @@ NO_COMMAND_LINE: dict[str, list[tuple[str, str]]] = {
     "model_registry": [("mine", "got mine: the checkpoints of a run are in its directory")],
 }
 ALSO_REFUSED = {
+    "strategy": ("ddp", "must be auto for 1 rank (trainer.devices times trainer.num_nodes), got ddp"),
+    "devices": ("2", "trainer.strategy must be ddp for 2 ranks (trainer.devices times trainer.num_nodes), got auto"),
+    "num_nodes": ("3", "must be ddp for 3 ranks"),
     "precision": ("16-true", "16-true cannot train"),
     "profiler": ("xla", "a run has no TPU"),
     "accelerator": ("gpuu", "invalid accelerator name"),
@@ -148,8 +148,6 @@ def test_the_command_line_tells_one_batch_from_all_of_them(tmp_path, capfd, monk
 # -- refused under a plain Trainer -------------------------------------------------------------------------------------
 
 NO_TRAINER: dict[str, tuple[dict[str, Any], str]] = {
-    "devices": ({"devices": 2, "strategy": "ddp_spawn"}, "trainer.devices must be 1, got 2 processes"),
-    "num_nodes": ({"num_nodes": 2, "strategy": "ddp"}, "trainer.devices must be 1, got 2 processes"),
     "reload_dataloaders_every_n_epochs": ({"reload_dataloaders_every_n_epochs": 1}, "begin again with an empty replay"),
     "model_registry": ({"model_registry": "mine"}, "got mine: Lightning would pass over it"),
 }
@@ -181,11 +179,14 @@ def test_a_fit_that_is_refused_has_started_and_written_nothing(tmp_path) -> None
 
 @pytest.fixture(scope="module")
 def whole_run(tmp_path_factory):
-    """A fit with every option that works at the command line, none at its default, and what it printed."""
+    """A fit with every option that works at the command line, and what it printed; tests/ranks has several devices."""
     run = tmp_path_factory.mktemp("whole") / "run"
     config = json.loads(json.dumps(CONFIG))
     config["trainer"] = {
         "accelerator": "cpu",
+        "strategy": "auto",
+        "devices": 1,
+        "num_nodes": 1,
         "precision": "64-true",
         "logger": {"class_path": "pytorch_lightning.loggers.CSVLogger", "init_args": {"save_dir": str(run / "own")}},
         "callbacks": [{"class_path": "tests.lightning.probe.Probe", "init_args": {"stop": 12}}],

@@ -12,7 +12,8 @@ import yaml
 from lightning_utilities.core.rank_zero import rank_zero_only
 
 from mk_lightning.cli.main import main
-from mk_lightning.workflows.launcher import HIDDEN, check_launcher
+from mk_lightning.utils.errors import UserError
+from mk_lightning.workflows.launcher import HIDDEN, check_launcher, take_rank
 from tests.test_resume import CONFIG
 
 ROOT = Path(__file__).parents[2]
@@ -64,7 +65,7 @@ TEST = {**CONFIG, "trainer": {"accelerator": "cpu"}}
 def words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """A test of a few matches, by a process that Lightning was imported in as rank 1."""
     (tmp_path / "c.yaml").write_text(yaml.safe_dump(TEST))
-    monkeypatch.setattr(rank_zero_only, "rank", 1)
+    monkeypatch.setattr(rank_zero_only, "rank", 1, raising=False)
     for name in {*HIDDEN, *SRUN, *JSRUN, *OPEN_MPI, *PMI, *TORCHRUN}:
         monkeypatch.delenv(name, raising=False)
     return ["test", "-c", str(tmp_path / "c.yaml"), "--run_dir", str(tmp_path / "run")]
@@ -114,6 +115,45 @@ def test_a_rank_of_one_run_is_refused_in_one_line(
     assert error.startswith(f"mk-lightning: error: {seen} (set by ")
     assert "start runs side by side instead, each with its own --seed_everything" in error
     assert not (tmp_path / "run-test").exists()
+
+
+TWO_NODES = {"NODE_RANK": "1", "MASTER_ADDR": "first"}
+RANK_OF_FOUR = {
+    "Lightning, which has started it": ({"LOCAL_RANK": "3", "NODE_RANK": "0", "WORLD_SIZE": "4"}, (4, 1), 3),
+    "nobody yet": ({}, (4, 1), 0),
+    "nobody yet, in a job of one task": ({"SLURM_NTASKS": "1", "SLURM_PROCID": "0"}, (4, 1), 0),
+    "nobody yet, on the second machine": (TWO_NODES, (2, 2), 2),
+    "Lightning, on the second machine": ({**TWO_NODES, "LOCAL_RANK": "1", "WORLD_SIZE": "4"}, (2, 2), 3),
+    "torchrun": (TORCHRUN, (4, 1), 2),
+    "torchrun below srun": ({**SRUN, **TORCHRUN, "RANK": "3"}, (2, 2), 3),
+    "srun": (SRUN, (2, 2), 2),
+    "jsrun": (JSRUN, (4, 1), 2),
+}
+
+
+@pytest.mark.parametrize("launcher", RANK_OF_FOUR)
+def test_a_run_on_several_devices_takes_its_rank_from_the_launcher(
+    launcher: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Lightning is shown what it knows a rank by; of a job of one task nothing by which it would wait for others."""
+    environment, shape, rank = RANK_OF_FOUR[launcher]
+    for name in HIDDEN:  # set first, so that what is shown does not outlast the test
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+    hidden = {name: value for name, value in environment.items() if name in HIDDEN}
+    assert take_rank(hidden, *shape) == rank
+    assert {name: os.environ[name] for name in HIDDEN if name in os.environ} == (
+        {} if "SLURM_NTASKS" in hidden and hidden["SLURM_NTASKS"] == "1" else hidden
+    )
+
+
+def test_a_launcher_of_another_number_of_ranks_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(UserError, match=r"torchrun, .* has started 4 processes, but trainer\.devices 2 times .* is 2;"):
+        take_rank(TORCHRUN, 2, 1)
+    for name, value in OPEN_MPI.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(UserError, match="mpirun cannot start the ranks of a run; start them with torchrun or srun"):
+        take_rank({}, 4, 1)
 
 
 @pytest.mark.parametrize("value", ["high", ""])

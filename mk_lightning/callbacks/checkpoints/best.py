@@ -17,6 +17,7 @@ from mk_lightning.data.datamodule import ExperienceDataModule
 from mk_lightning.data.fit_folder import ANOTHER_FOLDER
 from mk_lightning.networks.checkpoint import read_checkpoint
 from mk_lightning.utils.errors import UserError
+from mk_lightning.utils.ranks import Ranks
 from mk_lightning.utils.run_files import BEST
 
 log = logging.getLogger(__name__)
@@ -35,6 +36,7 @@ class BestCheckpoint(ModelCheckpoint):
 
     def __init__(self, folder: str | Path | None = None, monitor: str = "val/win_rate/all") -> None:
         self._folder = folder
+        self._ranks = Ranks()
         # After a validation and at no other time: at the end of an epoch the figure may be of an earlier one.
         super().__init__(
             folder,
@@ -64,6 +66,9 @@ class BestCheckpoint(ModelCheckpoint):
         ours = type(pl_module).__module__.startswith("mk_lightning.")  # a subclass may log what is monitored
         if stage == TrainerFn.FITTING and ours and isinstance(data, ExperienceDataModule):
             check_monitor(str(self.monitor), data, trainer.callbacks)  # type: ignore[attr-defined]
+        self._ranks = Ranks.of(trainer)
+        if self._folder is not None:  # rank 0 has taken it for all
+            self._folder = self.dirpath = trainer.strategy.broadcast(str(self._folder))
         super().setup(trainer, pl_module, stage)
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -98,7 +103,7 @@ class BestCheckpoint(ModelCheckpoint):
         best = here(state_dict["best_model_path"])
         if best and not Path(best).is_file() and saved.is_file():  # resumed in another directory
             folder.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(saved, best)
+            self._ranks.first(lambda: shutil.copyfile(saved, best))
         try:
             if best:
                 read_checkpoint(best)

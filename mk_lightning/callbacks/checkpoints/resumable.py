@@ -23,7 +23,7 @@ from mk_lightning.data.datamodule import ExperienceDataModule
 from mk_lightning.data.fit_folder import ANOTHER_FOLDER, run_folder
 from mk_lightning.experience.transition import Batch, Progress
 from mk_lightning.loggers.metrics_csv import MetricsCSV
-from mk_lightning.utils.errors import Interrupted, UserError, check_positive
+from mk_lightning.utils.errors import Interrupted, UserError, check_positive, on_every_rank
 from mk_lightning.utils.files import PART
 from mk_lightning.utils.lengths import Length, check_length
 from mk_lightning.utils.run_files import CHECKPOINTS, LAST, PREVIOUS
@@ -92,8 +92,7 @@ class ResumableCheckpoint(Checkpoint):
             UserError: the disk has no room for the fit.
         """
         run, data = run_folder(trainer), trainer.datamodule  # type: ignore[attr-defined]
-        if self._default_folder:
-            self.folder = run / CHECKPOINTS
+        self.folder = run / CHECKPOINTS if self._default_folder else trainer.strategy.broadcast(self.folder)
         callbacks = trainer.callbacks  # type: ignore[attr-defined]
         self._best = next((c for c in callbacks if isinstance(c, ModelCheckpoint) and c.monitor), None)
         if stage == TrainerFn.FITTING and isinstance(data, ExperienceDataModule):
@@ -164,7 +163,7 @@ class ResumableCheckpoint(Checkpoint):
         if stop or last_chance or last_but_one or self._is_time(trainer, batch.progress):
             self._save(trainer, batch.env_steps)
         if stop:  # on every rank, whichever the signal reached
-            raise Interrupted(self.interruption.signum or signal.SIGTERM, "training")
+            raise on_every_rank(Interrupted(self.interruption.signum or signal.SIGTERM, "training"))
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Save after a validation."""

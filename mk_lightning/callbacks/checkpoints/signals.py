@@ -10,6 +10,8 @@ import time
 from types import FrameType, TracebackType
 from typing import Any
 
+from lightning_utilities.core.rank_zero import rank_zero_only
+
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
 """Ctrl-C; a scheduler or `timeout`; a terminal that is closed; what SLURM is told to send before a job's time is up."""
 
@@ -80,10 +82,13 @@ class Interruption:
         if self.signum is None:
             self.signum, self._noted = signum, now
             if self.waits:
-                name = signal.Signals(signum).name
-                with contextlib.suppress(OSError):  # sys.stderr may be in use, and cannot be entered twice
-                    os.write(2, f"\n{name}: stopping when the learner_step is done; again to stop at once\n".encode())
+                self._tell(signal.Signals(signum).name)
                 return
         elif now - self._noted < SAME_REQUEST:
             return
         raise KeyboardInterrupt
+
+    @rank_zero_only
+    def _tell(self, name: str) -> None:
+        with contextlib.suppress(OSError):  # sys.stderr may be in use, and cannot be entered twice
+            os.write(2, f"\n{name}: stopping when the learner_step is done; again to stop at once\n".encode())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import zlib
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from shlex import quote
 from typing import Any
@@ -32,6 +33,7 @@ from mk_lightning.networks.checkpoint import load_matching, read_checkpoint
 from mk_lightning.utils.errors import UserError
 from mk_lightning.utils.files import as_named, write_text
 from mk_lightning.utils.network_copies import bare_copy
+from mk_lightning.utils.ranks import Ranks
 from mk_lightning.utils.run_files import BEST, CHECKPOINTS, LAST
 
 log = logging.getLogger(__name__)
@@ -104,16 +106,14 @@ class BeforeAfter(Callback):
             raise UserError(f"BeforeAfter: {folder} has the results of another fit; {ANOTHER_FOLDER}")
         folder.mkdir(parents=True, exist_ok=True)
         if trainer.ckpt_path is not None:
-            self.before = _restored(folder / "before.json", self._packed, str(trainer.ckpt_path), data)
+            path, packed = folder / "before.json", self._packed
+            self.before = Ranks.of(trainer).first(lambda: _restored(path, packed, str(trainer.ckpt_path), data))
         elif fresh:
             base_validation(trainer, pl_module)
             self.before = self._measure(trainer, bare_copy(pl_module.online), as_named(pl_module.origin), BASE)
-            self.before.write(folder / "before.json")
-            show_table(trainer, evaluation_table(self.before))
-            _check_originals(self.before, folder, data.evaluation.lost_originals)
-            if (match := film_lost(self.before, folder / FILM, data.game)) is not None:
-                log.info(f"{folder / FILM} shows how it loses {match.state}")
-        self._packed = zlib.compress((folder / "before.json").read_bytes())
+            Ranks.of(trainer).first(partial(self._write_before, trainer, folder))
+        if trainer.is_global_zero:
+            self._packed = zlib.compress((folder / "before.json").read_bytes())
         self.after = None
 
     def on_fit_end(self, trainer: Trainer, pl_module: Any) -> None:
@@ -129,9 +129,7 @@ class BeforeAfter(Callback):
         self.after = self._measure(
             trainer, network.to(trainer.strategy.root_device), str(best or "weights at the end"), RESULT
         )
-        self.after.write(folder / "after.json")
-        self._scores().write(folder)
-        self._report(trainer, folder)
+        Ranks.of(trainer).first(partial(self._write_after, trainer, folder))
 
     def check_resumed(self, run: Path, checkpoint: Mapping[str, Any], data: ExperienceDataModule) -> None:
         """Check that a fit which is to be resumed would be measured on the matches it began with.
@@ -170,6 +168,21 @@ class BeforeAfter(Callback):
         return Evaluation.of(
             records, data.game, policy=policy, epsilon=epsilon, env=data.env.episode_options, groups=data.state_groups
         )
+
+    def _write_before(self, trainer: Trainer, folder: Path) -> None:
+        assert self.before is not None
+        data = _data(trainer)
+        self.before.write(folder / "before.json")
+        show_table(trainer, evaluation_table(self.before))
+        _check_originals(self.before, folder, data.evaluation.lost_originals)
+        if (match := film_lost(self.before, folder / FILM, data.game)) is not None:
+            log.info(f"{folder / FILM} shows how it loses {match.state}")
+
+    def _write_after(self, trainer: Trainer, folder: Path) -> None:
+        assert self.after is not None
+        self.after.write(folder / "after.json")
+        self._scores().write(folder)
+        self._report(trainer, folder)
 
     def _report(self, trainer: Trainer, folder: Path) -> None:
         from mk_lightning.evaluation.report import write_report  # matplotlib takes half a second to load

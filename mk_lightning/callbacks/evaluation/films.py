@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import closing
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,15 @@ from mk_lightning.evaluation.evaluation import write_matches
 from mk_lightning.evaluation.match import summarise
 from mk_lightning.playback.recorder import FilmSettings, first_of_each_state, record_match
 from mk_lightning.playback.rerun import ReplayEnv
+from mk_lightning.utils.ranks import Ranks
 
 log = logging.getLogger(__name__)
 
 
 class FilmWriter(MatchRecorder):
     """Writes the matches of a prediction into the run's directory, and films the first ones of each state.
+
+    Several ranks share the filming.
 
     `matches.csv` has a row per match; `films/` a film and a JSONL trace of each match filmed, `movies/` it as BK2.
 
@@ -41,18 +45,18 @@ class FilmWriter(MatchRecorder):
         self.films: list[Path] = []
 
     def on_predict_end(self, trainer: Trainer, pl_module: Any) -> None:
-        """Write the files; each film is told when it is there."""
+        """Write the files; each film is told when it is there, or when rank 0 has made its own."""
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
-        folder, records = run_folder(trainer), self.records[0]
+        folder, records, ranks = run_folder(trainer), self.records[0], Ranks.of(trainer)
         folder.mkdir(parents=True, exist_ok=True)
         rows = [summarise(record, data.game, number) for number, record in enumerate(records, 1)]
-        write_matches(folder / "matches.csv", rows)
-        self.films = []
-        filmed = first_of_each_state(records, self.settings.matches)
-        if not filmed:
-            return
-        with closing(ReplayEnv(data.game, config=data.env)) as env:
-            for number, record in enumerate(filmed, 1):
-                film = record_match(env, record, pl_module.online, folder, self.settings)
-                self.films.append(film)
-                log.info(f"{number}/{len(filmed)} {'won' if record.result.won else 'not won'}: {film}")
+        ranks.first(lambda: write_matches(folder / "matches.csv", rows))
+        filmed = [*enumerate(first_of_each_state(records, self.settings.matches), 1)]
+        films: list[tuple[int, Path]] = []
+        if share := filmed[ranks.rank :: ranks.count]:
+            with closing(ReplayEnv(data.game, config=data.env)) as env:
+                for number, record in share:
+                    film = record_match(env, record, pl_module.online, folder, self.settings)
+                    films.append((number, film))
+                    log.info(f"{number}/{len(filmed)} {'won' if record.result.won else 'not won'}: {film}")
+        self.films = [film for _, film in sorted(chain.from_iterable(ranks.gather(films)))]

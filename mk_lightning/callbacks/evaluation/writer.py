@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from pytorch_lightning import Trainer
+from pytorch_lightning.loggers import Logger
 
 from mk_lightning.callbacks.evaluation.match_recorder import MatchRecorder
 from mk_lightning.data.fit_folder import run_folder
 from mk_lightning.evaluation.evaluation import Evaluation
 from mk_lightning.loggers.base import RunLogger
 from mk_lightning.utils.files import as_named
+from mk_lightning.utils.ranks import Ranks
 
 
 class EvaluationWriter(MatchRecorder):
@@ -32,7 +36,7 @@ class EvaluationWriter(MatchRecorder):
         self.evaluations: list[Evaluation] = []
 
     def on_test_end(self, trainer: Trainer, pl_module: Any) -> None:
-        """Write the files."""
+        """Write the files, on rank 0."""
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
         policy = as_named(trainer.ckpt_path or pl_module.origin)
         self.evaluations = [
@@ -46,10 +50,14 @@ class EvaluationWriter(MatchRecorder):
             )
             for epsilon, records in zip(data.test_epsilons, self.records, strict=True)
         ]
+        folder = run_folder(trainer)
+        Ranks.of(trainer).first(lambda: self._write(folder, trainer.loggers))
+
+    def _write(self, folder: Path, loggers: Sequence[Logger]) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
         for evaluation in self.evaluations:
-            path = run_folder(trainer) / f"evaluation_epsilon_{evaluation.epsilon:g}.json"
-            path.parent.mkdir(parents=True, exist_ok=True)
+            path = folder / f"evaluation_epsilon_{evaluation.epsilon:g}.json"
             evaluation.write(path)
-            for logger in trainer.loggers:
+            for logger in loggers:
                 if isinstance(logger, RunLogger):
                     logger.log_evaluation(evaluation, [path, path.with_suffix(".csv")])

@@ -73,7 +73,7 @@ class Curriculum(FineTuningMethod):
       they teach is kept, but they were drawn for the phase before, even where both phases know their state.
     - With `step_back`, a phase that proves too hard gives way to the one before, which is judged anew.
     - A change takes effect with each environment's next match.
-    - With several ranks, rank 0's matches decide for all.
+    - With several ranks, the matches of all count.
     - Which phase it is, since when, and the matches that count are part of the checkpoint.
 
     Logs `curriculum/phase`, counted from 1.
@@ -175,7 +175,7 @@ class Curriculum(FineTuningMethod):
         """
         data: ExperienceDataModule = trainer.datamodule  # type: ignore[attr-defined]
         self.count(batch.finished, batch.env_steps, data)
-        phase = trainer.strategy.broadcast(self.next_phase(batch.progress))
+        phase = self.next_phase(batch.progress)
         if phase != self.phase:
             self.enter(phase, batch.env_steps)
             self._set_states(data)
@@ -188,7 +188,7 @@ class Curriculum(FineTuningMethod):
             env_steps: the batch's.
             data: says how far apart batches are, and how many environments share the env_steps.
         """
-        per_batch, num_envs = data.env_steps_per_learner_step, data.env.num_envs
+        per_batch, num_envs = data.env_steps_per_learner_step, data.num_envs
         for result in finished:
             # It ended after the batch before, so it began no earlier than this; and the phase's states have held at
             # the latest since the batch after the change, whose collection was under way then.

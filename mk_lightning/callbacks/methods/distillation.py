@@ -12,6 +12,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from mk_lightning.callbacks.methods.added_gradient import add_gradient, gradient_share, learning_parameters, norm
 from mk_lightning.callbacks.methods.base import FineTuningMethod, q_network
 from mk_lightning.data.datamodule import ExperienceDataModule
+from mk_lightning.data.rank_states import own_part, with_others
 from mk_lightning.data.settings import MAX_BATCH
 from mk_lightning.data.settings_checks import require_originals
 from mk_lightning.experience.base_dataset import Rehearsal
@@ -21,6 +22,7 @@ from mk_lightning.learning.losses import Distance, distillation_loss
 from mk_lightning.schedules import Schedule, as_schedule, bounds
 from mk_lightning.utils.errors import UserError, check_between, check_positive
 from mk_lightning.utils.network_copies import bare_copy
+from mk_lightning.utils.ranks import Ranks
 from mk_lightning.utils.trainer_checks import log_is_due
 
 
@@ -102,6 +104,7 @@ class Cloning(Distillation):
 
     name = "cloning"
     _rehearsal: Rehearsal | None = None
+    _ranks = Ranks()
     _restored: dict[str, Any] | None = None
 
     def check(self, pl_module: LightningModule, data: ExperienceDataModule, callbacks: Sequence[Callback]) -> None:
@@ -118,8 +121,9 @@ class Cloning(Distillation):
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
         state = None if self.begins_anew(trainer) else self._restored or self.state_dict()
         self._rehearsal, self._restored = data.rehearsal(RandomStream.DISTILLATION), None
+        self._ranks = Ranks.of(trainer)
         if state:
-            self._rehearsal.load_state_dict(state)
+            self._rehearsal.load_state_dict(own_part(self._ranks, state))
 
     def base_values(self, pl_module: LightningModule, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
         """Draw from the recording."""
@@ -128,8 +132,8 @@ class Cloning(Distillation):
         return drawn.transition.s_tm1.to(pl_module.device), drawn.q_values.to(pl_module.device)
 
     def state_dict(self) -> dict[str, Any]:
-        """Where the stream of draws stands."""
-        return self._rehearsal.state_dict() if self._rehearsal is not None else {}
+        """Where every rank's stream of draws stands."""
+        return with_others(self._ranks, self._rehearsal.state_dict(), ["rng"]) if self._rehearsal is not None else {}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Keep it until training starts."""

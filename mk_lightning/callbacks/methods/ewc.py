@@ -169,7 +169,7 @@ class ElasticWeightConsolidation(FineTuningMethod):
         drawn = data.rehearsal(RandomStream.FISHER).sample(self.samples)
         actions = drawn.transition.a_tm1
         if self.estimator == "policy":
-            generator = torch.Generator().manual_seed(data.seed)
+            generator = torch.Generator().manual_seed(data.seed + trainer.global_rank)
             actions = sample_actions(drawn.q_values, self.temperature, generator)
         network = bare_copy(q_network(pl_module)).requires_grad_(True)  # frozen weights may be unfrozen later
         fisher = fisher_diagonal(

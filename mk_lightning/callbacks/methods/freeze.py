@@ -70,6 +70,11 @@ class FreezeLayers(FineTuningMethod):
                 what is to be unfrozen never would be.
         """
         super().check(pl_module, data, callbacks)
+        if self.unfreeze_at and data.ranks.count > 1:
+            raise UserError(
+                f"FreezeLayers: unfreeze_at needs a single rank, this run has {data.ranks.count}: DDP registers its "
+                "hooks before training, so gradients of what is unfrozen later would not be averaged; use patterns"
+            )
         freezers = [callback for callback in callbacks if isinstance(callback, FreezeLayers)]
         start, end = data.length.progress(0), data.length.progress(data.length.end)
         for pattern, length in self.unfreeze_at.items():
@@ -158,11 +163,6 @@ class FreezeLayers(FineTuningMethod):
         return UserError(f"FreezeLayers: {patterns} freeze every parameter; nothing could learn at the start")
 
     def _check_surroundings(self, trainer: Trainer) -> None:
-        if self.unfreeze_at and trainer.world_size > 1:
-            raise UserError(
-                f"FreezeLayers: unfreeze_at needs a single rank, this run has {trainer.world_size}: DDP registers its "
-                "hooks before training, so gradients of what is unfrozen later would not be averaged; use patterns"
-            )
         for callback in trainer.callbacks:  # type: ignore[attr-defined]
             if averages_by_function(callback):
                 raise UserError(

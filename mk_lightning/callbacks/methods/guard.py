@@ -159,7 +159,7 @@ class ForgettingGuard(FineTuningMethod):
         mean, figure = sum(forgetting.values()) / len(forgetting), self._kept(rates, groups)
         figures = {f"forgetting/{state}": value for state, value in forgetting.items()}
         figures |= {"forgetting/mean": mean, "forgetting/worst": max(forgetting.values()), KEPT: figure}
-        pl_module.log_dict(figures, rank_zero_only=True)
+        pl_module.log_dict(figures, sync_dist=True, rank_zero_only=True)
         if figure < 0:
             self._act(trainer, forgetting, mean, rates)
         elif self.action == "restore" and figure >= self.best["kept"]:

@@ -45,7 +45,7 @@ class WeaknessTargeting(FineTuningMethod):
     and counts as lost. Training matches are played with exploration, so they are lost more often than in a validation.
 
     - New probabilities take effect with each environment's next match.
-    - With several ranks, rank 0's matches decide for all.
+    - With several ranks, the matches of all count.
     - The matches that count and the probabilities are part of the checkpoint.
 
     Logs `weakness/<state>`, the state's probability.
@@ -128,7 +128,7 @@ class WeaknessTargeting(FineTuningMethod):
         if batch.env_steps - self.computed < batch.progress.in_env_steps(self.every):
             return
         self.computed = batch.env_steps
-        probabilities = trainer.strategy.broadcast(loss_probabilities(self.recent, self.floor))
+        probabilities = loss_probabilities(self.recent, self.floor)
         if probabilities != self.probabilities:
             self.probabilities = probabilities
             data: ExperienceDataModule = trainer.datamodule  # type: ignore[attr-defined]

@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import logging
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 import torch
@@ -15,7 +13,9 @@ from mk_lightning.experience.transition import Progress
 from mk_lightning.learning.module import DuelingDoubleDQN
 from mk_lightning.utils.errors import UserError
 from mk_lightning.utils.lengths import Length
+from mk_lightning.utils.ranks import Ranks
 from tests.callbacks import tiny
+from tests.data.test_datamodule import new_data
 from tests.learning.batches import ACTIONS, new_trainer, random_batches
 from tests.networks.narrow import narrow
 
@@ -286,7 +286,8 @@ def test_refuses_when_it_sees_the_network(tmp_path, options, message):
 
 
 def test_unfreezing_on_several_ranks_is_refused():
-    trainer: Any = SimpleNamespace(world_size=2, callbacks=[], datamodule=None)
+    data = new_data()
+    data.set_ranks(Ranks(0, 2))
     with pytest.raises(UserError, match="unfreeze_at needs a single rank, this run has 2: DDP registers"):
-        layer_by_layer().setup(trainer, new_module(), "validate")
-    FreezeLayers(["convolutions"]).setup(trainer, new_module(), "validate")
+        layer_by_layer().check(new_module(), data, [])
+    FreezeLayers(["convolutions"]).check(new_module(), data, [])

@@ -1,0 +1,126 @@
+"""A fit on two ranks: what is equal on both and what is not, and its checkpoints."""
+
+from __future__ import annotations
+
+import csv
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+
+from benchmarks._whole_run import differences, everything
+from tests.ranks.commands import ON, run, start, write_config
+from tests.ranks.watching import watched
+
+METHODS = [
+    {"class_path": "ElasticWeightConsolidation", "init_args": {"strength": 3.0, "samples": 16}},
+    {"class_path": "Cloning", "init_args": {"batch_size": 4}},
+    {"class_path": "Kickstarting", "init_args": {"distance": "mse", "batch_size": 4}},
+    {"class_path": "WeaknessTargeting", "init_args": {"matches": 3, "every": 96}},
+    {"class_path": "FreezeLayers", "init_args": {"patterns": ["value.*"]}},
+    {"class_path": "ForgettingGuard", "init_args": {"action": "restore"}},
+    {"class_path": "tests.ranks.watching.Watch"},
+    {
+        "class_path": "pytorch_lightning.callbacks.ModelCheckpoint",
+        "init_args": {"every_n_train_steps": 10, "save_top_k": -1, "filename": "{step}"},
+    },
+]
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_config(
+        tmp_path_factory.mktemp("fit") / "c.yaml",
+        METHODS,
+        rehearsal_ratio=0.25,
+        recording={"env_steps": 90},
+    )
+
+
+@pytest.fixture(scope="module")
+def finished(config: Path) -> Path:
+    """The directory of a finished run."""
+    path = config.parent / "run"
+    out, err = run("fit", "-c", config, "--run_dir", path, *ON[2])
+    assert out.count("run: ") == 1
+    assert "Warning" not in err
+    assert err.count("will take at most") == err.count("shows how it loses") == 1
+    return path
+
+
+def test_all_ranks_learn_the_same_from_what_each_has_played(finished: Path) -> None:
+    """Weights, matches that count and figures are equal bit for bit; what is drawn is not."""
+    one, other = watched(finished, 2)
+    assert len(one) == 28
+    for mine, theirs in zip(one, other, strict=True):
+        assert mine["drawn"] != theirs["drawn"]
+        assert {**mine, "drawn": None} == {**theirs, "drawn": None}
+    assert len({noted["online"] for noted in one}) == 28, "nothing was learnt"
+    assert sum(len(noted["finished"]) for noted in one) > 10
+
+
+def test_env_steps_are_those_of_all_ranks(finished: Path) -> None:
+    """Two ranks with two environments: warm-up of 40, 24 a learner_step, of which each environment plays 6."""
+    one, _ = watched(finished, 2)
+    assert [noted["env_steps"] for noted in one] == [40 + 24 * (step + 1) for step in range(28)]
+    replay = torch.load(finished / "checkpoints/last.ckpt", weights_only=True)["ExperienceDataModule"]["replay"]
+    assert replay["added"] == (40 + 24 * 29) / 4, "rows, those for the next batch among them"
+    rows = [*csv.DictReader((finished / "metrics.csv").read_text().splitlines())]
+    assert next(row["env_steps"] for row in rows if row["loss"]) == str(40.0 + 24 * 5)
+
+
+def test_a_resumed_run_continues_bit_for_bit(config: Path, finished: Path, tmp_path: Path) -> None:
+    """As if it had been killed in its second epoch, shortly after a checkpoint."""
+    path = tmp_path / "run"
+    shutil.copytree(finished, path)
+    (path / "before_after.json").unlink()
+    for file in [*(path / "checkpoints").glob("[lp]*.ckpt"), *path.glob("rank-*.jsonl")]:
+        file.unlink()
+    run("fit", "-c", config, *ON[2], "--ckpt_path", path / "checkpoints/step=20.ckpt")
+    assert differences(everything(path), everything(finished)) == []
+    assert watched(path, 2) == [noted[20:] for noted in watched(finished, 2)]
+
+
+def test_three_ranks_resume_bit_for_bit_too(tmp_path: Path) -> None:
+    """A sum of three gradients depends on their order, which DDP would change after its first learner_step."""
+    config = write_config(tmp_path / "c.yaml", METHODS[-2:], max_env_steps=360, warmup_env_steps=48)
+    words = ["-c", str(config), *ON[3], "--data.evaluation.every", "1.0"]
+    _, err = run("fit", *words, "--run_dir", tmp_path / "run")
+    assert "find_unused_parameters" not in err
+    shutil.copytree(tmp_path / "run", tmp_path / "again")
+    (tmp_path / "again/before_after.json").unlink()
+    for file in (tmp_path / "again/checkpoints").glob("[lp]*.ckpt"):
+        file.unlink()
+    run("fit", *words, "--ckpt_path", tmp_path / "again/checkpoints/step=10.ckpt")
+    assert differences(everything(tmp_path / "again"), everything(tmp_path / "run")) == []
+
+
+def test_another_number_of_ranks_is_refused(config: Path, finished: Path) -> None:
+    last = finished / "checkpoints/last.ckpt"
+    longer = ["--data.max_env_steps", "1008", "--ckpt_path", str(last)]
+    _, err = run("fit", "-c", config, *ON[1], *longer, code=2)
+    assert err.splitlines()[-1] == (
+        "mk-lightning: error: the checkpoint is of a run on 2 ranks, this one has 1, and each rank has a replay and "
+        "emulators of its own: resume with trainer.devices 2 (or that many over all nodes), or start another fit from "
+        "its weights with model.init_from"
+    )
+
+
+def test_a_lost_part_of_another_rank_s_replay_is_noticed(config: Path, finished: Path, tmp_path: Path) -> None:
+    shutil.copytree(finished, tmp_path / "run")
+    next((tmp_path / "run/replay").glob("*-rank-1.rows")).write_bytes(b"damaged")
+    words = ["--run_dir", str(tmp_path / "run"), *ON[2], "--data.max_env_steps", "1008", "--ckpt_path", "last"]
+    _, err = run("fit", "-c", config, *words, code=2)
+    assert "rank-1.rows is damaged" in err
+    assert err.count("error:") == 1
+
+
+def test_torchrun_makes_the_same_run(config: Path, finished: Path, tmp_path: Path) -> None:
+    torchrun = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "cli.py")
+    process = start("fit", "-c", config, "--run_dir", tmp_path / "run", *ON[2], program=torchrun)
+    out, err = process.communicate(timeout=300)
+    assert process.returncode == 0, err
+    assert out.count("run: ") == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+    assert differences(everything(tmp_path / "run"), everything(finished)) == []
