@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from mk_lightning.data.rank_states import own_part, with_others
 from mk_lightning.data.run_length import RunLength
 from mk_lightning.data.settings import ExperienceSettings
 from mk_lightning.envs.vector_env import RetroVectorEnv
@@ -148,10 +149,12 @@ class ExperienceLoader:
         """Whether the next batch's experience is in the replay already, once all is settled; the rehearsal's stream."""
         self.synchronize()  # Lightning asks for it before it asks the DataModule, while the job may still run
         rehearsal = self.rehearsal.state_dict() if self.rehearsal is not None else None
-        return {"ready": self._ready, "rehearsal": rehearsal}
+        # Of all ranks, for Lightning saves what it is given on rank 0, and gives it to every rank.
+        return with_others(self.ranks, {"ready": self._ready, "rehearsal": rehearsal}, ["rehearsal"])
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Restore `state_dict`."""
+        state = own_part(self.ranks, state)
         self._ready = state["ready"] and self.replay.added > 0  # a replay that was not kept starts empty
         if self.rehearsal is not None and state["rehearsal"] is not None:  # it may have begun only now
             self.rehearsal.load_state_dict(state["rehearsal"])

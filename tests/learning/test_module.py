@@ -79,13 +79,14 @@ def test_training_step_equals_the_formulas_written_out(tmp_path):
 @pytest.mark.parametrize(("every", "logged"), [(0, 0), (2, 2), (3, 1)])
 def test_figures_are_logged_every_n_learner_steps(tmp_path, monkeypatch, every, logged):
     module = new_module()
-    calls: list[Any] = []
-    monkeypatch.setattr(module, "log_dict", calls.append)
+    calls: list[dict[str, Any]] = []
+    monkeypatch.setattr(module, "log_dict", lambda figures, **_: calls.append(figures))
     trainer = new_trainer(tmp_path, log_every_n_steps=every)
     trainer.fit(module, random_batches(5))
-    assert len(calls) == logged
+    rows = [of_all | own for of_all, own in zip(calls[::2], calls[1::2], strict=True)]
+    assert len(rows) == logged
     assert ("loss" in trainer.progress_bar_metrics) == (logged > 0)
-    for figures in calls:
+    for figures in rows:
         assert figures.keys() == {"q_value", "td_error", "learning_rate", "epsilon"}
         assert figures["learning_rate"] == 1e-2
 

@@ -28,6 +28,11 @@ METHODS = [
 ]
 
 
+def apart(run: Path, other: Path) -> list[str]:
+    """What two runs do not have in common, but where the second, a copy of the first, says where that was."""
+    return [line for line in differences(everything(run), everything(other)) if "best_model_path" not in line]
+
+
 @pytest.fixture(scope="module")
 def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_config(
@@ -78,7 +83,7 @@ def test_a_resumed_run_continues_bit_for_bit(config: Path, finished: Path, tmp_p
     for file in [*(path / "checkpoints").glob("[lp]*.ckpt"), *path.glob("rank-*.jsonl")]:
         file.unlink()
     run("fit", "-c", config, *ON[2], "--ckpt_path", path / "checkpoints/step=20.ckpt")
-    assert differences(everything(path), everything(finished)) == []
+    assert apart(path, finished) == []
     assert watched(path, 2) == [noted[20:] for noted in watched(finished, 2)]
 
 
@@ -93,7 +98,7 @@ def test_three_ranks_resume_bit_for_bit_too(tmp_path: Path) -> None:
     for file in (tmp_path / "again/checkpoints").glob("[lp]*.ckpt"):
         file.unlink()
     run("fit", *words, "--ckpt_path", tmp_path / "again/checkpoints/step=10.ckpt")
-    assert differences(everything(tmp_path / "again"), everything(tmp_path / "run")) == []
+    assert apart(tmp_path / "again", tmp_path / "run") == []
 
 
 def test_another_number_of_ranks_is_refused(config: Path, finished: Path) -> None:
