@@ -20,8 +20,8 @@ SETTINGS = {
     # Threads of a finished parallel region must sleep, not spin: the emulators need the cores. Read when torch loads.
     "OMP_WAIT_POLICY": "PASSIVE",
     "KMP_BLOCKTIME": "0",
-    # Warnings of PyTorch's C++, which nobody can mend and which go past Python's filters: sockets that are tried again, or
-    # that DDP finds nothing in what it was told to look for. Read when torch loads.
+    # Warnings of PyTorch's C++, which nobody can mend and which go past Python's filters: sockets that are tried again,
+    # or that DDP finds nothing of what it was told to look for. Read when torch loads.
     "TORCH_CPP_LOG_LEVEL": "ERROR",
     # Lightning's own calls into jsonargparse, nothing a user could mend.
     "JSONARGPARSE_DEPRECATION_WARNINGS": "off",

@@ -31,7 +31,6 @@ SILENT = (
     ".*Couldn't infer the batch indices.*",  # matches are no samples of a dataset
     ".*exists and is not empty.*",  # a resumed run writes where it wrote
     ".*`srun` command is available on your system but is not used.*",  # a run is one process
-    ".*find_unused_parameters=True was specified.*",  # see keep_gradients_in_order
     ".*You're resuming from a checkpoint that ended.*",  # the loader is stateful, which is what it asks for
 )
 """Warnings of Lightning's that are not about a run."""
