@@ -100,8 +100,8 @@ def test_boxing_is_told_beside_published_figures(monkeypatch: pytest.MonkeyPatch
         for seed, score in ((1, 60.0), (2, 70.0), (3, 80.0))
     ]  # fmt: skip
     low, high = stats.ttest_1samp([60.0, 70.0, 80.0], 0).confidence_interval(0.95)
-    page = boxing.text(runs, boxing.Mean.over_runs([run.score for run in runs]))
+    page = boxing.text(runs, boxing.PooledMean.over_runs([run.score for run in runs]))
     assert f"| mk_lightning, `configs/boxing/pretrain.yaml` | 6.4 M | 70.0 [{low:.1f}, {high:.1f}] |" in page
     assert "| DQN | 200 M | 71.8 |" in page
     assert "| 16,000 | 60.0 | 70.0 | 80.0 |" in page
-    assert "nan" not in boxing.text(runs[:1], boxing.Mean.over_runs([60.0]))
+    assert "nan" not in boxing.text(runs[:1], boxing.PooledMean.over_runs([60.0]))

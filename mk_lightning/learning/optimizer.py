@@ -45,7 +45,7 @@ def due_rate(learning_rate: Schedule, warmup: Length, progress: Progress) -> flo
     rate = learning_rate.over(progress.run_env_steps)(progress.env_steps)
     learnt = max(0, progress.env_steps - progress.warmup_env_steps)
     rises = progress.in_env_steps(warmup)
-    return rate * learnt / rises if learnt < rises else rate
+    return rate * (learnt / rises) if learnt < rises else rate
 
 
 def check_factory(factory: Callable[[Any], Optimizer], network: nn.Module, rate: float) -> None:

@@ -238,7 +238,7 @@ MISTAKEN: dict[str, Any] = {
         ({"recipe": "empty.yaml"}, "empty.yaml: data.reward_scale is empty; give it a value, or leave the key out"),
         ({"recipe": "linked.yaml"}, "linked.yaml: trainer.max_epochs follows from data.max_env_steps; leave it out"),
         ({"recipe": "elsewhere.yaml"}, "ckpt_path x.ckpt has no place in a recipe: resume=True continues a run"),
-        ({"recipe": "devices.yaml"}, "trainer.devices and trainer.num_nodes must be 1, got 2 and 1: a run is one"),
+        ({"recipe": "devices.yaml"}, "trainer.strategy must be ddp for 2 ranks"),
         ({"recipe": "twice.yaml"}, "trainer.callbacks: two are alike (EarlyStopping"),
         ({"recipe": "clipping.yaml"}, "trainer: `gradient_clip_algorithm` sideways is invalid"),
         ({"game": "dojoo"}, "dojoo"),

@@ -68,7 +68,7 @@ def run(words: Sequence[str]) -> int:
     lost = [] if options.fail_if_worse is None else found.lost(options.fail_if_worse)
     for what in lost:
         line = f"lost more than {options.fail_if_worse:g} points: {what}"
-        console.print(line, style="red", highlight=False, markup=False)
+        console.print(line, style="red", highlight=False, markup=False, soft_wrap=True)
     return LOST if lost else 0
 
 
