@@ -42,7 +42,7 @@ WALKED = f"rewards_beside_the_config.Walked(per_pixel={PIXEL})"
 
 REWARD = {"class_path": "rewards_beside_the_config.Walked", "init_args": {"per_pixel": PIXEL}}
 SETTINGS: dict[str, Any] = {
-    "env": {"reward": REWARD},
+    "env": {"reward": REWARD, "frame_skip": 4},  # in which they walk further
     "reward_scale": 2.0,
     "rehearsal_ratio": 0.25,
     "recording": {"env_steps": 90},
@@ -123,8 +123,9 @@ def test_a_run_is_not_resumed_with_another(
     run: Path, other: dict[str, Any], named: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = everything(run)
+    env = SETTINGS["env"] | {"reward": other}
     with pytest.raises(SystemExit):
-        fit(run, SETTINGS | {"max_env_steps": 480, "env": {"reward": other}}, [], "--ckpt_path", "last")
+        fit(run, SETTINGS | {"max_env_steps": 480, "env": env}, [], "--ckpt_path", "last")
     said = capsys.readouterr().err.splitlines()[-1]
     assert f"data.env.reward of the checkpoint is {WALKED}, this config's {named}: a run is resumed" in said
     assert differences(everything(run), before) == []
