@@ -33,7 +33,7 @@ CONFIG: dict[str, Any] = {
         "warmup_env_steps": 40,
         "env_steps_per_learner_step": 8,
         "epsilon": {"class_path": "Linear", "init_args": {"start": 1.0, "end": 0.1, "env_steps": 300}},
-        "env": {"num_envs": 2, "frame_skip": 2, "max_noops": 8, "max_env_steps": 25},
+        "env": {"num_envs": 2, "frame_skip": 2, "max_env_steps": 25},
         "replay": {"capacity": 220, "n_step": 3, "batch_size": 8},
         "evaluation": {"every": 160, "matches": 1, "test_matches": 1, "test_epsilons": [0.2]},
     },
@@ -50,7 +50,7 @@ CONFIG: dict[str, Any] = {
     },
 }
 """Two epochs of 20 learner_steps; the replay wraps around; checkpoints also within epochs. Most of what a tiny run
-costs is frames, so that an env_step has two and a match begins soon."""
+costs is frames, so that an env_step has two."""
 
 METHODS = [
     {"class_path": "ElasticWeightConsolidation", "init_args": {"strength": 3.0, "samples": 16}},

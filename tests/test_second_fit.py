@@ -32,7 +32,7 @@ OPTIONS: dict[str, Any] = {
     "warmup_env_steps": 40,
     "env_steps_per_learner_step": 8,
     "epsilon": Linear(1.0, 0.1, 150),
-    "env": EnvConfig(num_envs=2, frame_skip=2, max_noops=4, max_env_steps=9),
+    "env": EnvConfig(num_envs=2, max_env_steps=9),
     "replay": ReplaySettings(capacity=120, batch_size=8),
     "recording": RecordingSettings(env_steps=90),
     "evaluation": EvaluationSettings(every=80, matches=1, test_matches=1),

@@ -35,7 +35,7 @@ TINY: dict[str, Any] = {
         "max_env_steps": 192,
         "warmup_env_steps": 64,
         "recording": {"env_steps": 64},
-        "env": {"max_env_steps": 20, "frame_skip": 2, "max_noops": 8},
+        "env": {"max_env_steps": 20, "frame_skip": 2},
         "evaluation": {"every": 96, "matches": 1, "test_matches": 1},
     },
 }
