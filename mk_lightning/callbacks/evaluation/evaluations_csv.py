@@ -86,8 +86,8 @@ class EvaluationsCSV(Callback):
         self._rows += _lines(trainer, env_steps, when, scores)
 
     def _write(self, trainer: Trainer, rows: list[str]) -> None:
+        path = run_folder(trainer) / FILE  # which Lightning broadcasts: every rank asks
         if trainer.is_global_zero:
-            path = run_folder(trainer) / FILE
             path.parent.mkdir(parents=True, exist_ok=True)
             write_text(path, "".join([_line(COLUMNS), *rows]))
 
