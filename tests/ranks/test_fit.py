@@ -114,7 +114,8 @@ def test_another_number_of_ranks_is_refused(config: Path, finished: Path) -> Non
 
 def test_a_lost_part_of_another_rank_s_replay_is_noticed(config: Path, finished: Path, tmp_path: Path) -> None:
     shutil.copytree(finished, tmp_path / "run")
-    next((tmp_path / "run/replay").glob("*-rank-1.rows")).write_bytes(b"damaged")
+    for path in (tmp_path / "run/replay").glob("*-rank-1.rows"):
+        path.write_bytes(b"damaged")
     words = ["--run_dir", str(tmp_path / "run"), *ON[2], "--data.max_env_steps", "1008", "--ckpt_path", "last"]
     _, err = run("fit", "-c", config, *words, code=2)
     assert "rank-1.rows is damaged" in err
