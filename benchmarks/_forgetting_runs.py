@@ -22,6 +22,7 @@ from mk_lightning.evaluation.evaluation import Evaluation
 from mk_lightning.evaluation.report.metrics import read_series
 from mk_lightning.metrics.pooling import PooledMean
 from mk_lightning.metrics.state_score import StateScore
+from mk_lightning.utils.lengths import in_env_steps
 from mk_lightning.utils.machine import machine
 
 TESTED = "tested.json"
@@ -67,7 +68,7 @@ class Run:
             arm=arm,
             seed=seed,
             setting={
-                "warmup_env_steps": config["data"]["warmup_env_steps"],
+                "warmup_env_steps": in_env_steps(config["data"]["warmup_env_steps"], config["data"]["max_env_steps"]),
                 "env_steps": config["data"]["max_env_steps"],
                 "env_steps_per_learner_step": config["data"]["env_steps_per_learner_step"],
                 "matches": len(after.matches) // len(after.states),

@@ -33,6 +33,19 @@ SHORT_TABLE = ["--data.evaluation.test_matches", "1", "--data.evaluation.test_ep
 """A fit's own matches before and after, which nothing here reads."""
 
 
+def add_study_options(parser: argparse.ArgumentParser, name: str) -> None:
+    """Add the options of whatever trains with several seeds and goes on where it was stopped.
+
+    Args:
+        parser: to add them to.
+        name: of the folder of its runs.
+    """
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3], help="of the runs, each arm's the same")
+    parser.add_argument("--runs", type=Path, default=Path("runs") / name, help="where runs are kept")
+    parser.add_argument("--results", type=Path, default=Path("docs/results"), help="where the report goes")
+    parser.add_argument("--report", action="store_true", help="run nothing, write the report of what is finished")
+
+
 @dataclass(frozen=True)
 class Study:
     """Arms, and what all of them have in common."""
@@ -53,11 +66,8 @@ class Study:
         """Return a parser with the options of :meth:`runs`."""
         parser = benchmark_parser(description)
         parser.add_argument("--arms", nargs="+", choices=self.arms, default=list(self.arms), help="arms to run")
-        parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3], help="seeds of each arm")
         parser.add_argument("--at_once", type=int, default=2, help="runs at a time")
-        parser.add_argument("--runs", type=Path, default=Path("runs") / self.name, help="where runs are kept")
-        parser.add_argument("--results", type=Path, default=Path("docs/results"), help="where the report goes")
-        parser.add_argument("--report", action="store_true", help="run nothing, write the report of what is finished")
+        add_study_options(parser, self.name)
         return parser
 
     def runs(self, options: argparse.Namespace) -> list[Run]:

@@ -20,11 +20,12 @@ from pathlib import Path
 import yaml
 from _forgetting_runs import TESTED
 from _report import benchmark_parser, report
-from _study import finish_fit, play_test
+from _study import add_study_options, finish_fit, play_test
 
 from mk_lightning.evaluation.evaluation import Evaluation
 from mk_lightning.evaluation.report.metrics import read_series
 from mk_lightning.metrics.pooling import PooledMean
+from mk_lightning.utils.lengths import in_env_steps
 from mk_lightning.utils.machine import machine
 
 CONFIG = Path("configs/boxing/pretrain.yaml")
@@ -58,11 +59,11 @@ class Run:
     def of(cls, seed: int, run: Path) -> Run:
         """Sum up a finished run."""
         config = yaml.safe_load((run / "config.yaml").read_text())["data"]
-        tested = Evaluation.read(run / TESTED).scores()[STATE]
+        steps, tested = config["max_env_steps"], Evaluation.read(run / TESTED).scores()[STATE]
         curves = read_series(run / "metrics.csv", {"score": "val/return/original"})
         return cls(
             seed=seed,
-            frames=(config["max_env_steps"] + config["warmup_env_steps"]) * config["env"]["frame_skip"],
+            frames=(steps + in_env_steps(config["warmup_env_steps"], steps)) * config["env"]["frame_skip"],
             matches=tested.matches,
             score=tested.mean_return,
             win_rate=tested.win_rate,
@@ -75,11 +76,8 @@ class Run:
 def main() -> None:
     """Run what is missing and write the report."""
     parser = benchmark_parser("Boxing: the difference of the scores, beside published figures")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3], help="of the runs")
     parser.add_argument("--matches", type=int, default=100, help="test matches")
-    parser.add_argument("--runs", type=Path, default=Path("runs/boxing"), help="where runs are kept")
-    parser.add_argument("--results", type=Path, default=Path("docs/results"), help="where the report goes")
-    parser.add_argument("--report", action="store_true", help="run nothing, write the report of what is finished")
+    add_study_options(parser, "boxing")
     parser.add_argument(
         "--option", nargs="+", default=[], metavar="OPTION=VALUE", help="of the fit: data.max_env_steps=8000"
     )

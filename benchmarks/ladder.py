@@ -27,6 +27,7 @@ from typing import Any
 
 import numpy as np
 from _report import benchmark_parser, report
+from _study import add_study_options
 
 import mk_lightning as mk
 from mk_lightning.metrics.continual import forgetting
@@ -49,11 +50,8 @@ ARMS = ("ladder", "plain", "scratch")
 def main() -> None:
     """Run what is missing and write the report."""
     parser = benchmark_parser("a ladder beside plain rounds and training on everything")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3], help="seeds of each arm")
     parser.add_argument("--at_once", type=int, default=2, help="seeds at a time")
-    parser.add_argument("--runs", type=Path, default=Path("runs/ladders"), help="where runs are kept")
-    parser.add_argument("--results", type=Path, default=Path("docs/results"), help="where the report goes")
-    parser.add_argument("--report", action="store_true", help="run nothing, write the report of what is finished")
+    add_study_options(parser, "ladders")
     parser.add_argument("--alone", type=int, metavar="SEED", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.alone is not None:

@@ -24,6 +24,7 @@ from mk_lightning.cli.main import main as mk_lightning
 from mk_lightning.evaluation.evaluation import Evaluation
 from mk_lightning.metrics.intervals import wilson_interval
 from mk_lightning.metrics.state_score import StateScore
+from mk_lightning.utils.lengths import in_env_steps
 
 FIGHTERS = {
     "dojo-base": (
@@ -66,7 +67,7 @@ def ship(run: Path, checkpoint: Path) -> dict[str, Any]:
     return {
         "seed": config["seed_everything"],
         "env_steps": best["env_steps"],
-        "env_steps_of_the_run": data["warmup_env_steps"] + data["max_env_steps"],
+        "env_steps_of_the_run": in_env_steps(data["warmup_env_steps"], data["max_env_steps"]) + data["max_env_steps"],
     }
 
 

@@ -62,23 +62,22 @@ def test_a_log_has_lines_of_plain_text(clock: list[float]) -> None:
 
 def test_a_log_has_one_when_a_phase_begins_and_every_15_seconds(clock: list[float]) -> None:
     line = StatusLine(io.StringIO())
-    line.show("training", 50, 100, "")
-    clock[0] = 14.0
-    assert not line.due("training", 60, 100)
-    assert not line.due("training", 100, 100)
-    assert line.due("validating", 1, 9)
-    clock[0] = 15.0
-    assert line.due("training", 70, 100)
+    assert due(line, clock, 14.0) == [False, False, True]
+    assert due(line, clock, 15.0)[0]
 
 
 def test_a_terminal_has_one_every_half_second_and_at_the_end(clock: list[float], terminal: Terminal) -> None:
     line = StatusLine(terminal)
+    assert due(line, clock, 0.4)[:2] == [False, True]
+    assert due(line, clock, 0.5)[0]
+
+
+def due(line: StatusLine, clock: list[float], seconds: float) -> list[bool]:
+    """Whether a line is due so long after one of training: in its middle, at its end, and in another phase."""
+    clock[0] = 0.0
     line.show("training", 50, 100, "")
-    clock[0] = 0.4
-    assert not line.due("training", 60, 100)
-    assert line.due("training", 100, 100)
-    clock[0] = 0.5
-    assert line.due("training", 60, 100)
+    clock[0] = seconds
+    return [line.due("training", 60, 100), line.due("training", 100, 100), line.due("validating", 1, 9)]
 
 
 def test_a_table_takes_the_line_s_place(clock: list[float], terminal: Terminal) -> None:

@@ -241,14 +241,6 @@ def test_indices_stay_in_host_memory_when_a_batch_moves():
     assert new_data().transfer_batch_to_device(matches, torch.device("meta"), 0) is matches
 
 
-@pytest.mark.parametrize(("fraction", "env_steps"), [(0.25, 26), (1.0, 100), (0.01, 6)])
-def test_a_warm_up_that_is_a_fraction_of_the_run(fraction, env_steps):
-    """The last is what a first transition of three env_steps needs, less the learner_step's two."""
-    data = new_data(max_env_steps=100, warmup_env_steps=fraction, env_steps_per_learner_step=2)
-    assert data.length.warmup_env_steps == env_steps
-    assert data.length.progress(0).warmup_env_steps == env_steps
-
-
 def test_a_run_is_as_long_as_its_length_says(tmp_path, module, caplog):
     """90 env_steps and a validation every 40 are no whole learner_steps of 8: two epochs of six."""
     caplog.set_level(logging.INFO, "mk_lightning")
