@@ -106,6 +106,16 @@ def test_a_checkpoint_saved_after_the_fit_goes_on_as_well(tmp_path):
     assert sorted(path.name for path in other.iterdir()) == ["checkpoints", "metrics.csv"]
 
 
+def test_an_extended_fit_has_the_warm_up_that_was_played(tmp_path):
+    """A fraction of the longer run would be more."""
+    trainer, options = new_trainer(tmp_path, 2), {"warmup_env_steps": 0.25}
+    trainer.fit(new_module(), new_data(**options))
+    trainer.save_checkpoint(tmp_path / "a.ckpt")
+    longer, module = new_data(max_env_steps=320, **options), new_module()
+    new_trainer(tmp_path / "more", 4).fit(module, longer, ckpt_path=tmp_path / "a.ckpt", weights_only=True)
+    assert module.env_steps == longer.length.end == 40 + 320
+
+
 def test_another_trainer_does_not_know_how_far_the_module_came(tmp_path):
     module, data = new_module(), new_data()
     new_trainer(tmp_path, 1).fit(module, data)

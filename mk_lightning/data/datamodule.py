@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -56,8 +57,7 @@ class ExperienceDataModule(LightningDataModule):
         train_states: states to train on, as `state_weights` takes them.
         max_env_steps: env_steps to train for after the warm-up, those of all ranks together, rounded to whole
             learner_steps (`RunLength`): what a fraction of the run is a fraction of.
-        warmup_env_steps: env_steps collected before the first learner_step, or a fraction of `max_env_steps`: at least
-            what a first batch needs.
+        warmup_env_steps: those before the first learner_step, or a fraction of the run, at least a first batch's.
         env_steps_per_learner_step: env_steps that all ranks collect per learner_step, a multiple of all `env.num_envs`.
         epsilon: probability of a random action in training: number or schedule over env_steps.
         reward_scale: game units per learning unit.
@@ -115,10 +115,8 @@ class ExperienceDataModule(LightningDataModule):
         self.replay = replay
         self.recording = recording
         self.evaluation = evaluation
-        self.test_epsilons = list(evaluation.test_epsilons)
-        """Exploration rates that the next test plays, one pass each."""
-        self.length: RunLength
-        """What was asked for, rounded to what can be played."""
+        self.test_epsilons = list(evaluation.test_epsilons)  # of the next test, a pass each
+        self.length: RunLength  # what was asked for, rounded to what can be played
         self.ranks = Ranks()
         check_experience(self)
         self.set_ranks(self.ranks)
@@ -130,8 +128,7 @@ class ExperienceDataModule(LightningDataModule):
         self._segments: Segments | None = None
         self._recording: Recording | None = None
         self._recorded: dict[str, Any] | None = None  # by a fit that goes on
-        self.base_network: torch.nn.Module | None = None
-        """The base policy's, for a fit that goes on and has lost the recording of its play."""
+        self.base_network: torch.nn.Module | None = None  # for a fit that goes on and has lost the recording
         self._continuation = Continuation()
         self.on_recorded: Callable[[int, int], None] | None = None  # env_steps recorded, of how many
         self._folder: FitFolder | None = None  # of the present fit
@@ -179,7 +176,10 @@ class ExperienceDataModule(LightningDataModule):
         trainer = self.trainer
         state, kept = self._continuation.take(trainer)
         self._folder = fit_folder(self.ranks, trainer, state)
-        self._recorded = state["recorded"] if state is not None else None
+        self._recorded = None
+        if state is not None:  # of a run that is extended, a fraction comes to more than the warm-up that was played
+            self._recorded = state["recorded"]
+            self.length = replace(self.length, warmup_env_steps=state["warmup_env_steps"])
         self._train_env = RetroVectorEnv(self.game, self.train_states, self.env)
         replay = kept or new_replay(self)
         segments = Segments(self._folder.path(REPLAY), self.ranks.rank)
@@ -209,15 +209,12 @@ class ExperienceDataModule(LightningDataModule):
             stream: a `RandomStream`, or of a method outside the package a number of its own from 1,000 on.
 
         Raises:
-            UserError: there are no original states, or the recording in the folder is another one or, of a
-                resumed run, gone.
+            UserError: there are no original states, or the recording is another one or, of a resumed run, gone.
         """
         if self._recording is None:
-            folder = Path(self.recording.folder) if self.recording.folder else self.own_path(RECORDING)
+            at = Path(self.recording.folder) if self.recording.folder else self.own_path(RECORDING)
             base = self._network if self._recorded is None else self.base_network
-            self._recording = base_recording(
-                self, base, folder, self.ranks, recorded=self._recorded, told=self.on_recorded
-            )
+            self._recording = base_recording(self, base, at, self.ranks, recorded=self._recorded, told=self.on_recorded)
         return Rehearsal(self._recording, stream_seed(self.seed, self.ranks.rank, stream))
 
     def state_weights(self, states: States) -> dict[str, float]:
@@ -309,6 +306,7 @@ class ExperienceDataModule(LightningDataModule):
             "collector": self._loader.collector.state_dict(),
             "loader": self._loader.state_dict(),
             "recorded": self._recording.about if self._recording else None,
+            "warmup_env_steps": self.length.warmup_env_steps,
             "common": common(self),
         }
 

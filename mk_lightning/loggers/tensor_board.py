@@ -22,9 +22,9 @@ LEFT_OUT = ("_low", "_high")
 class TensorBoard(TensorBoardLogger, RunLogger):
     """Writes a run's curves for TensorBoard, into `tensorboard/` of its directory.
 
-    The axis is env_steps, and so runs with other learning ratios compare. A resumed run hides what was written after
-    its checkpoint. Under `hparams` stand the options of the config, as soon as a run that `BeforeAfter` measures has
-    ended, beside the win rates it came to.
+    The axis is env_steps, and so runs with other learning ratios compare. With `ResumableCheckpoint` a resumed run
+    hides what was written after its checkpoint. Under `hparams` stand the options of the config, as soon as a run that
+    `BeforeAfter` measures has ended, beside the win rates it came to.
 
     Args:
         save_dir: the run's directory.
@@ -36,15 +36,20 @@ class TensorBoard(TensorBoardLogger, RunLogger):
         self._config: dict[str, Any] = {}
 
     def begin(self, folder: Path, command: str, config: Mapping[str, Any], *, resumed: bool = False) -> None:
-        """Keep the options."""
+        """Keep the options; what a start that saved nothing has written is hidden."""
         self._config = dict(config)
+        if not resumed:
+            self._kwargs["purge_step"] = 0
+
+    def resume(self, env_steps: int) -> None:
+        """Go on from a checkpoint at so many env_steps; to be called before anything is logged."""
+        self._env_steps = env_steps
+        self._kwargs["purge_step"] = env_steps + 1
 
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         """Write a row of figures at its `env_steps`, or at those of the row before."""
         self._env_steps = round(metrics.get("env_steps", self._env_steps))
-        if self._experiment is None:  # whatever comes after the checkpoint comes at its first row or later
-            self._kwargs["purge_step"] = self._env_steps
         shown = {
             name if "/" in name else f"{LEARNER}/{name}": value
             for name, value in metrics.items()
@@ -55,9 +60,6 @@ class TensorBoard(TensorBoardLogger, RunLogger):
     @rank_zero_only
     def log_outcome(self, comparison: Comparison, checkpoint: Path | None, films: Films) -> None:
         """Write the options beside the win rates after the run, by group."""
-        scores = comparison.after.scores()
-        rates = {
-            f"after/win_rate/{group}": sum(scores[state].win_rate for state in states) / len(states)
-            for group, states in comparison.after.groups.items()
-        }
+        groups = comparison.after.groups.items()
+        rates = {f"after/win_rate/{group}": comparison.over(states).after for group, states in groups}
         self.log_hyperparams(self._config, rates, self._env_steps)

@@ -33,7 +33,8 @@ def read(folder: Path) -> EventAccumulator:
 
 def curves(folder: Path) -> dict[str, list[tuple[int, float]]]:
     board = read(folder)
-    return {name: [(point.step, point.value) for point in board.Scalars(name)] for name in board.Tags()["scalars"]}
+    points = {name: [(point.step, point.value) for point in board.Scalars(name)] for name in board.Tags()["scalars"]}
+    return {name: curve for name, curve in points.items() if curve}
 
 
 def test_env_steps_are_the_axis_and_intervals_no_curves(tmp_path: Path) -> None:
@@ -46,9 +47,30 @@ def test_env_steps_are_the_axis_and_intervals_no_curves(tmp_path: Path) -> None:
 
 
 def test_a_resumed_run_hides_what_came_after_its_checkpoint(tmp_path: Path) -> None:
+    """Though the first row that it logs is another callback's, which names no env_steps."""
     log(tmp_path, ROWS)
-    log(tmp_path, [(14, {"env_steps": 160.0, "loss": 0.75}), (19, {"env_steps": 200.0, "loss": 1.0})])
-    assert curves(tmp_path)["learner/loss"] == [(120, 0.5), (160, 0.75), (200, 1.0)]
+    logger = TensorBoard(tmp_path)
+    logger.begin(tmp_path, "fit", {}, resumed=True)
+    logger.resume(140)
+    logger.experiment.flush()
+    logger.log_metrics({"lr-Adam": 0.1}, 14)
+    for env_steps, loss in ((160.0, 0.75), (200.0, 1.0)):
+        logger.log_metrics({"env_steps": env_steps, "loss": loss}, 15)
+    logger.finalize("success")
+    assert curves(tmp_path) == {
+        "val/win_rate/all": [(0, 0.25)],
+        "learner/lr-Adam": [(140, pytest.approx(0.1))],
+        "learner/loss": [(120, 0.5), (160, 0.75), (200, 1.0)],
+    }
+
+
+def test_a_start_that_saved_nothing_leaves_nothing(tmp_path: Path) -> None:
+    log(tmp_path, ROWS)
+    again = TensorBoard(tmp_path)
+    again.begin(tmp_path, "fit", {})
+    again.log_metrics({"env_steps": 0.0, "val/win_rate/all": 0.5}, 0)
+    again.finalize("success")
+    assert curves(tmp_path) == {"val/win_rate/all": [(0, 0.5)]}
 
 
 def test_options_stand_beside_what_came_of_them(tmp_path: Path) -> None:

@@ -101,14 +101,20 @@ class BestCheckpoint(ModelCheckpoint):
 
         saved = Path(state_dict["best_model_path"])
         best = here(state_dict["best_model_path"])
-        if best and not Path(best).is_file() and saved.is_file():  # resumed in another directory
-            folder.mkdir(parents=True, exist_ok=True)
-            self._ranks.first(lambda: shutil.copyfile(saved, best))
-        try:
-            if best:
-                read_checkpoint(best)
-        except UserError as error:
-            log.warning(f"{error}; the best checkpoint is chosen among the validations from here on")
+
+        def can_be_used() -> bool:
+            if best and not Path(best).is_file() and saved.is_file():  # resumed in another directory
+                folder.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(saved, best)
+            try:
+                if best:
+                    read_checkpoint(best)
+            except UserError as error:
+                log.warning(f"{error}; the best checkpoint is chosen among the validations from here on")
+                return False
+            return True
+
+        if not self._ranks.first(can_be_used):  # of what the others look at, rank 0 may be writing
             return
         super().load_state_dict(
             state_dict

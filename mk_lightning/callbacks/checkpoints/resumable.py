@@ -23,6 +23,7 @@ from mk_lightning.data.datamodule import ExperienceDataModule
 from mk_lightning.data.fit_folder import ANOTHER_FOLDER, run_folder
 from mk_lightning.experience.transition import Batch, Progress
 from mk_lightning.loggers.metrics_csv import MetricsCSV
+from mk_lightning.loggers.tensor_board import TensorBoard
 from mk_lightning.utils.errors import Interrupted, UserError, check_positive, on_every_rank
 from mk_lightning.utils.files import PART
 from mk_lightning.utils.lengths import Length, check_length
@@ -123,11 +124,13 @@ class ResumableCheckpoint(Checkpoint):
         self._own.close()
 
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
-        """Let metrics go on after the rows that the checkpoint has seen."""
+        """Let metrics go on after what the checkpoint has seen."""
         if trainer.state.fn == TrainerFn.FITTING and (rows := checkpoint.get(METRICS_ROWS)) is not None:
             for logger in trainer.loggers:
                 if isinstance(logger, MetricsCSV):
                     logger.resume(rows)
+                elif isinstance(logger, TensorBoard):
+                    logger.resume(checkpoint["env_steps"])
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Listen to signals; save a run that begins."""
