@@ -133,7 +133,9 @@ class Arm:
 
     def change(self, group: str) -> PooledMean:
         """Of the win rate on a group's states, from the base's in the same matches."""
-        return self.rate(group).less(float(self.runs[0].rate(self.runs[0].before, group).mean()))
+        run = self.runs[0]
+        matches = sum(run.before[state].matches for state, of in run.groups.items() if of == group)
+        return self.rate(group).change_from(float(run.rate(run.before, group).mean()), matches)
 
     def beside(self, other: Arm, group: str) -> list[float]:
         """What it wins more than another arm on a group's states, with each seed that both have."""

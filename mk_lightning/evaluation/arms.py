@@ -82,7 +82,8 @@ class Arm:
         if len(self.runs) == 1:
             (one,) = changes
             return Outcome(before, after, PooledMean(one.change, *one.interval), one.verdict)
-        return Outcome(before, after, after.less(before), _verdict(after.less(before)))
+        change = after.change_from(before, matches)
+        return Outcome(before, after, change, _verdict(change))
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import cos, nan, pi, sin, sqrt, tan
+from math import cos, hypot, nan, pi, sin, sqrt, tan
 from statistics import fmean, stdev
 
 from mk_lightning.metrics.intervals import wilson_interval
@@ -43,9 +43,19 @@ class PooledMean:
         low, high = wilson_interval(mean.value * matches * len(rates), matches * len(rates))
         return cls(mean.value, max(0.0, min(mean.low, low)), min(1.0, max(mean.high, high)))
 
-    def less(self, known: float) -> PooledMean:
-        """Return the mean less a figure that is taken as known."""
-        return PooledMean(self.value - known, self.low - known, self.high - known)
+    def change_from(self, before: float, matches: int) -> PooledMean:
+        """Return the change from a win rate of so many matches, the same for every run.
+
+        The distances to the ends of this interval and of Wilson's are squared and added (Zou & Donner 2008, Stat. Med.
+        27, 1693-1702): that rate is known no better than its matches tell.
+        """
+        low, high = wilson_interval(before * matches, matches)
+        value = self.value - before
+        return PooledMean(
+            value,
+            value - hypot(self.value - self.low, high - before),
+            value + hypot(self.high - self.value, before - low),
+        )
 
     @property
     def told(self) -> bool:

@@ -65,7 +65,7 @@ def test_an_arm_s_rates_are_pooled_over_its_seeds(runs: list[Path]) -> None:
     none = arms(*runs).arms[1].over(ORIGINAL)
     pooled = PooledMean.of_rates([0.5, 0.65], 80)
     assert (none.before, none.after) == (1.0, pooled)
-    assert none.change == pooled.less(1.0)
+    assert none.change == pooled.change_from(1.0, 80)
     assert none.verdict == "too few seeds to tell"  # two of them: [-100, +53]
     assert arms(*runs).arms[0].over(ORIGINAL).verdict == "same within noise"
 

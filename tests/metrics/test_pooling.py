@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from math import isnan
 
+import numpy as np
 import pytest
 from scipy import stats
 
@@ -33,5 +34,20 @@ def test_a_single_run_has_no_interval() -> None:
 def test_rates_that_agree_are_no_narrower_than_their_matches() -> None:
     pooled = PooledMean.of_rates([1.0, 1.0], 10)
     assert (pooled.low, pooled.high) == (wilson_interval(20, 20)[0], 1.0)
-    less = pooled.less(1.0)
-    assert (less.value, less.high, less.told) == (0.0, 0.0, False)
+    change = pooled.change_from(1.0, 10)
+    assert change.value == 0.0
+    assert change.high == pytest.approx(1.0 - wilson_interval(10, 10)[0])
+    assert not change.told
+
+
+@pytest.mark.parametrize(("runs", "matches"), [(3, 150), (5, 150), (10, 30)])
+def test_of_equal_fighters_it_tells_of_a_change_in_no_more_than_5_of_100(runs: int, matches: int) -> None:
+    """Each run plays its matches, the base the same number of them once."""
+    rng = np.random.default_rng(0)
+    told = 0
+    for _ in range(2_000):
+        rates = rng.binomial(matches, 0.4, runs) / matches
+        told += (
+            PooledMean.of_rates(list(rates), matches).change_from(rng.binomial(matches, 0.4) / matches, matches).told
+        )
+    assert told / 2_000 < 0.055
