@@ -36,6 +36,8 @@ class StatusLine:
         self._terminal = self._file.isatty() and not self._notebook
         self._shown = -float("inf")
         self._phase = ""
+        self._length = 0
+        """Of a notebook's line, which the next one has to cover."""
 
     def due(self, phase: str, done: int, total: int) -> bool:
         """Whether it is time for another line; arguments as for `show`."""
@@ -55,12 +57,14 @@ class StatusLine:
         share = f"{min(done / max(total, 1), 1):4.0%}"
         if self._terminal:
             grid = Table.grid(padding=(0, 1))
-            grid.add_row(Text(phase, "bold"), ProgressBar(total, done, width=BAR), share, Text(figures, no_wrap=True))
+            bar = [ProgressBar(total, done, width=BAR)] if Console(file=self._file).width >= TEXT_WIDTH else []
+            grid.add_row(Text(phase, "bold"), *bar, share, Text(figures))
             self._write(f"\r\x1b[2K{self._rendered(grid)}")
         elif self._notebook:
             filled = round(BAR * min(done / max(total, 1), 1))
             line = f"{phase} {'━' * filled}{'─' * (BAR - filled)} {share} {figures}"
-            self._write(f"\r{line:{TEXT_WIDTH}}")
+            self._write(f"\r{line:{self._length}}")
+            self._length = len(line)
         else:
             self._write(f"{phase} {share.strip()}: {figures}\n")
         if done >= total and (self._terminal or self._notebook):
@@ -77,7 +81,7 @@ class StatusLine:
         Console(file=self._file, width=max(TEXT_WIDTH, Console().width), emoji=False).print(table)
 
     def _cleared(self) -> str:
-        return "\r\x1b[2K" if self._terminal else f"\r{'':{TEXT_WIDTH}}\r" if self._notebook else ""
+        return "\r\x1b[2K" if self._terminal else f"\r{'':{self._length}}\r" if self._notebook else ""
 
     def _write(self, text: str) -> None:
         self._file.write(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Column, Table
 from rich.text import Text
@@ -10,7 +11,7 @@ from rich.text import Text
 class WholeTable(Table):
     """A table of text that cuts nothing: where there is no room, its frame goes and cells wrap between words.
 
-    The first column, of names, is never wrapped.
+    The first column, of names, is the last to be wrapped; within words only where they alone are too wide.
     """
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
@@ -26,11 +27,11 @@ class WholeTable(Table):
                 left -= more
         self.show_edge, self.pad_edge, self.collapse_padding = not narrow, not narrow, narrow
         for column, width in zip(self.columns, widths, strict=True):
-            column.width, column.no_wrap = width, not narrow
+            column.width, column.no_wrap, column.overflow = width, not narrow, "fold"
         return super().__rich_console__(console, options)
 
 
 def _longest(column: Column, *, words: bool) -> int:
-    """Characters of the longest cell of a column, or of its longest word."""
+    """Columns of the terminal that the longest cell takes, or its longest word."""
     cells = [Text.from_markup(str(cell)).plain for cell in (column.header, *column.cells)]
-    return max(len(piece) for cell in cells for piece in (cell.split() if words else [cell]) or [""])
+    return max(cell_len(piece) for cell in cells for piece in (cell.split() if words else [cell]) or [""])

@@ -112,11 +112,11 @@ def ladder(
             "env_steps": asked.env_steps,
             "seed": seed,
         }
-        with _held(folder):
-            climb = _begin(folder, arguments)
-            if not climb.ended:
-                with _one_group(folder.name):
-                    _climb(climb, asked, recipes)
+        climb = _found(folder, arguments)
+        if climb is None or not climb.ended:
+            with _held(folder), _one_group(folder.name):
+                climb = _found(folder, arguments) or Climb(folder, arguments)  # another may have gone on meanwhile
+                _climb(climb, asked, recipes)
     return climb
 
 
@@ -157,16 +157,14 @@ class _Asked:
         return found
 
 
-def _begin(folder: Path, arguments: dict[str, Any]) -> Climb:
-    """The ladder in a directory, as far as it has come; a new one where there is none.
+def _found(folder: Path, arguments: dict[str, Any]) -> Climb | None:
+    """The ladder in a directory, as far as it has come; None where there is none.
 
     Raises:
         UserError: it is another one's.
     """
     if not (folder / RECORD).is_file():
-        climb = Climb(folder, arguments)
-        _save(climb)
-        return climb
+        return None
     climb = Climb.read(folder)
     for name, value in arguments.items():
         had = climb.arguments.get(name)
@@ -181,6 +179,7 @@ def _climb(climb: Climb, asked: _Asked, recipes: Sequence[str | Path]) -> None:
     """Play rounds until there is a reason to end."""
     arguments, folder = climb.arguments, climb.folder
     if not climb.rows:
+        _save(climb)  # or what is measured next would be files of nobody's
         first = asked.measure(arguments["checkpoint"], arguments["matches"], folder / "round-0.json")
         _add_row(climb, first)
         _save(climb)
@@ -195,7 +194,8 @@ def _round(climb: Climb, asked: _Asked, recipes: Sequence[str | Path]) -> None:
     arguments, folder, number = climb.arguments, climb.folder, len(climb.rounds) + 1
     challenging = climb.next_challenging()
     original = climb.original(challenging)
-    log.info(f"round {number}: {', '.join(challenging)}; to keep: {', '.join(original) or 'nothing'}")
+    kept_states = ", ".join(original) or "nothing, for the policy wins none yet"
+    log.info(f"round {number}: {', '.join(challenging)}; to keep: {kept_states}")
     overlay = folder / f"round-{number}.yaml"
     write_text(overlay, yaml.safe_dump({"data": {"evaluation": {"test_seed": number % MAX_TEST_SEED}}}))
     try:
@@ -214,11 +214,6 @@ def _round(climb: Climb, asked: _Asked, recipes: Sequence[str | Path]) -> None:
         told = RunStopped(f"{str(stopped).partition('; ')[0]}; the same ladder goes on from there")
         told.exit_code = stopped.exit_code
         raise told from stopped
-    except UserError as error:
-        if original:
-            raise
-        hint = "the policy wins none of the states yet: add an easier one, or give a recipe without methods"
-        raise UserError(f"{error}; {hint}") from error
     kept, why = judge(result, challenging, original)
     log.info(f"round {number}: {'kept' if kept else 'not kept'}, {why}")
     if kept:

@@ -35,8 +35,9 @@ def plain(text: str) -> str:
 
 
 def test_a_terminal_has_a_line_that_is_rewritten_until_the_phase_is_done(
-    clock: list[float], terminal: Terminal
+    clock: list[float], terminal: Terminal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
     line = StatusLine(terminal)
     line.show("training", 50, 100, "0:00:10 left")
     line.show("training", 100, 100, "0:00:00 left")
@@ -50,7 +51,9 @@ def test_a_terminal_has_a_line_that_is_rewritten_until_the_phase_is_done(
 
 def test_a_line_is_no_wider_than_the_terminal(clock: list[float], terminal: Terminal) -> None:
     StatusLine(terminal).show("measuring what came of it", 1, 2, "figures " * 20)
-    assert len(plain(terminal.getvalue()).removeprefix("\r\x1b[2K")) < 60
+    shown = plain(terminal.getvalue()).removeprefix("\r\x1b[2K")
+    assert len(shown) < 60
+    assert shown.startswith("measuring what came of it  50% figures figures"), "no bar in place of words"
 
 
 def test_a_log_has_lines_of_plain_text(clock: list[float]) -> None:

@@ -10,6 +10,9 @@ from mk_lightning.utils.tables import WholeTable
 NAMES = ["VeryHard.Bramble-01", "VeryEasy.Grapnel-07"]
 
 
+TOO_WIDE = ("recommended-with-a-long-name", "too few seeds to tell", "+67 [+43, +78]")
+
+
 def printed(width: int) -> list[str]:
     table = WholeTable(title="win rates")
     for name in ("state", "group", "before", "change, points"):
@@ -36,6 +39,19 @@ def test_where_there_is_none_cells_wrap_between_words_and_names_stay_whole(width
     assert "…" not in text
     for word in (*NAMES, "challenging", "[72%,", "100%]", "[+0,", "+100]"):
         assert text.count(word) >= 1, word
+
+
+@pytest.mark.parametrize("width", [24, 40])
+def test_where_words_alone_are_too_wide_nothing_is_cut_either(width: int) -> None:
+    table = WholeTable("arm", "verdict", "change, points")
+    table.add_row(*TOO_WIDE)
+    console = Console(file=io.StringIO(), width=width)
+    console.print(table)
+    lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
+    assert "…" not in "".join(lines)
+    assert max(map(len, lines)) <= width
+    letters = sorted(letter for line in lines for letter in line if letter.isalnum())
+    assert letters == sorted(filter(str.isalnum, "".join([*map(str, (c.header for c in table.columns)), *TOO_WIDE])))
 
 
 def test_it_is_framed_again_on_a_wider_console() -> None:

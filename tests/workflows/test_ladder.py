@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import shutil
 from pathlib import Path
@@ -51,7 +52,7 @@ def climbed(name: str, recipe: str = "taught.yaml", **options: object) -> mk.Cli
 
 
 def contents(run: Path) -> dict[str, tuple[float, int]]:
-    return {str(path): (path.stat().st_mtime, path.stat().st_size) for path in run.rglob("[!.]*") if path.is_file()}
+    return {str(path): (path.stat().st_mtime, path.stat().st_size) for path in run.rglob("*") if path.is_file()}
 
 
 @pytest.fixture(scope="module")
@@ -114,10 +115,11 @@ def test_what_cannot_be_is_refused(climb: mk.Climb, options: dict[str, object], 
         climbed(**given)
 
 
-def test_one_process_has_a_ladder(climb: mk.Climb, folder: Path) -> None:
+def test_one_process_writes_a_ladder_and_any_reads_it(climb: mk.Climb, folder: Path) -> None:
     lock = RunLock(folder / "ladder")
+    assert climbed("ladder", budget=1000).ended == climb.ended
     with pytest.raises(mk.UserError, match=f"ladder is being written by process {os.getpid()}"):
-        climbed("ladder", budget=1000)
+        climbed("ladder", budget=2000)
     lock.release()
 
 
@@ -134,9 +136,11 @@ def test_killed_before_its_first_measurement_was_recorded_it_goes_on(climb: mk.C
     assert (run / "round-0.json").stat().st_mtime == (folder / "ladder/round-0.json").stat().st_mtime
 
 
-def test_a_policy_that_wins_nothing_is_told(folder: Path) -> None:
-    with pytest.raises(mk.UserError, match=r"original_states is empty; the policy wins none of the states yet"):
+def test_a_policy_that_wins_nothing_is_told(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "mk_lightning")
+    with pytest.raises(mk.UserError, match=r"rehearsal_ratio needs .*original_states is empty$"):
         climbed("nothing", states=[LOST, "VeryHard.Grapnel-07"])
+    assert "to keep: nothing, for the policy wins none yet" in caplog.text
 
 
 def test_states_that_resist_end_it(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,7 +16,7 @@ from mk_lightning.evaluation.before_after import TEXT_WIDTH
 from mk_lightning.evaluation.clips import film_pairs
 from mk_lightning.evaluation.compare import Comparison
 from mk_lightning.utils.errors import UserError
-from mk_lightning.utils.files import check_file
+from mk_lightning.utils.files import check_file, exists
 
 LOST = 1
 """Exit code when more was lost than allowed; 2 is for what cannot be compared."""
@@ -82,7 +82,7 @@ def _sorted(words: Sequence[str]) -> tuple[list[Path], dict[str, list[Path]]]:
     arms: dict[str, list[Path]] = {}
     for word in words:
         name, equals, several = word.partition("=")
-        if not equals or Path(word).exists():
+        if not equals or exists(word):
             given.append(Path(word))
             continue
         paths = several.split(",")
