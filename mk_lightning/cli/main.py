@@ -13,9 +13,10 @@ from importlib import import_module
 from keyword import iskeyword
 
 import mk_lightning
-from mk_lightning.cli.arguments import Pipes
+from mk_lightning.cli.arguments import COMMANDS, Pipes
 from mk_lightning.cli.option_names import OptionNames, as_options
 from mk_lightning.cli.startup import USAGE_ERROR, loading
+from mk_lightning.games.names import nearest
 from mk_lightning.utils.errors import RunStopped, UserError, WorkerError, known_cause, one_line, shortened
 
 TOOLS = {
@@ -85,9 +86,25 @@ def _command(words: Sequence[str]) -> Callable[[list[str], Pipes], int]:
         module = words[0] + "_" * iskeyword(words[0])  # `import` cannot name one
         tool = import_module(f"mk_lightning.cli.commands.{module}")
         return lambda words, pipes: int(tool.run(words[1:]))
+    if not words or not (words[0] in COMMANDS or words[0].startswith("-")):
+        return _no_command
     from mk_lightning.cli.program import run
 
     return run
+
+
+def _no_command(words: Sequence[str], pipes: Pipes) -> int:
+    """Say which commands there are.
+
+    Raises:
+        UserError: always.
+    """
+    known = [*COMMANDS, *TOOLS]
+    if not words:
+        raise UserError(f"no command given; valid: {', '.join(known)}; mk-lightning --help says what each does")
+    near = nearest(words[0], known)
+    hint = f"did you mean {near!r}?" if near else f"valid: {', '.join(known)}"
+    raise UserError(f"no command {shortened(words[0])!r}; {hint}")
 
 
 def _console() -> logging.Handler:

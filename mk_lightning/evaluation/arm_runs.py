@@ -12,6 +12,7 @@ from mk_lightning.evaluation.compare import Comparison
 from mk_lightning.evaluation.evaluation import Evaluation
 from mk_lightning.utils.documents import read_yaml
 from mk_lightning.utils.errors import UserError, shortened
+from mk_lightning.utils.files import exists
 
 Given = Evaluation | str | Path
 """An evaluation, its file, or the directory of a run."""
@@ -69,13 +70,16 @@ def _is_run(one: Given) -> bool:
 
 def _evaluations(given: Sequence[Given], arms: Mapping[str, Sequence[Given]]) -> Comparison | Arms:
     """Of evaluations, the first of which is the one before."""
-    if runs := [one for one in [*given, *(one for several in arms.values() for one in several)] if _is_run(one)]:
+    everything = [*given, *(one for several in arms.values() for one in several)]
+    if gone := [one for one in everything if not isinstance(one, Evaluation) and not exists(one)]:
+        raise UserError(f"compare: no file or directory {gone[0]}")
+    if runs := [one for one in everything if _is_run(one)]:
         raise UserError(
             f"compare takes evaluations or directories of runs, not both: {runs[0]} is a directory, whose evaluations "
             "are before.json and after.json"
         )
     if not given or (len(given) == 1 and not arms):
-        raise UserError(f"compare takes at least two evaluations, the first of them before; got {given or list(arms)}")
+        raise UserError(f"compare takes at least two evaluations, the first of them before; got {len(everything)}")
     first, *others = given
     before = _read(first)
     if len(others) == 1 and not arms:

@@ -19,9 +19,9 @@ def first_test_seed(test_seed: int) -> int:
 
 
 def unused_test_seed(seeds: Iterable[int]) -> int:
-    """A `test_seed` whose matches are none of those with these seeds."""
-    used = {seed // 1_000_000 - 2 for seed in seeds}
-    return next(test_seed for test_seed in range(len(used) + 1) if test_seed not in used)
+    """The next `test_seed`, whose matches are none of those with these seeds; round after round it comes to others."""
+    last = max(-1, *(seed // 1_000_000 - 2 for seed in seeds))
+    return (last + 1) % (MAX_TEST_SEED + 1)
 
 
 def matches_of_each(states: Sequence[str], matches: int, first_seed: int) -> list[EpisodeSpec]:

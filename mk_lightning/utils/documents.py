@@ -78,7 +78,7 @@ def parse_json(text: str, path: Path, what: str) -> Any:
 def _text(path: Path, what: str, most: int) -> str:
     try:
         if path.is_dir():
-            raise UserError(f"{path} is a directory, not a {what}")
+            raise UserError(f"{path} is a directory, not {'an' if what[0] in 'aeiou' else 'a'} {what}")
         if not path.is_file():
             raise UserError(f"cannot read {path}: no such {what}")
         if (size := path.stat().st_size) > most:

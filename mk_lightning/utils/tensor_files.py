@@ -29,7 +29,7 @@ def read_tensors(path: Path, what: str) -> Any:
         UserError: there is no such file, or it is something else or damaged.
     """
     if path.is_dir():
-        raise UserError(f"{path} is a directory, not a {what}")
+        raise UserError(f"{path} is a directory, not {'an' if what[0] in 'aeiou' else 'a'} {what}")
     try:
         with path.open("rb") as file:
             return _load(file, path.stat().st_size)

@@ -50,7 +50,7 @@ def finished(config: Path) -> Path:
     out, err = run("fit", "-c", config, "--run_dir", path, *ON[2])
     assert out.count("run: ") == 1
     assert "Warning" not in err
-    assert err.count("will take at most") == err.count("shows how it loses") == 1
+    assert err.count("will take at most") == err.count("shows how it does not win") == 1
     return path
 
 

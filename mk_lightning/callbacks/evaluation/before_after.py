@@ -176,7 +176,7 @@ class BeforeAfter(Callback):
         show_table(trainer, evaluation_table(self.before))
         _check_originals(self.before, folder, data.evaluation.lost_originals)
         if (match := film_lost(self.before, folder / FILM, data.game)) is not None:
-            log.info(f"{folder / FILM} shows how it loses {match.state}")
+            log.info(f"{folder / FILM} shows how it does not win {match.state}")
 
     def _write_after(self, trainer: Trainer, folder: Path) -> None:
         assert self.after is not None

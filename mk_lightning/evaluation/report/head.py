@@ -57,7 +57,7 @@ def run_facts(folder: Path, config: RunConfig) -> dict[str, str]:
     if config.seed is not None:
         facts["seed"] = str(config.seed)
     if config.env_steps is not None:
-        facts["length"] = f"{config.env_steps:,} env_steps"
+        facts["length"] = f"{config.env_steps:,} env_steps after the warm-up"
     return facts | {"date": f"{datetime.now().astimezone():%Y-%m-%d %H:%M %Z}", "machine": machine()}
 
 
