@@ -7,7 +7,7 @@ From the shipped fighter, who beats four opponents, through four others in three
 - `scratch`: a new fighter trained on all states by `pretrain.yaml`, with the env_steps of the shipped fighter's
   training and of the ladder's rounds together.
 
-What each ends with plays test matches of its own; those of the rounds decide nothing here. It goes on where it was
+Every policy on the way plays the same test matches, by which nothing is chosen. It goes on where it was
 stopped, and what is finished has a file in `docs/results/ladder/`.
 
     python benchmarks/ladder.py [--seeds 1 2 3] [--at_once 2] [--json FILE]
@@ -32,8 +32,9 @@ from _study import add_study_options
 import mk_lightning as mk
 from mk_lightning.metrics.continual import forgetting
 from mk_lightning.utils.machine import machine
+from mk_lightning.utils.run_files import BEST, CHECKPOINTS
 
-BASE, PRETRAINED = "checkpoints/dojo-base.ckpt", 368_000
+BASE, PRETRAINED = Path("checkpoints/dojo-base.ckpt"), 368_000
 """The shipped fighter, and the env_steps that it was trained with."""
 KNOWN = [f"VeryHard.{name}" for name in ("Bramble-01", "Bulwark-02", "Scythe-03", "Ember-04")]
 STATES = KNOWN + [
@@ -42,7 +43,7 @@ STATES = KNOWN + [
     for tier in ("VeryEasy", "Medium", "VeryHard")
 ]
 TARGET, ROUNDS, ENV_STEPS = 0.9, 10, 96_000
-MATCHES, TEST_SEED = 50, 30
+MATCHES, TEST_SEED = 20, 30
 """Of the test matches, per state; `test_seed` of none that anything is chosen by."""
 ARMS = ("ladder", "plain", "scratch")
 
@@ -81,44 +82,51 @@ def _run(seed: int, runs: Path, results: Path) -> None:
         run_dir=runs / f"ladder-{seed}",
     )  # fmt: skip
     spent = sum(one.env_steps for one in climb.rounds)
-    rounds = [(one.challenging, one.env_steps) for one in climb.rounds]
-    _write(results / f"ladder-{seed}.json", climb.checkpoint, env_steps=spent, rows=climb.rows)
-    checkpoint, rows = Path(BASE), [climb.rows[0]]
-    for number, (challenging, env_steps) in enumerate(rounds, start=1):
+    kept = [climb.folder / one.run_dir / CHECKPOINTS / BEST for one in climb.rounds if one.kept]
+    _write(results / f"ladder-{seed}.json", runs / f"ladder-{seed}-tests", [BASE, *kept], spent)
+    plain = [BASE]
+    for number, one in enumerate(climb.rounds, start=1):
         result = mk.finetune(
-            checkpoint, challenging=challenging, original=[state for state in STATES if state not in challenging],
-            recipe=(), env_steps=env_steps, run_dir=runs / f"plain-{seed}-{number}", resume=True, seed=seed + number,
+            plain[-1], challenging=one.challenging, original=sorted(set(STATES) - set(one.challenging)), recipe=(),
+            env_steps=one.env_steps, run_dir=runs / f"plain-{seed}-{number}", resume=True, seed=seed + number,
         )  # fmt: skip
-        checkpoint = result.checkpoint
-        rows.append(_measured(checkpoint, runs / f"plain-{seed}-{number}.json", 20, 0))
-    _write(results / f"plain-{seed}.json", checkpoint, env_steps=sum(steps for _, steps in rounds), rows=rows)
+        plain.append(result.checkpoint)
+    _write(results / f"plain-{seed}.json", runs / f"plain-{seed}-tests", plain, spent)
     run = runs / f"scratch-{seed}"
     words = ["fit", "-c", "configs/dojo/pretrain.yaml", "--run_dir", str(run), "--seed_everything", str(seed)]
     words += [f"--data.original_states={STATES}", "--data.challenging_states=null", f"--data.train_states={STATES}"]
     words += [f"--data.max_env_steps={PRETRAINED + spent}", "--ckpt_path", "auto"]
     subprocess.run([sys.executable, "-m", "mk_lightning", *words], check=True)
-    _write(results / f"scratch-{seed}.json", run / "checkpoints/best.ckpt", env_steps=PRETRAINED + spent)
+    _write(
+        results / f"scratch-{seed}.json", runs / f"scratch-{seed}-tests", [run / CHECKPOINTS / BEST], PRETRAINED + spent
+    )
 
 
-def _write(path: Path, checkpoint: Path, *, env_steps: int, rows: Sequence[Sequence[float]] = ()) -> None:
-    """Test what an arm ends with, unless it is done, and write its figures."""
+def _write(path: Path, tests: Path, policies: Sequence[Path], env_steps: int) -> None:
+    """Let the policies of an arm, from first to last, play the test matches, and write its figures.
+
+    Args:
+        path: of the figures; nothing is done again where it is there.
+        tests: folder of the evaluations, which go on where they were stopped.
+        policies: checkpoints.
+        env_steps: that it took to make the last of them from the first.
+    """
     if path.is_file():
         return
-    evaluation = mk.evaluate(checkpoint, "dojo", STATES, matches=MATCHES, seed=TEST_SEED)
-    rates = [evaluation.scores()[state].win_rate for state in STATES]
-    figures: dict[str, Any] = {"average_final": fmean(rates), "worst_final": min(rates), "env_steps": env_steps}
-    if rows:
-        figures |= {"rounds": len(rows) - 1, "forgetting_mean": float(forgetting(np.array(rows)).mean())}
+    rows = []
+    for number, policy in enumerate(policies):
+        file = tests / f"{number}.json"
+        if not file.is_file():
+            tests.mkdir(parents=True, exist_ok=True)
+            mk.evaluate(policy, "dojo", STATES, matches=MATCHES, seed=TEST_SEED).write(file)
+        scores = mk.Evaluation.read(file).scores()
+        rows.append([scores[state].win_rate for state in STATES])
+    figures: dict[str, Any] = {
+        "average_final": fmean(rows[-1]), "worst_final": min(rows[-1]),
+        "forgetting_mean": float(forgetting(np.array(rows)).mean()), "policies": len(rows), "env_steps": env_steps,
+    }  # fmt: skip
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(figures | {"rates": rates, "machine": machine()}, indent=1) + "\n")
-
-
-def _measured(checkpoint: Path, path: Path, matches: int, seed: int) -> list[float]:
-    """Win rates over all states, from a file if they have been measured."""
-    if not path.is_file():
-        mk.evaluate(checkpoint, "dojo", STATES, matches=matches, seed=seed).write(path)
-    scores = mk.Evaluation.read(path).scores()
-    return [scores[state].win_rate for state in STATES]
+    path.write_text(json.dumps(figures | {"rates": rows[-1], "machine": machine()}, indent=1) + "\n")
 
 
 def _names(runs: Sequence[Mapping[str, Any]]) -> list[str]:
