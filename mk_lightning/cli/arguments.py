@@ -14,6 +14,7 @@ from mk_lightning.cli.config_names import config_files
 from mk_lightning.utils.documents import YAML_BYTES
 from mk_lightning.utils.errors import UserError
 from mk_lightning.utils.files import exists, find_file
+from mk_lightning.utils.run_files import CHECKPOINTS
 
 COMMANDS = ("fit", "validate", "test", "predict")
 CONFIG = ("-c", "--config", "-m")
@@ -49,6 +50,9 @@ def arrange(words: Sequence[str]) -> list[str]:
     configs = [option for option in options if option[0] == CONFIG[0] and len(option) == 2]
     for option, file in zip(configs, config_files([name for _, name in configs]), strict=True):
         option[1] = str(file)
+    for option in options:
+        if option[0] == CHECKPOINT and option[1:] in (["last"], ["best"]):
+            option[1] = _own_checkpoint(option[1], options) or option[1]
     start = next((i + 1 for i, option in enumerate(options) if option[0] in COMMANDS), len(options))
     return [part for option in (*options[:start], *sorted(options[start:], key=_rank)) for part in option]
 
@@ -112,6 +116,21 @@ class Pipes:
         file.flush()
         self._given[file.name] = path
         return file.name
+
+
+def _own_checkpoint(name: str, options: Sequence[Sequence[str]]) -> str | None:
+    """The checkpoint that is meant where a config is a run's own: that run's, though there are later ones."""
+    words = [word for option in options for word in option]
+    asked = [
+        word.partition("=")[2] or following
+        for word, following in pairwise([*words, ""])
+        if word.partition("=")[0] == "--run_dir"
+    ]
+    for config in (Path(option[1]) for option in options if option[0] == CONFIG[0] and len(option) == 2):
+        own = config.name == "config.yaml" and (not asked or Path(asked[-1]) == config.parent)
+        if own and (file := config.parent / CHECKPOINTS / f"{name}.ckpt").is_file():
+            return str(file)
+    return None
 
 
 def _parts(word: str) -> list[str]:

@@ -54,10 +54,9 @@ def next_steps(run: Path, after: Evaluation, checkpoint: Path | None) -> list[st
     tested = f"; more matches: {commands['more matches']}" if "more matches" in commands else ""
     steps = [f"next: open {run}/report.html{tested}"]
     if lost := lost_states(after):
-        steps += [
-            f"still lost: {told(after, lost)}",
-            f"another round, from this one's result: {commands['another round']}",
-        ]
+        steps.append(f"still lost: {told(after, lost)}")
+        if another := commands.get("another round"):
+            steps.append(f"another round, from this one's result: {another}")
     return steps
 
 

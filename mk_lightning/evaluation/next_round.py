@@ -47,7 +47,7 @@ def next_commands(run: Path, after: Evaluation, checkpoint: Path | None) -> list
     if checkpoint is not None:
         test = f"mk-lightning test -c {config} --ckpt_path {quote(str(checkpoint))}"
         commands.append(("more matches", f"{test} --data.evaluation.test_matches {more}"))
-    if lost_states(after):
+    if 0 < len(lost_states(after)) < len(after.states):  # of nothing won there is nothing to keep
         evaluation, weak = quote(str(run / "after.json")), quote(str(run / "weak.yaml"))
         fit = f"mk-lightning fit -c {config} -c {weak}"
         commands.append(("another round", f"mk-lightning weak {evaluation} --out {weak} && {fit}"))

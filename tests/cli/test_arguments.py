@@ -88,6 +88,24 @@ def test_files_come_before_options(given: str, arranged: str) -> None:
     assert arrange(given.split()) == arranged.split()
 
 
+@pytest.mark.parametrize(
+    ("given", "checkpoint"),
+    [
+        ("fit -c run/config.yaml --ckpt_path last", "run/checkpoints/last.ckpt"),
+        ("test --ckpt_path=best -c run/config.yaml --run_dir=run", "run/checkpoints/best.ckpt"),
+        ("fit -c run/config.yaml --ckpt_path last --run_dir other", "last"),
+        ("fit -c run-2/config.yaml --ckpt_path last", "last"),
+        ("fit -c a.yaml --ckpt_path last --run_dir run", "last"),
+    ],
+)
+def test_last_and_best_are_those_of_the_run_whose_config_is_given(given: str, checkpoint: str) -> None:
+    for name in ("last", "best"):
+        (Path("run/checkpoints").mkdir(parents=True, exist_ok=True), Path(f"run/checkpoints/{name}.ckpt").touch())
+    Path("run/config.yaml").touch()
+    words = arrange(given.split())
+    assert words[words.index("--ckpt_path") + 1] == checkpoint
+
+
 def test_an_option_wins_wherever_it_stands(capsys: pytest.CaptureFixture[str]) -> None:
     words = ("--data.reward_scale", "5", "-c", "a.yaml", "--model.target_every", "4", "-c", "b.yaml")
     config = parsed(capsys, "fit", *words)
