@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 import yaml
 
+from mk_lightning.games import catalog
 from mk_lightning.games.catalog import load_game, shipped_games
 from mk_lightning.games.names import GameError
+from mk_lightning.utils.documents import read_yaml
 
 
 def test_games_ship_under_names_of_their_own() -> None:
@@ -36,6 +38,14 @@ def test_the_dojo_answers_to_each_of_its_names(name: str) -> None:
 def test_an_unknown_game_names_the_nearest(name: str, meant: str) -> None:
     with pytest.raises(GameError, match=f"no game {name!r}; did you mean {meant!r}"):
         load_game(name)
+
+
+def test_a_game_by_name_is_one_file_to_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    load_game("dojo")  # by which the names are known
+    read = []
+    monkeypatch.setattr(catalog, "read_yaml", lambda file, what: read.append(file) or read_yaml(file, what))
+    assert load_game("mk2").id == "MortalKombatII-Genesis-v0"
+    assert read == [shipped_games()["MortalKombatII-Genesis-v0"]]
 
 
 class TestOwnGame:
