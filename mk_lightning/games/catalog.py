@@ -20,7 +20,7 @@ from mk_lightning.games.integration import (
     read_addresses,
     read_crop,
     read_states,
-    recorded_sha1,
+    recorded_sha1s,
 )
 from mk_lightning.games.names import GameError, suggestion
 from mk_lightning.utils.documents import read_yaml
@@ -92,7 +92,7 @@ def _read_game(file: Path) -> Game:
         aliases=_names(fields.get("aliases")),
         folder=folder,
         bundled=bundled,
-        rom_sha1=(fields.get("rom_sha1") or "").lower() or recorded_sha1(folder),
+        rom_sha1s=(fields["rom_sha1"].lower(),) if fields.get("rom_sha1") else recorded_sha1s(folder),
         console=console_of(game_id),
         actions=_names(fields["actions"]),
         attack_buttons=_names(fields["attack_buttons"]),

@@ -85,7 +85,7 @@ class TestOwnGame:
         assert game.folder == file.parent / "files"
         assert game.full_health == 7
         assert game.seed_variable is None
-        assert game.rom_sha1 is None  # no rom.sha: taken as it is
+        assert game.rom_sha1s == ()  # no rom.sha: taken as it is
         assert game.rom_path() == file.parent / "files" / "rom.md"
 
     def test_states_go_by_number_when_no_order_is_given(self, file: Path) -> None:
@@ -198,7 +198,7 @@ class TestOwnGame:
         game = load_game(self._write(tmp_path / "own.yaml", changed))
         assert game.bundled
         assert game.states == ("Level1.Normal.HanzouVsJanna",)
-        assert game.rom_sha1 == "5a563f441c3013ac4b3f9e08d5e5a6e05efc5de0"
+        assert game.rom_sha1s == ("5a563f441c3013ac4b3f9e08d5e5a6e05efc5de0",)
 
     @pytest.mark.parametrize("crop", [[1, 2, 3], "all", [0, 0, -1, 0], [0, 0, 1.5, 0], {"x": 1}])
     def test_a_crop_that_is_none_is_refused(self, file: Path, crop: object) -> None:
