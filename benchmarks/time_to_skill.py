@@ -114,7 +114,7 @@ def _settings(options: Namespace) -> dict[str, Any]:
         "n_step": options.sb3_n_step,
         "torch_threads": options.sb3_torch_threads,
     }
-    return {"rom_sha1": game.rom_sha1, OURS: common | ours, SB3: common | theirs}
+    return {"rom_sha1": game.rom_sha1s[0], OURS: common | ours, SB3: common | theirs}
 
 
 def _train(name: str, settings: dict[str, Any]) -> dict[str, Any]:

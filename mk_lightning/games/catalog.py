@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from fnmatch import fnmatchcase
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from mk_lightning.games.integration import (
     read_addresses,
     read_crop,
     read_states,
-    recorded_sha1,
+    recorded_sha1s,
 )
 from mk_lightning.games.names import GameError, suggestion
 from mk_lightning.utils.documents import read_yaml
@@ -34,8 +35,18 @@ FIGHT_VARIABLES = ("health", "enemy_health", *WINS)
 
 def shipped_games() -> dict[str, Path]:
     """Return the ``game.yaml`` of each game in the package by game id."""
-    files = sorted(Path(__file__).parent.glob("*/game.yaml"))
-    return {str(read_yaml(file, "game")["id"]): file for file in files}
+    return {game_id: file for file, (game_id, *_) in _shipped_names().items()}
+
+
+@cache
+def _shipped_names() -> dict[Path, tuple[str, ...]]:
+    """Return the names of each game in the package by its ``game.yaml``, the id first; the files are read once."""
+    names = {}
+    for file in sorted(Path(__file__).parent.glob("*/game.yaml")):
+        described = read_yaml(file, "game")
+        game_id = str(described["id"])
+        names[file] = (game_id, *_names(described.get("aliases")), re.sub(r"-v\d+$", "", game_id))
+    return names
 
 
 def load_game(name: str | Path) -> Game:
@@ -50,11 +61,7 @@ def load_game(name: str | Path) -> Game:
     """
     if isinstance(name, Path) or name.endswith((".yaml", ".yml")):
         return _read_game(Path(name))
-    names: dict[str, Path] = {}
-    for game_id, file in shipped_games().items():
-        aliases = read_yaml(file, "game").get("aliases") or ()
-        for alias in (game_id, *aliases, re.sub(r"-v\d+$", "", game_id)):
-            names[alias] = file
+    names = {alias: file for file, aliases in _shipped_names().items() for alias in aliases}
     for alias, file in names.items():
         if alias.casefold() == name.casefold():
             return _read_game(file)
@@ -85,7 +92,7 @@ def _read_game(file: Path) -> Game:
         aliases=_names(fields.get("aliases")),
         folder=folder,
         bundled=bundled,
-        rom_sha1=(fields.get("rom_sha1") or "").lower() or recorded_sha1(folder),
+        rom_sha1s=(fields["rom_sha1"].lower(),) if fields.get("rom_sha1") else recorded_sha1s(folder),
         console=console_of(game_id),
         actions=_names(fields["actions"]),
         attack_buttons=_names(fields["attack_buttons"]),

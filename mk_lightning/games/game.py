@@ -44,8 +44,8 @@ class Game:
     """Integration folder: the ROM, ``data.json``, ``scenario.json`` and ``*.state``."""
     bundled: bool
     """Whether the folder is stable-retro's own, into which its import tool puts the ROM."""
-    rom_sha1: str | None
-    """SHA-1 of the ROM in hexadecimal; None leaves the ROM unchecked."""
+    rom_sha1s: tuple[str, ...]
+    """SHA-1 of the ROM in hexadecimal, of each revision that will do; none leaves the ROM unchecked."""
     console: Console
     """The console that the id names."""
     actions: tuple[str, ...]
@@ -204,26 +204,34 @@ class Game:
 
     # -- files -----------------------------------------------------------------------------------------------
 
+    @property
+    def import_command(self) -> str:
+        """The shell command that puts the ROM of a game of stable-retro's where the game looks for it."""
+        name = self.aliases[0] if self.aliases else self.id
+        if self.id in PACKAGED_ROMS:
+            return f"pip install 'mk-lightning[games]' && mk-lightning import {name}"
+        return "mk-lightning import FILE" + ("" if self.rom_sha1s else f" --game {name}")
+
     def rom_path(self) -> Path:
-        """Return the ROM file, checked against ``rom_sha1``.
+        """Return the ROM file, checked against ``rom_sha1s``.
 
         Raises:
             MissingRomError: there is no such file; the message says which one is wanted and where it goes.
             GameError: it is another ROM or none.
         """
         path = self.folder / self.console.rom_name
-        sha1 = f", sha1 {self.rom_sha1}" if self.rom_sha1 else ""
+        sha1 = f", sha1 {' or '.join(self.rom_sha1s)}" if self.rom_sha1s else ""
         wanted = f"{self.title!r} (.{self.console.extension}{sha1})"
         if self.bundled and self.id in PACKAGED_ROMS:
-            remedy = f"`pip install 'mk-lightning[games]'` brings it, `mk-lightning import {self.id}` puts it there"
+            remedy = f"run `{self.import_command}`"
         elif self.bundled:
-            remedy = f"get {wanted} and run `mk-lightning import FILE`"
+            remedy = f"get {wanted} and run `{self.import_command}`"
         else:
             remedy = f"put {wanted} there"
         if not path.is_file():
             missing = "its ROM is not imported" if self.bundled else f"no ROM at {path}"
             raise MissingRomError(f"{self.id}: {missing}: {remedy}")
         check_rom(path)
-        if self.rom_sha1 and rom_sha1(path) != self.rom_sha1:
-            raise GameError(f"{self.id}: {path} is another ROM (sha1 {rom_sha1(path)}): {remedy}")
+        if self.rom_sha1s and rom_sha1(path) not in self.rom_sha1s:
+            raise GameError(f"{self.id}: {path} is another ROM (sha1 {rom_sha1(path)}): move it away and {remedy}")
         return path

@@ -17,6 +17,8 @@ from mk_lightning.utils.errors import UserError, shortened
 
 STATE_BYTES = 32 * 2**20
 """A Genesis save state has 1,036,288 bytes, the largest of a console 17 million; no more is ever unpacked of one."""
+SHA_BYTES = 1000
+"""Read of a ``rom.sha``: more lines than any has."""
 MAX_PIXELS = 4096
 """Beyond any console's screen."""
 VARIABLE_TYPE = re.compile(r"[|<>=]{1,2}[uidn][1-8]")
@@ -136,23 +138,21 @@ def read_states(folder: Path, order: Sequence[str]) -> tuple[str, ...]:
     return tuple(sorted(names, key=rank))
 
 
-def recorded_sha1(folder: Path) -> str | None:
-    """The first SHA-1 in the folder's ``rom.sha``, where stable-retro keeps it; None where that is empty.
+def recorded_sha1s(folder: Path) -> tuple[str, ...]:
+    """The SHA-1s in the folder's ``rom.sha``, where stable-retro keeps one a line: some ROMs have two revisions.
 
     Raises:
         GameError: the file holds something else.
     """
     file = folder / "rom.sha"
     if not file.is_file():
-        return None
+        return ()
     with file.open("rb") as stream:
-        words = stream.read(100).split()
-    if not words:
-        return None
-    word = words[0].decode(errors="replace").lower()
-    if not re.fullmatch("[0-9a-f]{40}", word):
+        lines = stream.read(SHA_BYTES).decode(errors="replace").lower().splitlines()
+    sha1s = tuple(line.split()[0] for line in lines if line.strip())
+    if not all(re.fullmatch("[0-9a-f]{40}", sha1) for sha1 in sha1s):
         raise GameError(f"{file} holds no sha1, 40 hexadecimal digits")
-    return word
+    return sha1s
 
 
 @lru_cache(maxsize=16)

@@ -29,11 +29,11 @@ def read_variables(game: Game, memory: dict[str, int], before: Mapping[str, int]
         if memory[name] < 0:
             memory[name] = 0
     if game.counts_knockouts:
-        memory["rounds_won"], memory["enemy_rounds_won"] = _rounds(memory, before)
+        memory["rounds_won"], memory["enemy_rounds_won"] = _rounds(game, memory, before)
     return memory
 
 
-def _rounds(now: Mapping[str, int], before: Mapping[str, int] | None) -> tuple[int, int]:
+def _rounds(game: Game, now: Mapping[str, int], before: Mapping[str, int] | None) -> tuple[int, int]:
     """Count the rounds that each side has won.
 
     A round is under way while both stand and the clock runs. When it no longer is, the side with more health has won
@@ -42,11 +42,12 @@ def _rounds(now: Mapping[str, int], before: Mapping[str, int] | None) -> tuple[i
     if before is None:
         return 0, 0
     won, lost = before["rounds_won"], before["enemy_rounds_won"]
-    if _under_way(before) and not _under_way(now):
+    if _under_way(game, before) and not _under_way(game, now):
         won += now["health"] >= now["enemy_health"]
         lost += now["enemy_health"] >= now["health"]
     return won, lost
 
 
-def _under_way(variables: Mapping[str, int]) -> bool:
-    return variables["health"] > 0 and variables["enemy_health"] > 0 and variables.get("clock", 1) > 0
+def _under_way(game: Game, variables: Mapping[str, int]) -> bool:
+    timed_out = "clock" in game.formulas and variables["clock"] <= 0  # a RAM variable so named may be anything
+    return variables["health"] > 0 and variables["enemy_health"] > 0 and not timed_out

@@ -9,9 +9,8 @@ from typing import NamedTuple
 from mk_lightning.games.catalog import load_game
 from mk_lightning.games.consoles import console_of
 from mk_lightning.games.game import Game
-from mk_lightning.games.integration import bundled_folder
 from mk_lightning.games.names import GameError
-from mk_lightning.games.rom_files import PACKAGED_ROMS, check_rom, rom_sha1
+from mk_lightning.games.rom_files import PACKAGED_ROMS, check_rom, content_sha1, read_rom
 from mk_lightning.utils.errors import shortened
 from mk_lightning.utils.files import exists, replacing
 
@@ -32,43 +31,50 @@ class ImportedRom(NamedTuple):
 
 
 def import_rom(source: str, game: Game | None = None) -> ImportedRom:
-    """Copy a ROM into the folder of its game.
+    """Copy a ROM into the folder of its game, unless another one is there.
 
     Args:
         source: a file; or the name of a game whose ROM is in a Python package, such as ``boxing``.
         game: whose ROM it is; None finds it by the ROM's SHA-1 among all the games of stable-retro.
 
     Raises:
-        GameError: there is no such file, it is not a ROM, or not one of the game; its SHA-1 and what to do are said.
+        GameError: there is no such file, it is not a ROM, or not one of the game, or another is in its place; its SHA-1
+            and what to do are said.
     """
     path = Path(source)
-    if not exists(path):
+    if not (exists(path) and path.is_file()):
         path, game = _packaged(source, game)
     if path.suffix.lower() == ".zip":
         raise GameError(f"{path} is an archive; unpack it and give the ROM in it")
-    if not path.is_file():
-        raise GameError(f"{path} is not a file; give the ROM itself")
     check_rom(path)
-    sha1 = rom_sha1(path)
+    content = read_rom(path)
+    sha1 = content_sha1(content, path.suffix)
     if game is None:
-        game_id = _game_of(path, sha1)
-        target = bundled_folder(game_id) / console_of(game_id).rom_name
+        game_id, folder = _game_of(path, sha1)
+        target = folder / console_of(game_id).rom_name
     else:
         game_id, target = game.id, game.folder / game.console.rom_name
-        if game.rom_sha1 not in (None, sha1):
+        if game.rom_sha1s and sha1 not in game.rom_sha1s:
             raise GameError(
-                f"{path} (sha1 {sha1}) is not the ROM of {game.id} (sha1 {game.rom_sha1}); if it is another revision "
-                f"of it, {_way(game.id, sha1)}"
+                f"{path} (sha1 {sha1}) is not the ROM of {game.id} (sha1 {' or '.join(game.rom_sha1s)}); if it is "
+                f"another revision of it, {_way(game.id, sha1)}"
             )
     try:
-        if path.resolve() != target.resolve():
-            with replacing(target) as file:
-                file.write(path.read_bytes())
+        _put(content, sha1, target)
     except OSError as error:
         raise GameError(
             f"cannot write {target}: {error.strerror}; let its owner run this, or use a game folder"
         ) from None
-    return ImportedRom(game_id, target, sha1, known=game is None or game.rom_sha1 is not None)
+    return ImportedRom(game_id, target, sha1, known=game is None or bool(game.rom_sha1s))
+
+
+def _put(content: bytes, sha1: str, target: Path) -> None:
+    """Write a ROM where none is; what is there may be the only copy of another."""
+    if not target.exists():
+        with replacing(target) as file:
+            file.write(content)
+    elif (theirs := content_sha1(target.read_bytes(), target.suffix)) != sha1:
+        raise GameError(f"{target} is another ROM (sha1 {theirs}), which is not replaced; move it away and try again")
 
 
 def _packaged(name: str, game: Game | None) -> tuple[Path, Game]:
@@ -87,13 +93,24 @@ def _packaged(name: str, game: Game | None) -> tuple[Path, Game]:
     return Path(found.origin).parent / file, game or named
 
 
-def _game_of(path: Path, sha1: str) -> str:
+def _game_of(path: Path, sha1: str) -> tuple[str, Path]:
+    """Return the game of stable-retro's that a ROM is of, and its folder."""
     import stable_retro.data  # reads the integrations of a thousand games
 
     known = stable_retro.data.get_known_hashes()
     if sha1 not in known:
-        raise GameError(f"{path}: stable-retro knows no ROM of sha1 {sha1}; {_way('its game', sha1)}")
-    return str(known[sha1][0])
+        raise GameError(
+            f"{path}: stable-retro knows no ROM of sha1 {sha1}; {_way('its game', sha1)}, or name a game of which no "
+            "SHA-1 is recorded: --game GAME"
+        )
+    game_id, _, games = known[sha1]
+    folder = Path(games) / game_id
+    if folder.parent.name != "stable":
+        raise GameError(
+            f"{path} is {game_id}, which stable-retro has among its {folder.parent.name} games, and only its stable "
+            f"ones are taken; write a game.yaml for a copy of {folder} and give it: --game GAME.yaml"
+        )
+    return game_id, folder
 
 
 def _way(game: str, sha1: str) -> str:

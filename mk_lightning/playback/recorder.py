@@ -77,10 +77,13 @@ def record_match(
     with trace.open("w", encoding="utf-8") as lines:
 
         def frames() -> Iterator[Screen]:
+            panel = None
             for moment in env.play_again(record.spec, record.trace.actions, movie=movie):
                 insight = look_into(network, moment.stack, saliency=settings.saliency)
                 lines.write(json.dumps(_line(moment, insight, env.game.actions)) + "\n")
-                yield from Panel(env.game.actions, env.full_health, title).frames(moment, insight)
+                # Not before the first moment: full health may be the state's to say.
+                panel = panel or Panel(env.game.actions, env.full_health, title)
+                yield from panel.frames(moment, insight)
 
         write_film(film, frames())
     return film

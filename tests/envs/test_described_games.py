@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
+import imageio.v3 as imageio
 import numpy as np
 import pytest
 
@@ -14,7 +15,11 @@ from mk_lightning.envs.config import EnvConfig
 from mk_lightning.envs.fighting_env import FightingEnv
 from mk_lightning.games.catalog import load_game
 from mk_lightning.games.names import GameError
+from mk_lightning.networks.nature import NatureDueling
+from mk_lightning.playback.recorder import FilmSettings, record_match
+from mk_lightning.playback.rerun import ReplayEnv
 from tests.cli.mistakes import copy_of_the_dojo
+from tests.evaluation.records import record
 
 STATE = "VeryEasy.Ember-04"
 Make = Callable[..., FightingEnv]
@@ -25,12 +30,12 @@ def make(tmp_path: Path) -> Iterator[Make]:
     """Make an environment of the dojo with lines put in place of `full_health` in its file, and a crop."""
     made = []
 
-    def make(lines: str, crop: list[int] | None = None) -> FightingEnv:
+    def make(lines: str, crop: list[int] | None = None, kind: type[FightingEnv] = FightingEnv) -> FightingEnv:
         folder = copy_of_the_dojo(tmp_path, lambda text: text.replace("full_health: 120", lines))
         if crop is not None:
             (folder / "scenario.json").write_text(json.dumps({"crop": crop}))
         config = EnvConfig(max_noops=0)
-        made.append(FightingEnv(load_game(folder / "game.yaml"), STATE, config, render_mode="rgb_array"))
+        made.append(kind(load_game(folder / "game.yaml"), STATE, config, render_mode="rgb_array"))
         return made[-1]
 
     yield make
@@ -54,6 +59,17 @@ def test_full_health_is_the_states_where_the_file_says_none(make: Make) -> None:
             _, reward, over, _, _ = env.step(0)
             total += reward
         assert total == pytest.approx(240)  # the bar, and as much for a round without a scratch
+
+
+def test_a_film_has_bars_as_long_as_the_states_full_health(make: Make, tmp_path: Path) -> None:
+    env = make("full_health: null", kind=ReplayEnv)
+    assert isinstance(env, ReplayEnv)
+    match = record([0, 0], STATE, 5)
+    film = record_match(env, match, NatureDueling(26, hidden=16), tmp_path / "run", FilmSettings(format="gif"))
+    frame = imageio.imread(film)[0]
+    for row in (81, 103):  # of the agent's bar and the opponent's, to the right of the number in it
+        assert (np.ptp(frame[row, 640 + 100 : 640 + 240].astype(int), axis=0) < 20).all()
+        assert frame[row, 700].max() > 150
 
 
 def test_an_address_and_a_formula_are_variables_like_others(make: Make) -> None:

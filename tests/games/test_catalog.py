@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 import yaml
 
+from mk_lightning.games import catalog
 from mk_lightning.games.catalog import load_game, shipped_games
 from mk_lightning.games.names import GameError
+from mk_lightning.utils.documents import read_yaml
 
 
 def test_games_ship_under_names_of_their_own() -> None:
@@ -36,6 +38,14 @@ def test_the_dojo_answers_to_each_of_its_names(name: str) -> None:
 def test_an_unknown_game_names_the_nearest(name: str, meant: str) -> None:
     with pytest.raises(GameError, match=f"no game {name!r}; did you mean {meant!r}"):
         load_game(name)
+
+
+def test_a_game_by_name_is_one_file_to_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    load_game("dojo")  # by which the names are known
+    read = []
+    monkeypatch.setattr(catalog, "read_yaml", lambda file, what: read.append(file) or read_yaml(file, what))
+    assert load_game("mk2").id == "MortalKombatII-Genesis-v0"
+    assert read == [shipped_games()["MortalKombatII-Genesis-v0"]]
 
 
 class TestOwnGame:
@@ -75,7 +85,7 @@ class TestOwnGame:
         assert game.folder == file.parent / "files"
         assert game.full_health == 7
         assert game.seed_variable is None
-        assert game.rom_sha1 is None  # no rom.sha: taken as it is
+        assert game.rom_sha1s == ()  # no rom.sha: taken as it is
         assert game.rom_path() == file.parent / "files" / "rom.md"
 
     def test_states_go_by_number_when_no_order_is_given(self, file: Path) -> None:
@@ -188,7 +198,7 @@ class TestOwnGame:
         game = load_game(self._write(tmp_path / "own.yaml", changed))
         assert game.bundled
         assert game.states == ("Level1.Normal.HanzouVsJanna",)
-        assert game.rom_sha1 == "5a563f441c3013ac4b3f9e08d5e5a6e05efc5de0"
+        assert game.rom_sha1s == ("5a563f441c3013ac4b3f9e08d5e5a6e05efc5de0",)
 
     @pytest.mark.parametrize("crop", [[1, 2, 3], "all", [0, 0, -1, 0], [0, 0, 1.5, 0], {"x": 1}])
     def test_a_crop_that_is_none_is_refused(self, file: Path, crop: object) -> None:

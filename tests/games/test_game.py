@@ -1,4 +1,5 @@
 import pickle
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -7,7 +8,7 @@ import pytest
 
 from mk_lightning.games.catalog import load_game
 from mk_lightning.games.game import Game
-from mk_lightning.games.names import GameError
+from mk_lightning.games.names import GameError, MissingRomError
 
 
 @pytest.fixture(scope="module")
@@ -129,10 +130,33 @@ def test_a_missing_bundled_rom_says_which_and_how_to_import_it(tmp_path: Path) -
     assert "run `mk-lightning import FILE`" in message
 
 
+@pytest.mark.parametrize(
+    ("name", "command"),
+    [
+        ("virtua-fighter-2", "`mk-lightning import FILE --game virtua-fighter-2`"),
+        ("boxing", "`pip install 'mk-lightning[games]' && mk-lightning import boxing`"),
+    ],
+)
+def test_a_missing_rom_names_the_command_that_takes_it(tmp_path: Path, name: str, command: str) -> None:
+    with pytest.raises(MissingRomError, match=f"run {re.escape(command)}$"):
+        replace(load_game(name), folder=tmp_path).rom_path()
+
+
+def test_either_of_two_recorded_roms_will_do(tmp_path: Path) -> None:
+    dojo = load_game("dojo")
+    shutil.copytree(dojo.folder, tmp_path / "dojo")
+    (tmp_path / "dojo" / "rom.sha").write_text(f"{'0' * 40}\n{dojo.rom_sha1s[0].upper()}\n")
+    game = load_game(tmp_path / "dojo" / "game.yaml")
+    assert game.rom_sha1s == ("0" * 40, *dojo.rom_sha1s)
+    assert game.rom_path() == tmp_path / "dojo" / "rom.md"
+
+
 def test_another_rom_under_the_right_name_is_refused(dojo: Game, tmp_path: Path) -> None:
     shutil.copy(dojo.folder / "rom.md", tmp_path)
     mk2 = replace(load_game("mk2"), folder=tmp_path)
-    with pytest.raises(GameError, match=r"is another ROM \(sha1 [0-9a-f]{40}\): get 'Mortal Kombat II"):
+    with pytest.raises(
+        GameError, match=r"is another ROM \(sha1 [0-9a-f]{40}\): move it away and get 'Mortal Kombat II"
+    ):
         mk2.rom_path()
 
 

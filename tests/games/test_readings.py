@@ -38,6 +38,19 @@ def test_when_the_clock_has_run_out_more_health_has_won() -> None:
     assert rounds(TIMED, [(50, 50, 1), (50, 50, 0)]) == [(0, 0), (1, 1)]
 
 
+def test_a_variable_that_is_called_clock_is_none_unless_the_game_says_so() -> None:
+    """The dojo has one in RAM; what it counts is not known where `clock:` is left out."""
+    dojo = replace(load_game("dojo"), counts_knockouts=True)
+    first = {"health": 120, "enemy_health": 5, "clock": 0}
+    before = read_variables(dojo, dict(first), None)
+    after = read_variables(dojo, first | {"enemy_health": 0}, before)
+    assert (after["rounds_won"], after["enemy_rounds_won"]) == (1, 0)
+    timed = replace(dojo, formulas={"clock": "clock"})
+    assert (
+        read_variables(timed, first | {"enemy_health": 0}, read_variables(timed, dict(first), None))["rounds_won"] == 0
+    )
+
+
 def test_a_round_that_has_not_begun_at_the_state_ends_nothing() -> None:
     assert rounds(TIMED, [(0, 0, 0), (112, 112, 0), (112, 112, 30), (112, 0, 30)]) == [(0, 0)] * 3 + [(1, 0)]
 

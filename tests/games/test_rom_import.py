@@ -60,12 +60,61 @@ def test_a_rom_is_known_by_its_sha1_whatever_its_file_is_called(
     assert import_rom(str(rom)) == imported  # from where it already is
 
 
+def test_another_rom_that_is_there_is_never_replaced(tmp_path: Path, noise: Path) -> None:
+    dojo = load_game("dojo")
+    folder = tmp_path / "game"
+    shutil.copytree(dojo.folder, folder, ignore=shutil.ignore_patterns("rom.sha"))
+    rom, game = folder / "rom.md", load_game(folder / "game.yaml")
+    with pytest.raises(GameError) as caught:
+        import_rom(str(noise), game)
+    assert str(caught.value) == (
+        f"{rom} is another ROM (sha1 {dojo.rom_sha1s[0]}), which is not replaced; move it away and try again"
+    )
+    assert rom.read_bytes() == (dojo.folder / "rom.md").read_bytes()
+    rom.rename(folder / "mine.md")
+    import_rom(str(noise), game)
+    assert rom.read_bytes() == NOISE
+
+
+def test_a_folder_does_not_hide_a_packaged_game(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "boxing").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert import_boxing(tmp_path / "retro", monkeypatch).is_file()
+
+
+def test_a_super_magic_drives_dump_is_put_in_order(tmp_path: Path) -> None:
+    dojo = load_game("dojo")
+    folder = tmp_path / "dojo"
+    shutil.copytree(dojo.folder, folder, ignore=shutil.ignore_patterns("rom.md"))
+    rom = (dojo.folder / "rom.md").read_bytes()
+    blocks = (rom[start : start + 0x4000] for start in range(0, len(rom), 0x4000))
+    dump = tmp_path / "dump.smd"
+    dump.write_bytes(bytes(512) + b"".join(block[1::2] + block[::2] for block in blocks))
+    imported = import_rom(str(dump), load_game(folder / "game.yaml"))
+    assert imported == (dojo.id, folder / "rom.md", dojo.rom_sha1s[0], True)
+    assert (folder / "rom.md").read_bytes() == rom
+
+
+def test_a_rom_of_an_experimental_game_is_told(tmp_path: Path, installed: Path, noise: Path) -> None:
+    folder = tmp_path / "retro" / "experimental" / "Noise-Genesis"
+    folder.mkdir()
+    (folder / "rom.sha").write_text(f"{NOISE_SHA1}\n")
+    for file in installed.glob("*.json"):
+        shutil.copy(file, folder)
+    with pytest.raises(GameError) as caught:
+        import_rom(str(noise))
+    assert str(caught.value) == (
+        f"{noise} is Noise-Genesis, which stable-retro has among its experimental games, and only its stable ones are "
+        f"taken; write a game.yaml for a copy of {folder} and give it: --game GAME.yaml"
+    )
+
+
 def test_an_unknown_rom_is_told_by_its_sha1_and_the_way_is_named(installed: Path, noise: Path) -> None:
     with pytest.raises(GameError) as caught:
         import_rom(str(noise))
     assert str(caught.value) == (
         f"{noise}: stable-retro knows no ROM of sha1 {NOISE_SHA1}; write `rom_sha1: {NOISE_SHA1}` in a copy of the "
-        "game.yaml of its game and give it: --game COPY.yaml"
+        "game.yaml of its game and give it: --game COPY.yaml, or name a game of which no SHA-1 is recorded: --game GAME"
     )
     assert not (installed / "rom.a26").exists()
 
@@ -97,7 +146,7 @@ def test_a_game_that_records_no_sha1_takes_any_and_says_so(
     [
         ("a.zip", b"PK" * 500, "is an archive; unpack it and give the ROM in it"),
         ("a.md", b"", "is no ROM: it has 0 bytes"),
-        ("folder", None, "is not a file; give the ROM itself"),
+        ("folder", None, "^no file .*; give a ROM, or a game whose ROM a package has: boxing$"),
     ],
 )
 def test_what_is_no_rom_is_refused(tmp_path: Path, name: str, content: bytes | None, message: str) -> None:

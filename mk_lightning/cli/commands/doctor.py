@@ -87,12 +87,13 @@ def findings() -> Iterator[Finding]:
     for path in shipped_games().values():
         game = load_game(path)
         if game.bundled and not (game.folder / game.console.rom_name).is_file():
-            without_rom.append(game.aliases[0])
+            without_rom.append(game)
             continue
         yield _tried(f"{game.id}: ROM", game.rom_path, otherwise="warn" if game.bundled else "fail")
-        yield _tried(f"{game.id}: states", partial(_states, game), otherwise="fail")
+        yield _tried(f"{game.id}: states", partial(_states, [game]), otherwise="fail")
     if without_rom:
-        yield Finding("games without ROM", "warn", f"{', '.join(without_rom)}: `mk-lightning import FILE` takes theirs")
+        yield Finding("games without ROM", "ok", _imports(without_rom))
+        yield _tried("their states", partial(_states, without_rom), otherwise="fail")
     yield _tried("emulator", _emulator, otherwise="fail")
     yield _tried("shared memory", _shared_memory, otherwise="fail")
     yield _disk(Path.cwd())
@@ -131,13 +132,22 @@ def _machine() -> Finding:
     return Finding("machine", "ok", text)
 
 
-def _states(game: Game) -> str:
-    for state in game.states:
-        try:
-            game.state_bytes(state)
-        except UserError as error:
-            raise UserError(f"{error}; install the package anew") from None
-    return f"{len(game.states)}, all readable"
+def _imports(games: Sequence[Game]) -> str:
+    """What to run for their ROMs, should they be wanted: `a, b: COMMAND; c: COMMAND`."""
+    names: dict[str, list[str]] = {}
+    for game in games:
+        names.setdefault(game.import_command, []).append(game.aliases[0])
+    return "; ".join(f"{', '.join(of)}: `{command}`" for command, of in names.items())
+
+
+def _states(games: Sequence[Game]) -> str:
+    for game in games:
+        for state in game.states:
+            try:
+                game.state_bytes(state)
+            except UserError as error:
+                raise UserError(f"{error}; install the package anew") from None
+    return f"{sum(len(game.states) for game in games)}, all readable"
 
 
 def _emulator() -> str:
