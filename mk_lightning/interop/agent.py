@@ -10,9 +10,9 @@ import torch
 
 import mk_lightning
 from mk_lightning.networks.base import FRAME_SIZE, STACK, QNetwork
-from mk_lightning.networks.checkpoint import about_network, load_network, read_checkpoint
+from mk_lightning.networks.checkpoint import about_network, network_in, read_checkpoint
 from mk_lightning.utils.errors import UserError
-from mk_lightning.utils.files import as_named, find_file, sha256
+from mk_lightning.utils.files import as_named, find_file
 from mk_lightning.utils.network_copies import bare_copy, uncompiled
 
 OBSERVATIONS, Q_VALUES = "observations", "q_values"
@@ -26,14 +26,14 @@ class Agent:
     Attributes:
         network: on the CPU, a copy.
         source: where it came from, for people.
-        sha256: of the file that it came from; empty where it came from none.
+        file: that it came from; None where it was in memory.
         env_steps: that it was trained for.
         reward_scale: game units in one of its Q-values' units; None where that is not known.
     """
 
     network: QNetwork
     source: str
-    sha256: str
+    file: Path | None
     env_steps: int
     reward_scale: float | None
 
@@ -67,13 +67,13 @@ def agent_of(policy: str | Path | torch.nn.Module) -> Agent:
     """
     if isinstance(policy, (str, Path)):
         noted = read_checkpoint(policy)
-        loaded, digest = load_network(policy), sha256(find_file(policy))
-        return Agent(loaded.eval(), as_named(policy), digest, noted.get("env_steps", 0), noted.get("reward_scale"))
-    network = uncompiled(getattr(policy, "online", policy))
-    if not isinstance(network, QNetwork):
+        network = network_in(noted, policy).eval()
+        file, scale = find_file(policy), noted.get("reward_scale")
+        return Agent(network, as_named(policy), file, noted.get("env_steps", 0), scale)
+    online = uncompiled(getattr(policy, "online", policy))
+    if not isinstance(online, QNetwork):
         raise UserError(f"export takes a checkpoint, a DuelingDoubleDQN or a QNetwork, got a {type(policy).__name__}")
-    copied = bare_copy(network).cpu().eval()
+    copied = bare_copy(online).cpu().eval()
     assert isinstance(copied, QNetwork)
-    return Agent(
-        copied, type(policy).__name__, "", getattr(policy, "env_steps", 0), getattr(policy, "reward_scale", None)
-    )
+    scale = getattr(policy, "reward_scale", None)
+    return Agent(copied, type(policy).__name__, None, getattr(policy, "env_steps", 0), scale)

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from statistics import fmean, pstdev
 from typing import Any
 
 import yaml
 
+from mk_lightning.envs.config import with_default_reward
 from mk_lightning.evaluation.evaluation import Evaluation
 from mk_lightning.interop.agent import Agent
 from mk_lightning.learning.module import DuelingDoubleDQN
 from mk_lightning.networks.safetensors_file import write_safetensors
 from mk_lightning.utils.errors import UserError
+from mk_lightning.utils.files import sha256
 
 WEIGHTS, CONFIG, CARD, FILM = "model.safetensors", "config.json", "README.md", "replay.mp4"
 """Files of the folder; the Hub shows the last one on the page of an agent."""
@@ -29,10 +32,13 @@ def hub_files(agent: Agent, evaluation: Path | None = None, film: Path | None = 
         film: `.mp4` of it.
 
     Raises:
-        UserError: safetensors is not installed; the evaluation is damaged or another agent's; the film is none.
+        UserError: safetensors is not installed; the evaluation is damaged, another agent's or of one in memory; the
+            film is none.
     """
     measured = None if evaluation is None else _evaluation(agent, evaluation)
-    config = agent.config | ({} if measured is None else {"game": measured.game, "actions": measured.actions})
+    config = agent.config
+    if measured is not None:
+        config |= {"game": measured.game, "actions": measured.actions, "env": _env(measured)}
     files = {
         WEIGHTS: write_safetensors(agent.network.state_dict(), agent.config),
         CONFIG: (json.dumps(config, indent=2) + "\n").encode(),
@@ -61,7 +67,12 @@ def from_pretrained(folder: str | Path) -> DuelingDoubleDQN:
 
 def _evaluation(agent: Agent, path: Path) -> Evaluation:
     evaluation = Evaluation.read(path)
-    if agent.sha256 and evaluation.sha256 != agent.sha256:
+    if agent.file is None:
+        raise UserError(
+            f"{path} is an evaluation of {evaluation.policy}, and whether that is an agent in memory cannot be told: "
+            'mk.export(agent, "agent.safetensors", "safetensors"), evaluate this file and export it'
+        )
+    if evaluation.sha256 != sha256(agent.file):
         raise UserError(
             f"{path} is an evaluation of {evaluation.policy}, not of {agent.source} as it is now; "
             f"`mk-lightning test --ckpt_path {agent.source}` makes one"
@@ -92,7 +103,11 @@ def _card(agent: Agent, evaluation: Evaluation | None, *, filmed: bool) -> str:
     kind, about = type(agent.network).__name__, agent.config
     steps = f", trained for {agent.env_steps:,} env_steps" if agent.env_steps else ""
     measured = "" if evaluation is None else _measured(evaluation)
-    game = f', "{evaluation.game}"' if evaluation is not None else ""
+    played = "evaluation = mk.evaluate(agent)"
+    if evaluation is not None:
+        own = f"  # for its returns, with reward={evaluation.env['reward']}" if "reward" in evaluation.env else ""
+        played = f"""env = mk.EnvConfig({_arguments(evaluation.config.episode_options)}){own}
+evaluation = mk.evaluate(agent, "{evaluation.game}", env=env)"""
     page = f"""
 # {name}
 
@@ -107,12 +122,21 @@ import mk_lightning as mk
 
 agent = mk.from_pretrained("FOLDER")        # hf download USER/NAME --local-dir FOLDER
 action = agent.predict(observation)         # (4, 84, 84) uint8
-evaluation = mk.evaluate(agent{game})
+{played}
 ```
 
 `mk-lightning fit -c CONFIG --model.init_from FOLDER/{WEIGHTS}` fine-tunes it. The file of weights holds no code.
 """
     return f"---\n{yaml.safe_dump(data, sort_keys=False)}---\n{page}"
+
+
+def _env(evaluation: Evaluation) -> dict[str, int | str]:
+    """How the matches were played, every option of it; the reward, which is text from a file, comes last."""
+    return evaluation.config.episode_options | {"reward": str(with_default_reward(evaluation.env)["reward"])}
+
+
+def _arguments(options: Mapping[str, int | str]) -> str:
+    return ", ".join(f"{name}={value}" for name, value in options.items())
 
 
 def _result(evaluation: Evaluation, group: str) -> dict[str, Any]:
@@ -145,7 +169,11 @@ def _measured(evaluation: Evaluation) -> str:
 ## What it wins
 
 {evaluation.game}, {matches} matches a state with epsilon {evaluation.epsilon:g}: win rate [Wilson 95 % interval], and
-return in game units.
+return in game units. They were played with
+
+```
+{_arguments(_env(evaluation))}
+```
 
 | state | group | win rate | return |
 |---|---|---|---|

@@ -33,7 +33,8 @@ def sb3_bytes(agent: Agent, template: Path | None = None) -> bytes:
             Without it, SB3 itself writes a plain one: a dueling network is a DQN's, once its heads are added up.
 
     Raises:
-        UserError: it has another network, or the template is none; or SB3 is not installed and no template is given.
+        UserError: it has another network, or Q-values beyond floating point; or the template is none; or SB3 is not
+            installed and no template is given.
     """
     network = agent.network
     if type(network) is not NatureDueling:
@@ -53,6 +54,8 @@ def sb3_bytes(agent: Agent, template: Path | None = None) -> bytes:
     parts[POLICY] = _saved(_policy(agent, dueling=there.dueling))
     if OPTIMIZER in parts:  # its moments are of the template's weights
         optimizer = parse_tensors(parts[OPTIMIZER], template, "agent of Stable-Baselines3")
+        if not isinstance(optimizer, dict):
+            raise UserError(f"template {template} cannot be used: its {OPTIMIZER} is not the state of an optimizer")
         parts[OPTIMIZER] = _saved({**optimizer, "state": {}})
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
@@ -63,7 +66,10 @@ def sb3_bytes(agent: Agent, template: Path | None = None) -> bytes:
 
 def _policy(agent: Agent, *, dueling: bool) -> Weights:
     """The state_dict of a policy there: the Q-network, and the target network as its copy."""
-    weights = to_sb3(agent.network.state_dict(), agent.reward_scale or 1.0, dueling=dueling)
+    scale = 1.0 if agent.reward_scale is None else agent.reward_scale
+    weights = to_sb3(agent.network.state_dict(), scale, dueling=dueling)
+    if not all(bool(tensor.isfinite().all()) for tensor in weights.values()):
+        raise UserError(f"export: {agent.source} times a reward_scale of {scale:g} is beyond floating point")
     return {f"{prefix}{name}": tensor for prefix in (ONLINE, TARGET) for name, tensor in weights.items()}
 
 

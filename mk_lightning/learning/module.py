@@ -24,7 +24,9 @@ from mk_lightning.learning.module_state import (
     arguments_of,
     begin_with,
     check_whole,
+    device_of,
     load_weights,
+    noted_numbers,
     plain_number,
     save_weights,
 )
@@ -126,7 +128,9 @@ class DuelingDoubleDQN(MatchScoring):
         self.reward_scale: float | None = None
         """Game units per learning unit of the play that it has learned from, if known."""
         if init_from is not None:
-            self.reward_scale = begin_with(self.online, init_from, init_reward_scale, strict=init_strict)
+            checkpoint = read_checkpoint(init_from, init_reward_scale)
+            begin_with(self.online, checkpoint, init_from, strict=init_strict)
+            _, self.reward_scale = noted_numbers(checkpoint)
         self.target = copy.deepcopy(self.online).requires_grad_(False)
         self._moments: dict[str, Any] | None = None
         """Of the optimizer, at the end of the last fit."""
@@ -150,28 +154,33 @@ class DuelingDoubleDQN(MatchScoring):
         Args:
             checkpoint_path: of a file of weights, of a whole run or of an agent of Stable-Baselines3; a shipped one is
                 found by its name.
-            map_location: as Lightning's, like the next three.
-            hparams_file: see there.
-            strict: see there.
+            map_location: as Lightning's, like the next three; of a file that is not Lightning's, a device.
+            hparams_file: see there; it goes with Lightning's files alone.
+            strict: see there; of other files, as `init_strict`.
             weights_only: see there; a checkpoint holds no code.
             **kwargs: arguments of the module.
 
         Raises:
-            UserError: it is no checkpoint of this module.
+            UserError: it is no checkpoint of this module, or cannot be loaded in such a way.
 
         Example:
             >>> DuelingDoubleDQN.load_from_checkpoint("checkpoints/dojo-base.ckpt").online.num_actions
             26
         """
         path = find_checkpoint(checkpoint_path)
-        kwargs = arguments_of(cls, path, kwargs)
+        checkpoint = read_checkpoint(path, kwargs.get("init_reward_scale", 1.0))
+        kwargs = arguments_of(cls, checkpoint, kwargs)
         if not is_of_lightning(path):
-            made = cls(**{"init_from": str(checkpoint_path), **kwargs})
-            made.env_steps = read_checkpoint(path)["env_steps"]
-            return made
-        module: Self = super().load_from_checkpoint(
-            path, map_location, hparams_file, strict, weights_only=weights_only, **kwargs
-        )
+            module: Self = cls(**kwargs)
+            every = kwargs.get("init_strict", True) if strict is None else strict
+            begin_with(module.online, checkpoint, str(checkpoint_path), strict=every)
+            module.target.load_state_dict(module.online.state_dict())
+            module.env_steps, module.reward_scale = noted_numbers(checkpoint)
+            module.to(device_of(map_location, hparams_file, path))
+        else:
+            module = super().load_from_checkpoint(
+                path, map_location, hparams_file, strict, weights_only=weights_only, **kwargs
+            )
         module.origin = str(checkpoint_path)
         return module
 
@@ -331,7 +340,7 @@ class DuelingDoubleDQN(MatchScoring):
             check_resumed_averaging(self.trainer.callbacks, checkpoint)  # type: ignore[attr-defined]
             check_resumed_stopping(self.trainer.callbacks, checkpoint)  # type: ignore[attr-defined]
             self._resumed = {key: checkpoint.get(key) for key in (OPTIMIZER, "optimizer_states")}
-        self.env_steps, self.reward_scale = checkpoint.get("env_steps", 0), checkpoint.get("reward_scale")
+        self.env_steps, self.reward_scale = noted_numbers(checkpoint)
         load_weights(self, checkpoint)
 
     def _set_rate(self, progress: Progress) -> None:

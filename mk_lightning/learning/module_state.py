@@ -16,11 +16,11 @@ from mk_lightning.learning.averaging import NOT_AVERAGED, put_average
 from mk_lightning.learning.optimizer import OPTIMIZER, about_optimizer
 from mk_lightning.networks.checkpoint import (
     about_network,
+    check_numbers,
     load_matching,
     log_about,
     noted_network,
     noted_num_actions,
-    read_checkpoint,
 )
 from mk_lightning.networks.compiled import names_in, plain_names
 from mk_lightning.networks.weights import PREFIX
@@ -34,22 +34,18 @@ TARGET_PREFIX = "target."
 Weights = Mapping[str, torch.Tensor]
 
 
-def begin_with(network: nn.Module, path: str, reward_scale: float, *, strict: bool) -> float | None:
+def begin_with(network: nn.Module, checkpoint: Mapping[str, Any], path: str, *, strict: bool) -> None:
     """Give a Q-network the weights of a checkpoint, and say what became of each parameter.
 
     Args:
         network: is changed in place.
-        path: of the checkpoint.
-        reward_scale: game units per learning unit that the Q-values of an agent of Stable-Baselines3 are to have.
+        checkpoint: what `read_checkpoint` returns.
+        path: of the checkpoint, for messages.
         strict: refuse one of which not every parameter matches.
 
-    Returns:
-        Game units per learning unit of the play that it has learned from, where that is known.
-
     Raises:
-        UserError: there is no such checkpoint, or it does not match.
+        UserError: it does not match.
     """
-    checkpoint = read_checkpoint(path, reward_scale)
     report = load_matching(network, checkpoint["state_dict"])
     if strict and not report.complete:
         noted, mine = checkpoint.get("network"), about_network(uncompiled(network))
@@ -59,8 +55,17 @@ def begin_with(network: nn.Module, path: str, reward_scale: float, *, strict: bo
         )
     log_about(checkpoint)
     log.info(f"initialised from {path}: {report}")
+
+
+def noted_numbers(checkpoint: Mapping[str, Any]) -> tuple[int, float | None]:
+    """Return the env_steps of a checkpoint, and game units per learning unit of its play where that is known.
+
+    Raises:
+        UserError: they are not numbers that they could be.
+    """
+    check_numbers(checkpoint)
     scale = checkpoint.get("reward_scale")
-    return float(scale) if isinstance(scale, (int, float)) else None
+    return checkpoint.get("env_steps", 0), None if scale is None else float(scale)
 
 
 def plain_number(value: Any) -> Any:
@@ -68,24 +73,44 @@ def plain_number(value: Any) -> Any:
     return value.item() if hasattr(value, "item") else value
 
 
-def arguments_of(cls: type[LightningModule], path: Path, given: Mapping[str, Any]) -> dict[str, Any]:
+def arguments_of(cls: type[LightningModule], checkpoint: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
     """Return the arguments of a module that is made from a checkpoint.
 
     Args:
         cls: of the module.
-        path: of the checkpoint.
+        checkpoint: what `read_checkpoint` returns.
         given: by the user; they come first.
 
     Raises:
-        UserError: it is no checkpoint, or its network is not the package's own and none is given.
+        UserError: it notes no network, or one that is not the package's own and none is given.
     """
-    checkpoint = read_checkpoint(path)
     arguments = {"num_actions": noted_num_actions(checkpoint), **given}
     if "network" not in given and "network" in inspect.signature(cls.__init__).parameters:
         arguments["network"] = noted_network(checkpoint)
     if len(target := {"target_every", "target_tau"} & given.keys()) == 1:
         arguments |= dict.fromkeys({"target_every", "target_tau"} - target)  # or the noted one would be there, too
     return arguments
+
+
+def device_of(map_location: Any, hparams_file: Any, path: Path) -> torch.device | None:
+    """Return where a module is to be that is made from a file which is not Lightning's; None is where modules are made.
+
+    Args:
+        map_location: as `load_from_checkpoint` is given it.
+        hparams_file: as it is given it.
+        path: of the file, for the message.
+
+    Raises:
+        UserError: one of them is for Lightning's own files.
+    """
+    if hparams_file is not None:
+        raise UserError(f"hparams_file is for Lightning's checkpoints, {path} is none; give arguments by their names")
+    try:
+        return None if map_location is None else torch.device(map_location)
+    except (TypeError, RuntimeError):  # a function or a mapping, or a word that is none
+        raise UserError(
+            f"map_location must be a device, such as 'cpu', for {path}, got {shortened(map_location)}"
+        ) from None
 
 
 def check_whole(checkpoint: Mapping[str, Any]) -> None:

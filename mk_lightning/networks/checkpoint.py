@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import logging
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -20,7 +21,7 @@ from mk_lightning.networks.safetensors_file import SUFFIX, read_safetensors
 from mk_lightning.networks.sb3_mapping import from_sb3
 from mk_lightning.networks.sb3_zip import is_sb3_zip, read_sb3
 from mk_lightning.networks.weights import PREFIX, problem_with
-from mk_lightning.utils.errors import UserError, shortened
+from mk_lightning.utils.errors import UserError, check_between, check_positive, shortened
 from mk_lightning.utils.files import find_file, made_by
 from mk_lightning.utils.tensor_files import read_tensors
 
@@ -37,6 +38,11 @@ NETWORKS: dict[str, type[QNetwork]] = {
 
 ABOUT = "about"
 """Key of a checkpoint that comes from elsewhere: a line for the user on what it needs."""
+
+MAX_COUNT = 10**15
+"""Of env_steps and of learner_steps: thousands of years."""
+MAX_ACTIONS = 2**16
+"""In a game's table."""
 
 
 class MissingCheckpointError(UserError):
@@ -70,22 +76,45 @@ def read_checkpoint(path: str | Path, reward_scale: float = 1.0) -> dict[str, An
 
     Raises:
         MissingCheckpointError: no such file.
-        UserError: not a checkpoint, or one of a run whose weights are no longer numbers.
+        UserError: not a checkpoint, or one of a run whose weights are no longer numbers; or the scale is none.
     """
     path = find_checkpoint(path)
+    check_positive("reward_scale", reward_scale)
     if is_sb3_zip(path):
-        return _converted(path, reward_scale)
+        converted = _converted(path, reward_scale)
+        check_numbers(converted, str(path))
+        return converted
     checkpoint = read_safetensors(path) if path.suffix == SUFFIX else read_tensors(path, "checkpoint")
     if not isinstance(checkpoint, dict) or not isinstance(checkpoint.get("state_dict"), dict):
         raise UserError(f"{path} is not a Lightning checkpoint: it has no state_dict")
     for name, weights in checkpoint["state_dict"].items():
         if problem := problem_with(name, weights):
             raise UserError(f"{path} cannot be used: {shortened(name)} {problem}")
-    counters = ["env_steps", *(["global_step"] if "optimizer_states" in checkpoint else [])]
-    for name in counters:
-        if type(count := checkpoint.get(name, 0 if name == "env_steps" else None)) is not int or count < 0:
-            raise UserError(f"{path} cannot be used: its {name} is {shortened(count)}, not a whole number from 0 on")
+    check_numbers(checkpoint, str(path))
     return checkpoint
+
+
+def check_numbers(checkpoint: Mapping[str, Any], name: str = "the checkpoint") -> None:
+    """Check the counters and the unit that a checkpoint notes.
+
+    Args:
+        checkpoint: what it holds.
+        name: of it, for the message.
+
+    Raises:
+        UserError: one is not a number that it could be.
+    """
+    counters = {"env_steps": checkpoint.get("env_steps", 0)}
+    if "optimizer_states" in checkpoint:
+        counters["global_step"] = checkpoint.get("global_step")
+    for what, count in counters.items():
+        if type(count) is not int or not 0 <= count <= MAX_COUNT:
+            raise UserError(
+                f"{name} cannot be used: its {what} is {shortened(count)}, not a whole number from 0 to {MAX_COUNT:,}"
+            )
+    scale = checkpoint.get("reward_scale")
+    if scale is not None and (type(scale) not in (int, float) or not 0 < scale <= sys.float_info.max):
+        raise UserError(f"{name} cannot be used: its reward_scale is {shortened(scale)}, not a finite number above 0")
 
 
 def is_of_lightning(path: Path) -> bool:
@@ -128,11 +157,12 @@ def noted_num_actions(checkpoint: Mapping[str, Any]) -> int:
     """Return the number of actions of the network that a checkpoint holds.
 
     Raises:
-        UserError: it notes none.
+        UserError: it notes none, or one that no game's table has.
     """
     noted = checkpoint.get("network")
     if not isinstance(noted, Mapping) or type(noted.get("num_actions")) is not int:
         raise UserError(f"the checkpoint does not say which network it holds, its `network` is {shortened(noted)}")
+    check_between("num_actions of the checkpoint's network", noted["num_actions"], 1, MAX_ACTIONS)
     return int(noted["num_actions"])
 
 
@@ -167,7 +197,19 @@ def load_network(path: str | Path) -> QNetwork:
         MissingCheckpointError: no such file.
         UserError: it is no checkpoint of a `DuelingDoubleDQN`, or its network is not the package's own.
     """
-    checkpoint = read_checkpoint(path)
+    return network_in(read_checkpoint(path), path)
+
+
+def network_in(checkpoint: Mapping[str, Any], path: str | Path) -> QNetwork:
+    """Return the Q-network of a checkpoint that has been read.
+
+    Args:
+        checkpoint: what `read_checkpoint` returns.
+        path: of its file, for messages.
+
+    Raises:
+        UserError: it is no checkpoint of a `DuelingDoubleDQN`, or its network is not the package's own.
+    """
     log_about(checkpoint)
     network = noted_network(checkpoint)(noted_num_actions(checkpoint))
     report = load_matching(network, checkpoint["state_dict"])

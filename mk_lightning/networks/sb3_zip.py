@@ -17,7 +17,7 @@ from typing import Any
 import torch
 
 from mk_lightning.networks.base import FRAME_SIZE, STACK
-from mk_lightning.networks.sb3_mapping import DUELING, ONLINE, Weights, layer_names
+from mk_lightning.networks.sb3_mapping import BODY, DUELING, ONLINE, PLAIN, Weights, layer_names
 from mk_lightning.networks.weights import PREFIX, problem_with
 from mk_lightning.utils.documents import parse_json
 from mk_lightning.utils.errors import UserError, shortened
@@ -40,11 +40,13 @@ ALGORITHMS = {
 }
 """Whose policy has layers that begin with this."""
 LAYERS = {
-    "features_extractor.cnn.0": (32, STACK, 8, 8),
-    "features_extractor.cnn.2": (64, 32, 4, 4),
-    "features_extractor.cnn.4": (64, 64, 3, 3),
+    BODY["convolutions.0"]: (32, STACK, 8, 8),
+    BODY["convolutions.2"]: (64, 32, 4, 4),
+    BODY["convolutions.4"]: (64, 64, 3, 3),
 }
 """Shapes of the weights that are the same in every network: `NatureCNN`'s."""
+LINEAR = BODY["features.1"]
+"""The fully connected layer, whose units are the user's choice."""
 FLAT = 64 * 7 * 7
 """Numbers that the convolutions make of an observation."""
 
@@ -71,12 +73,12 @@ class SB3Agent:
     @property
     def hidden(self) -> int:
         """Units of the fully connected layer."""
-        return len(self.weights["features_extractor.linear.0.bias"])
+        return len(self.weights[f"{LINEAR}.bias"])
 
     @property
     def num_actions(self) -> int:
         """Actions that it chooses among."""
-        return len(self.weights["advantage_net.0.bias" if self.dueling else "q_net.0.bias"])
+        return len(self.weights[f"{DUELING['advantage'] if self.dueling else PLAIN}.bias"])
 
     def about(self, path: Path) -> str:
         """Return what such an agent needs beside its weights, in a line."""
@@ -187,7 +189,7 @@ def _check_algorithm(path: Path, policy: Mapping[str, torch.Tensor]) -> None:
     raise _refused(
         path,
         f"it is an agent of {found or 'another algorithm'}, and only DQN's kinds have Q-values to go on from; "
-        "mk.evaluate(lambda stacks: model.predict(stacks)[0]) plays with any",
+        "mk.evaluate(lambda stacks: model.predict(stacks, deterministic=True)[0]) plays with any",
     )
 
 
@@ -223,8 +225,9 @@ def _check_layers(path: Path, weights: Weights) -> None:
             "its network is not NatureCNN with linear heads (net_arch=[]): "
             + "; ".join(f"{what} {shortened(names, 90)}" for what, names in (("no", missing), ("more", more)) if names),
         )
-    hidden, heads = len(weights["features_extractor.linear.0.bias"].flatten()), _heads(weights)
-    shapes = {**LAYERS, "features_extractor.linear.0": (hidden, FLAT)}
+    hidden = len(weights[f"{LINEAR}.bias"].flatten())
+    heads = list(DUELING.values()) if _is_dueling(weights) else [PLAIN]
+    shapes = {**LAYERS, LINEAR: (hidden, FLAT)}
     actions = max(1, *(len(weights[f"{head}.bias"].flatten()) for head in heads))
     shapes |= {head: (1 if head == DUELING["value"] else actions, hidden) for head in heads}
     for layer, shape in shapes.items():
@@ -234,11 +237,8 @@ def _check_layers(path: Path, weights: Weights) -> None:
 
 
 def _is_dueling(weights: Mapping[str, torch.Tensor]) -> bool:
-    return any(name.startswith(("value_net.", "advantage_net.")) for name in weights)
-
-
-def _heads(weights: Weights) -> list[str]:
-    return list(DUELING.values()) if _is_dueling(weights) else ["q_net.0"]
+    heads = {head.partition(".")[0] for head in DUELING.values()}
+    return any(name.partition(".")[0] in heads for name in weights)
 
 
 def _refused(path: Path, why: str) -> UserError:

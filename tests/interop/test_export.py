@@ -24,6 +24,7 @@ from mk_lightning.networks.checkpoint import load_network, read_checkpoint
 from mk_lightning.utils.errors import UserError
 from tests.fuzzing import one_line
 from tests.networks.sb3_agents import KINDS, agent, assert_same_values, observations, q_values, saved
+from tests.networks.test_sb3_zip import torch_saved
 
 BASE = "checkpoints/dojo-base.ckpt"
 STACKS = observations()
@@ -71,6 +72,24 @@ def test_stable_baselines3_loads_it_as_a_plain_dqn(base: Any, values: torch.Tens
         assert_same_values(q_values(network, STACKS), 20 * values)
     back = mk.DuelingDoubleDQN(init_from=str(tmp_path / "model.zip"), init_reward_scale=20)
     assert_same_values(q_values(back.online, STACKS), values)
+
+
+def test_an_agent_that_notes_no_unit_is_given_one_or_a_warning(
+    base: Any, values: torch.Tensor, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    scaled = mk.export(BASE, tmp_path / "scaled.zip", "sb3", reward_scale=20)
+    assert caplog.messages == []
+    assert_same_values(q_values(DQN.load(scaled).q_net, STACKS), 20 * values)
+    mk.export(base, tmp_path / "same.zip", "sb3", reward_scale=20)
+    with pytest.raises(UserError, match="notes a reward_scale of 20, got 5; leave it out"):
+        mk.export(base, tmp_path / "other.zip", "sb3", reward_scale=5)
+    assert not (tmp_path / "other.zip").exists()
+    plain = mk.export(BASE, tmp_path / "plain.zip", "sb3")
+    assert_same_values(q_values(DQN.load(plain).q_net, STACKS), values)
+    assert caplog.messages == [
+        f"{BASE} does not say how many game units a learning unit is: the Q-values in {plain} are in learning units; "
+        "export with `--reward_scale`, data.reward_scale of the run that trained it"
+    ]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -146,6 +165,11 @@ REFUSED: dict[str, tuple[list[str], str]] = {
     "format": (["--to", "onix", "out"], "there are sb3, onnx, torchscript, safetensors, hub; did you mean 'onnx'?"),
     "no format": (["out"], "export: the following arguments are required: --to"),
     "template of onnx": (["--to", "onnx", "out", "--template", "t.zip"], "template is for sb3, not for onnx"),
+    "scale of onnx": (["--to", "onnx", "out", "--reward_scale", "20"], "reward_scale is for sb3, not for onnx"),
+    "no scale": (["--to", "sb3", "out", "--reward_scale", "0"], "reward_scale must be above 0, got 0"),
+    "a scale that is no number": (["--to", "sb3", "out", "--reward_scale", "x"], "invalid float value: 'x'"),
+    "a scale beyond all": (["--to", "sb3", "out", "--reward_scale", "1e300"], "of 1e+300 is beyond floating point"),
+    "template without moments": (["--to", "sb3", "out", "--template", "odd.zip"], "is not the state of an optimizer"),
     "film of sb3": (["--to", "sb3", "out", "--film", "f.mp4"], "film is for hub, not for sb3"),
     "no template": (["--to", "sb3", "out", "--template", "t.zip"], "no checkpoint t.zip"),
     "template of another width": (["--to", "sb3", "out", "--template", "p256.zip"], "26 actions and 256 hidden units"),
@@ -163,6 +187,12 @@ REFUSED: dict[str, tuple[list[str], str]] = {
 def folder(tmp_path_factory: pytest.TempPathFactory, base: Any) -> Path:
     folder = tmp_path_factory.mktemp("refused")
     saved(folder, "DQN of 256 features")[0].rename(folder / "p256.zip")
+    with zipfile.ZipFile(saved(folder)[0]) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    (folder / "model.zip").unlink()
+    with zipfile.ZipFile(folder / "odd.zip", "w") as archive:
+        for name, raw in (parts | {"policy.optimizer.pth": torch_saved([1])}).items():
+            archive.writestr(name, raw)
     content = {"state_dict": {f"online.{k}": v for k, v in base.online.state_dict().items()}, "env_steps": 1}
     torch.save(content | {"network": {"num_actions": 26, "hidden": 512}}, folder / "base.ckpt")
     (folder / "used").mkdir()
@@ -182,7 +212,7 @@ def test_what_cannot_be_exported_is_a_line_and_leaves_nothing(
     said = capsys.readouterr().err.strip()
     assert hint in said
     assert said.count("\n") == 0
-    assert sorted(path.name for path in folder.iterdir()) == ["base.ckpt", "p256.zip", "used"]
+    assert sorted(path.name for path in folder.iterdir()) == ["base.ckpt", "odd.zip", "p256.zip", "used"]
 
 
 @pytest.mark.parametrize(

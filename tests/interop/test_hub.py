@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 import yaml
 
 import mk_lightning as mk
+from mk_lightning.envs.reward_checks import DEFAULT_REWARD
 from mk_lightning.utils.errors import UserError
+from tests.fuzzing import one_line
 from tests.networks.sb3_agents import observations, q_values
 
 BASE = "checkpoints/dojo-base.ckpt"
@@ -21,7 +24,7 @@ STATES = {"original": ["VeryEasy.Bramble-01"], "challenging": ["VeryEasy.Heron-0
 def evaluation(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An evaluation's file."""
     path = tmp_path_factory.mktemp("evaluation") / "e.json"
-    mk.evaluate(BASE, "dojo", STATES, matches=2, env=mk.EnvConfig(max_env_steps=60)).write(path)
+    mk.evaluate(BASE, "dojo", STATES, matches=2, env=mk.EnvConfig(release_frames=0, max_env_steps=60)).write(path)
     return path
 
 
@@ -38,6 +41,8 @@ def test_the_folder_has_weights_config_and_card(evaluation: Path, tmp_path: Path
     config = json.loads((out / "config.json").read_text())
     assert config["network"] == {"class": "mk_lightning.NatureDueling", "num_actions": 26, "hidden": 512}
     assert config["game"] == "Dojo-Genesis-v0"
+    played = {"frame_skip": 4, "release_frames": 0, "max_noops": 30, "max_env_steps": 60}
+    assert config["env"] == played | {"reward": DEFAULT_REWARD}
     assert config["actions"] == list(mk.load_game("dojo").actions)
     _, data, page = (out / "README.md").read_text().split("---\n", 2)
     card = yaml.safe_load(data)
@@ -57,7 +62,26 @@ def test_the_folder_has_weights_config_and_card(evaluation: Path, tmp_path: Path
         assert returned["value"].startswith(f"{score.mean_return:.2f} +/- ")
         assert (won["type"], won["value"]) == ("win_rate", score.win_rate)
     assert "| VeryEasy.Heron-06 | challenging | 0% [0%, 66%] |" in page
-    assert 'mk.evaluate(agent, "Dojo-Genesis-v0")' in page
+    assert f"frame_skip=4, release_frames=0, max_noops=30, max_env_steps=60, reward={DEFAULT_REWARD}\n" in page
+    snippet = page.split("```python\n")[1].split("```")[0]
+    calls: list[tuple[str, mk.EnvConfig]] = []
+    names = {"observation": observations(1)[0].numpy(), "mk": SimpleNamespace(
+        EnvConfig=mk.EnvConfig, from_pretrained=lambda folder: mk.from_pretrained(out),
+        evaluate=lambda agent, game, *, env: calls.append((game, env)),
+    )}  # fmt: skip
+    exec(snippet.replace("import mk_lightning as mk\n", ""), names)
+    assert calls == [("Dojo-Genesis-v0", mk.EnvConfig(release_frames=0, max_env_steps=60))]
+
+
+def test_a_reward_of_one_s_own_is_named(evaluation: Path, tmp_path: Path) -> None:
+    content = json.loads(evaluation.read_text())
+    content["env"]["reward"] = "rewards.Approach(per_pixel=0.1)"
+    (tmp_path / "e.json").write_text(json.dumps(content))
+    out = mk.export(BASE, tmp_path / "out", "hub", evaluation=tmp_path / "e.json")
+    assert json.loads((out / "config.json").read_text())["env"]["reward"] == "rewards.Approach(per_pixel=0.1)"
+    page = (out / "README.md").read_text()
+    assert "max_env_steps=60, reward=rewards.Approach(per_pixel=0.1)\n```" in page
+    assert "max_env_steps=60)  # for its returns, with reward=rewards.Approach(per_pixel=0.1)\n" in page
 
 
 def test_the_agent_comes_out_again(tmp_path: Path) -> None:
@@ -74,6 +98,22 @@ def test_an_evaluation_of_another_agent_is_refused(evaluation: Path, tmp_path: P
     with pytest.raises(UserError, match=r"of checkpoints/dojo-base.ckpt, not of checkpoints/dojo-finetuned.ckpt"):
         mk.export("checkpoints/dojo-finetuned.ckpt", tmp_path / "out", "hub", evaluation=evaluation)
     assert not (tmp_path / "out").exists()
+
+
+def test_an_agent_in_memory_has_no_evaluation(evaluation: Path, tmp_path: Path) -> None:
+    agent = mk.DuelingDoubleDQN.load_from_checkpoint(BASE)
+    env = mk.EnvConfig(max_env_steps=20)
+    mk.evaluate(agent, "dojo", ["VeryEasy.Bramble-01"], matches=1, env=env).write(tmp_path / "own.json")
+    for path in (evaluation, tmp_path / "own.json"):
+        with pytest.raises(
+            UserError, match=r"whether that is an agent in memory cannot be told: mk.export\(agent, "
+        ) as e:
+            mk.export(agent, tmp_path / "out", "hub", evaluation=path)
+        one_line(e.value, 440)
+    assert not (tmp_path / "out").exists()
+    file = mk.export(agent, tmp_path / "agent.safetensors", "safetensors")
+    mk.evaluate(file, "dojo", ["VeryEasy.Bramble-01"], matches=1, env=env).write(tmp_path / "file.json")
+    assert mk.export(file, tmp_path / "out", "hub", evaluation=tmp_path / "file.json").is_dir()
 
 
 def test_what_is_no_such_folder_is_a_line(tmp_path: Path) -> None:

@@ -37,12 +37,19 @@ def run(words: Sequence[str]) -> int:
     add("--to", required=True, metavar="FORMAT", help=", ".join(FORMATS))
     add("out", type=Path, metavar="OUT", help="file to write; of hub, a new folder")
     add("--template", type=Path, metavar="ZIP", help="sb3: zip of an agent with the same network; what it says is kept")
+    add("--reward_scale", type=float, metavar="UNITS", help="sb3: game units in a learning unit, if it does not say")
     add("--evaluation", type=Path, metavar="JSON", help="hub: written by test or fit, for the model card")
     add("--film", type=Path, metavar="MP4", help="hub: a match, shown on the agent's page")
     given = parser.parse_args(list(words))
     try:
         out = export(
-            given.checkpoint, given.out, given.to, template=given.template, evaluation=given.evaluation, film=given.film
+            given.checkpoint,
+            given.out,
+            given.to,
+            template=given.template,
+            reward_scale=given.reward_scale,
+            evaluation=given.evaluation,
+            film=given.film,
         )
     except OSError as error:
         raise UserError(f"export: cannot write {given.out}: {error.strerror}") from None
