@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from mk_lightning.envs.config import EnvConfig
 from mk_lightning.envs.vector_env import RetroVectorEnv
@@ -96,4 +99,23 @@ def _policy(policy: Policy | torch.nn.Module | str | Path, num_actions: int) -> 
         return GreedyPolicy(network), as_named(policy)
     if isinstance(policy, torch.nn.Module):
         return GreedyPolicy(getattr(policy, "online", policy)), type(policy).__name__
-    return policy, getattr(policy, "__name__", type(policy).__name__)
+    name = getattr(policy, "__name__", type(policy).__name__)
+    return partial(_checked, policy, name, num_actions), name
+
+
+def _checked(policy: Policy, name: str, num_actions: int, stacks: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Actions of a function of the user's.
+
+    Raises:
+        UserError: they are none of the game's, or not one for each observation.
+    """
+    actions = np.asarray(policy(stacks))
+    if actions.shape != (len(stacks),) or actions.dtype.kind not in "iu":
+        raise UserError(
+            f"{name} must return an integer for each of {len(stacks)} observations, got {actions.dtype} {actions.shape}"
+        )
+    if not (actions.min() >= 0 and actions.max() < num_actions):
+        raise UserError(
+            f"{name} must choose among the actions 0 to {num_actions - 1}, got {shortened(actions.tolist())}"
+        )
+    return actions.astype(np.int64)

@@ -70,7 +70,7 @@ def export(
         >>> export("checkpoints/dojo-base.ckpt", "agent.onnx", "onnx")  # doctest: +SKIP
     """
     if to not in FORMATS:
-        raise UserError(f"export to {to!r}: there are {', '.join(FORMATS)}{suggestion(to, FORMATS)}")
+        raise UserError(f"export to {to!r}: no such format{suggestion(to, FORMATS)}")
     options = {"template": template, "reward_scale": reward_scale, "evaluation": evaluation, "film": film}
     for name, value in options.items():
         wanted = HUB if name in ("evaluation", "film") else SB3

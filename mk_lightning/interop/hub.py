@@ -60,6 +60,8 @@ def from_pretrained(folder: str | Path) -> DuelingDoubleDQN:
     Raises:
         UserError: there is no such folder, or no agent of this package is in it; or safetensors is not installed.
     """
+    if Path(folder).is_file():
+        raise UserError(f"{folder} is a file; give its folder, or read it as a checkpoint")
     if not Path(folder).is_dir():
         raise UserError(f"{folder} is no folder; `hf download USER/NAME --local-dir {Path(folder).name}` fetches one")
     return DuelingDoubleDQN.load_from_checkpoint(Path(folder) / WEIGHTS)

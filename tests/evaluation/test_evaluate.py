@@ -54,3 +54,21 @@ def test_what_cannot_be_played_is_one_line(options: dict, said: str) -> None:
     with pytest.raises(UserError, match=said) as caught:
         evaluate(**{"policy": BASE, "states": A, "env": SHORT} | options)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("action", "said"),
+    [
+        (lambda n: np.full(n, 26), "must choose among the actions 0 to 25, got"),
+        (lambda n: np.full(n, -1), "must choose among the actions 0 to 25, got"),
+        (lambda n: np.zeros(n + 1, int), r"must return an integer for each of 8 observations, got int64 \(9,\)"),
+        (lambda n: np.zeros(n), "must return an integer for each of 8 observations, got float64"),
+        (lambda n: None, "must return an integer for each of 8 observations, got object"),
+    ],
+)
+def test_a_function_that_chooses_no_action_is_told(action, said: str) -> None:
+    def chooser(stacks):
+        return action(len(stacks))
+
+    with pytest.raises(UserError, match=f"chooser {said}"):
+        evaluate(chooser, states=A, matches=8, env=SHORT)

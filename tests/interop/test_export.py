@@ -162,7 +162,7 @@ def test_every_network_of_the_package_comes_back_from_safetensors(name: str, tmp
 
 
 REFUSED: dict[str, tuple[list[str], str]] = {
-    "format": (["--to", "onix", "out"], "there are sb3, onnx, torchscript, safetensors, hub; did you mean 'onnx'?"),
+    "format": (["--to", "onix", "out"], "no such format; did you mean 'onnx'?"),
     "no format": (["out"], "export: the following arguments are required: --to"),
     "template of onnx": (["--to", "onnx", "out", "--template", "t.zip"], "template is for sb3, not for onnx"),
     "scale of onnx": (["--to", "onnx", "out", "--reward_scale", "20"], "reward_scale is for sb3, not for onnx"),
