@@ -124,7 +124,9 @@ def _run(folder: Path) -> ArmRun:
 
 
 def _flat(config: Any, prefix: str = "") -> dict[str, Any]:
-    """A config by the names of its options, `data.game`; lists are values."""
+    """A config by the names of its options, `data.game`; of a list of classes by their names."""
+    if isinstance(config, list) and config and all(isinstance(one, dict) and "class_path" in one for one in config):
+        config = {one["class_path"].rpartition(".")[2]: one.get("init_args") for one in config}
     if not isinstance(config, dict) or not config:
         return {prefix: config}
     flat: dict[str, Any] = {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,8 @@ from mk_lightning.utils.errors import UserError
 from mk_lightning.utils.run_files import CHECKPOINTS, LAST, LOCK, PREVIOUS, RECORDING, REPLAY
 
 FINISHED, STOPPED, RUNNING, NEVER_SAVED = "finished", "stopped", "running", "never saved"
+OF_MATCHES = re.compile(r"-(validate|test|predict)(-\d+)?$")
+"""End of the names of directories in which matches were played, and nothing trained."""
 NEEDLESS = (REPLAY, RECORDING, f"{CHECKPOINTS}/{LAST}", f"{CHECKPOINTS}/{PREVIOUS}")
 """What a finished run needs for nothing but to be extended."""
 
@@ -57,7 +60,6 @@ class RunSummary:
         try:
             game, max_env_steps = str(config["data"]["game"]), int(config["data"]["max_env_steps"])
             init_from = str(config["model"]["init_from"] or "")
-            config["monitor"]  # an evaluation's config has none
         except (KeyError, TypeError, ValueError) as error:
             raise UserError(f"{run / 'config.yaml'} is not the config of a fit: {error!r}") from None
         rates, state = _rates(run), _state(run)
@@ -86,6 +88,8 @@ def find_runs(folder: Path) -> Iterator[RunSummary]:
         folder: where to look.
     """
     for config in sorted(folder.rglob("config.yaml")):
+        if OF_MATCHES.search(config.parent.name) and not (config.parent / CHECKPOINTS).is_dir():
+            continue
         with contextlib.suppress(UserError):
             yield RunSummary.read(config.parent)
 

@@ -43,7 +43,8 @@ def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     write_run(Path("runs/two"), str(tmp_path / "runs/one/checkpoints/best.ckpt"), finished=False)
     write_run(Path("runs/three"), None, finished=False, saved=False)
     Path("runs/one-test").mkdir()
-    Path("runs/one-test/config.yaml").write_text("data: {game: dojo, max_env_steps: 100}\nmodel: {init_from: null}\n")
+    config = "monitor: m\ndata: {game: dojo, max_env_steps: 100}\nmodel: {init_from: null}\n"
+    Path("runs/one-test/config.yaml").write_text(config)
     return Path("runs")
 
 

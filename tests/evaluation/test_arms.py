@@ -61,6 +61,17 @@ def test_runs_of_one_config_but_for_the_seed_are_one_arm(runs: list[Path]) -> No
     assert found.differences() == {"data.strength": [2.0, None]}
 
 
+def test_arms_that_differ_in_a_method_s_argument_name_it(tmp_path: Path) -> None:
+    def methods(weight: float) -> list[dict[str, Any]]:
+        return [
+            {"class_path": "mk_lightning.WeaknessTargeting", "init_args": {"floor": 0.2}},
+            {"class_path": "mk_lightning.Cloning", "init_args": {"weight": weight}},
+        ]
+
+    runs = [write_run(tmp_path / f"w{n}", after(40, 40, 30), seed=1, callbacks=methods(n / 10)) for n in (1, 9)]
+    assert arms(*runs).differences() == {"data.callbacks.Cloning.weight": [0.1, 0.9]}
+
+
 def test_an_arm_s_rates_are_pooled_over_its_seeds(runs: list[Path]) -> None:
     none = arms(*runs).arms[1].over(ORIGINAL)
     pooled = PooledMean.of_rates([0.5, 0.65], 80)

@@ -217,8 +217,8 @@ def _check_originals(before: Evaluation, folder: Path, then: str) -> None:
         return
     said = (
         f"{before.policy} does not win {len(lost)} of its {len(before.groups['original'])} original states: "
-        f"{told(before, lost)}; what it plays there is held on to. To fine-tune for them, make them challenging: "
-        f"mk-lightning weak {quote(str(folder / 'before.json'))}"
+        f"{told(before, lost)}; methods that keep what it knows would keep that. To fine-tune for them, make them "
+        f"challenging: mk-lightning weak {quote(str(folder / 'before.json'))}"
     )
     if then == "stop":
         raise UserError(f"{said} (EvaluationSettings.lost_originals is stop)")
