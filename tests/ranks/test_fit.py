@@ -155,11 +155,9 @@ def test_a_lost_part_of_another_rank_s_replay_is_noticed(config: Path, finished:
 
 
 def test_torchrun_makes_the_same_run(config: Path, finished: Path, tmp_path: Path) -> None:
-    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", PROGRAM]
-    words = [*torchrun, "fit", "-c", config, "--run_dir", tmp_path / "run", *ON[2]]
-    out = subprocess.run(
-        words, check=True, stdout=subprocess.PIPE, text=True, timeout=300, env=os.environ | QUIET
-    ).stdout
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", str(PROGRAM)]
+    words = [*torchrun, "fit", "-c", str(config), "--run_dir", str(tmp_path / "run"), *ON[2]]
+    out = subprocess.check_output(words, text=True, timeout=300, env=os.environ | QUIET)
     assert out.count("run: ") == 1
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
     assert differences(everything(tmp_path / "run"), everything(finished)) == []
