@@ -8,7 +8,9 @@ from __future__ import annotations
 import atexit
 import multiprocessing
 import os
+import shutil
 import signal
+import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,19 +18,25 @@ from pathlib import Path
 from mk_lightning.cli.main import main
 
 CONTEXT = multiprocessing.get_context("forkserver")
-CONTEXT.set_forkserver_preload(["mk_lightning.cli.program", "mk_lightning.evaluation.report", "tests.commands"])
+CONTEXT.set_forkserver_preload(["tests.preloaded", "tests.commands"])
+PROGRAM = Path(__file__).parents[1] / "cli.py"
+OUTPUTS = ("stdout", "stderr")
 
 
 class Command:
-    """A process that runs `mk-lightning`, in a session of its own; like a `subprocess.Popen` that keeps stderr."""
+    """A process that runs `mk-lightning`, in a session of its own; like a `subprocess.Popen` that keeps what it says.
+
+    Attributes:
+        pid: of the process, and its session.
+        said: what it has written to stdout, once it was waited for.
+    """
 
     def __init__(self, words: Sequence[str], **variables: str) -> None:
-        descriptor, name = tempfile.mkstemp(prefix="mk-lightning-")
-        os.close(descriptor)
-        self._errors = Path(name)
-        self._process = CONTEXT.Process(target=_run, args=(list(words), name, variables))
+        self._folder = Path(tempfile.mkdtemp(prefix="mk-lightning-"))
+        self._process = CONTEXT.Process(target=_run, args=(list(words), self._folder, variables))
         self._process.start()
         self.pid = self._process.pid or 0
+        self.said = ""
 
     @property
     def returncode(self) -> int | None:
@@ -45,9 +53,9 @@ class Command:
     def wait(self, seconds: float = 120.0) -> str:
         """Wait for its end and return what it has written to stderr."""
         self._process.join(seconds)
-        errors = self._errors.read_text()
+        self.said, errors = ((self._folder / name).read_text() for name in OUTPUTS)
         assert self.returncode is not None, f"still runs after {seconds} s:\n{errors}"
-        self._errors.unlink()
+        shutil.rmtree(self._folder)
         return errors
 
 
@@ -59,12 +67,13 @@ def run(words: Sequence[str], **variables: str) -> str:
     return errors
 
 
-def _run(words: list[str], errors: str, variables: Mapping[str, str]) -> None:
+def _run(words: list[str], folder: Path, variables: Mapping[str, str]) -> None:
     os.setsid()
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a server of forks ignores it
     os.environ.update(variables)
-    for descriptor, name in ((1, os.devnull), (2, errors)):
-        os.dup2(os.open(name, os.O_WRONLY), descriptor)
+    sys.argv = [str(PROGRAM), *words]  # by which Lightning starts the other ranks of a run
+    for descriptor, name in enumerate(OUTPUTS, 1):
+        os.dup2(os.open(folder / name, os.O_WRONLY | os.O_CREAT), descriptor)
     try:
         main(words)
     finally:

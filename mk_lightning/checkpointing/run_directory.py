@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import csv
 import logging
 import os
 import re
@@ -26,7 +25,7 @@ from mk_lightning.data.datamodule import ExperienceDataModule
 from mk_lightning.learning.early_stopping import ended_early
 from mk_lightning.networks.checkpoint import MissingCheckpointError, log_about, read_checkpoint
 from mk_lightning.utils.errors import UserError
-from mk_lightning.utils.files import PART, find_file, made_by
+from mk_lightning.utils.files import PART, find_file, has_trained, made_by
 from mk_lightning.utils.run_files import BEST, CHECKPOINTS, LAST, LOCK, PREVIOUS, REPLAY
 
 log = logging.getLogger(__name__)
@@ -217,9 +216,7 @@ def _left_nothing(run: Path) -> bool:
         path.name not in BEFORE_TRAINING and path.suffix != PART for path in run.iterdir() if path.suffix != ".lock"
     ):
         return False
-    metrics = run / "metrics.csv"
-    text = metrics.read_text(encoding="utf-8", errors="replace") if metrics.is_file() else ""
-    return all(row.get("step") in {"0", None, ""} for row in csv.DictReader(text.splitlines()))
+    return not has_trained(run / "metrics.csv", "step")
 
 
 def _resumed(checkpoint: Path, *, replay: bool, fall_back: bool) -> RunDirectory:
@@ -230,6 +227,8 @@ def _resumed(checkpoint: Path, *, replay: bool, fall_back: bool) -> RunDirectory
         replay: whether its replay must be whole, too.
         fall_back: where it is damaged, take the newest whole one beside it instead of naming it.
     """
+    # Of a run on several ranks the first reads every rank's; the others must where all are to fall back alike.
+    replay = replay and (fall_back or not getattr(rank_zero_only, "rank", 0))
     checkpoint, content = _whole(checkpoint, lambda path: check_whole(path, replay=replay), fall_back=fall_back)
     if "optimizer_states" not in content:
         raise UserError(

@@ -158,7 +158,7 @@ class MKLightningCLI(LightningCLI):
         start = config.model.init_from if subcommand == "fit" else config.get("ckpt_path") or config.model.init_from
         whole = as_plain(self._parser(subcommand), config)
         try:
-            with answering(subcommand, self.run.path, self._interruption):
+            with answering(subcommand, self.run.path, self._process.ranks, self._interruption):
                 begin_run(self.trainer.loggers, subcommand, self.run, whole, start)
                 super()._run_subcommand(subcommand)
                 SHOW[subcommand](self.trainer, self.run.path)

@@ -294,7 +294,7 @@ class ExperienceDataModule(LightningDataModule):
         return with_others(self.ranks, self._state())
 
     def _state(self) -> dict[str, Any]:
-        """This rank's."""
+        """This rank's, which exchanges nothing with others."""
         if self._loader is None or self._folder is None:
             return self._continuation.state or {}
         self._loader.synchronize()
@@ -304,7 +304,7 @@ class ExperienceDataModule(LightningDataModule):
             "folder": self._folder.as_dict(),
             "replay": replay.state_dict(),
             "collector": self._loader.collector.state_dict(),
-            "loader": self._loader.state_dict(),
+            "loader": self._loader.own_state(),
             "recorded": self._recording.about if self._recording else None,
             "warmup_env_steps": self.length.warmup_env_steps,
             "common": common(self),

@@ -146,14 +146,17 @@ class ExperienceLoader:
         self._thread.shutdown()
 
     def state_dict(self) -> dict[str, Any]:
+        """`own_state` of all ranks: Lightning saves what it is given on rank 0, and gives it to every rank."""
+        return with_others(self.ranks, self.own_state(), ["rehearsal"])
+
+    def own_state(self) -> dict[str, Any]:
         """Whether the next batch's experience is in the replay already, once all is settled; the rehearsal's stream."""
         self.synchronize()  # Lightning asks for it before it asks the DataModule, while the job may still run
         rehearsal = self.rehearsal.state_dict() if self.rehearsal is not None else None
-        # Of all ranks, for Lightning saves what it is given on rank 0, and gives it to every rank.
-        return with_others(self.ranks, {"ready": self._ready, "rehearsal": rehearsal}, ["rehearsal"])
+        return {"ready": self._ready, "rehearsal": rehearsal}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Restore `state_dict`."""
+        """Restore `state_dict` or `own_state`."""
         state = own_part(self.ranks, state)
         self._ready = state["ready"] and self.replay.added > 0  # a replay that was not kept starts empty
         if self.rehearsal is not None and state["rehearsal"] is not None:  # it may have begun only now

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from enum import IntEnum, unique
 
+import numpy as np
+import torch
+
 
 @unique
 class RandomStream(IntEnum):
@@ -24,6 +27,8 @@ class RandomStream(IntEnum):
     """Which recorded observations the Fisher information is of."""
     DISTILLATION = 5
     """Which recorded observations are distilled."""
+    FISHER_ACTIONS = 6
+    """Which actions the policy's Fisher information is of."""
 
 
 def stream_seed(seed: int, rank: int, stream: int) -> list[int]:
@@ -35,3 +40,15 @@ def stream_seed(seed: int, rank: int, stream: int) -> list[int]:
         stream: a `RandomStream`, or a number from 1,000 on.
     """
     return [seed, rank, int(stream)]
+
+
+def torch_stream(seed: int, rank: int, stream: int) -> torch.Generator:
+    """Return a stream as PyTorch draws it.
+
+    Args:
+        seed: of the run, which is that of rank 0's stream, whatever the stream: as a run in one process has it.
+        rank: of the process.
+        stream: a `RandomStream`, or a number from 1,000 on.
+    """
+    words = np.random.SeedSequence(stream_seed(seed, rank, stream)).generate_state(1, np.uint64)
+    return torch.Generator().manual_seed(int(words[0]) if rank else seed)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import math
 
+from pytorch_lightning import Trainer
+
 from mk_lightning.utils.errors import Diverged
-from mk_lightning.utils.ranks import Ranks
+from mk_lightning.utils.ranks import Ranks, highest
 
 
-def check_values(ranks: Ranks, learner_step: int, largest: float, loss: float, q_limit: float) -> None:
+def check_values(trainer: Trainer, largest: float, loss: float, q_limit: float) -> None:
     """Check that the numbers of a batch are such as learning can go on with, on every rank.
 
     Args:
-        ranks: all of which call this, each with its own batch's numbers.
-        learner_step: that is being made.
+        trainer: all of whose ranks call this, each with its own batch's numbers.
         largest: Q-value of the batch, absolute, learning units.
         loss: of the batch.
         q_limit: the module's.
@@ -21,11 +22,11 @@ def check_values(ranks: Ranks, learner_step: int, largest: float, loss: float, q
     Raises:
         Diverged: they are not, on this or another rank.
     """
-    line = None
-    if not (largest <= q_limit and math.isfinite(loss)):  # a comparison with nan is false
+    bad = not (largest <= q_limit and math.isfinite(loss))  # a comparison with nan is false
+    if highest(trainer, int(bad)):
         line = f"a Q-value of {largest:g} (DuelingDoubleDQN.q_limit is {q_limit:g}) and a loss of {loss:g}"
-    if (told := ranks.first_is_told(line)) is not None:
-        raise diverged(learner_step, told)
+        told = Ranks.of(trainer).first_is_told(line if bad else None)
+        raise diverged(trainer.global_step, str(told))
 
 
 def diverged(learner_step: int, what: str) -> Diverged:

@@ -51,7 +51,6 @@ from mk_lightning.schedules import Schedule, as_schedule, bounds, first_value
 from mk_lightning.utils.errors import UserError, check_positive, shortened
 from mk_lightning.utils.lengths import Length, check_length
 from mk_lightning.utils.network_copies import uncompiled
-from mk_lightning.utils.ranks import Ranks
 from mk_lightning.utils.trainer_checks import accumulation_schedules, check_callbacks, leave_trainer, log_is_due
 
 UNTRAINED, IN_MEMORY = "untrained", "weights in memory"
@@ -291,7 +290,7 @@ class DuelingDoubleDQN(MatchScoring):
         loss = huber_loss(errors, batch.weights, self.huber_delta)
         seen = torch.cat([errors.abs(), q_tm1.abs().amax()[None], loss[None]])  # a device is waited for but once
         *absolute, largest, value = seen.detach().float().tolist()
-        check_values(Ranks.of(self.trainer), self.global_step, largest, value, self.q_limit)
+        check_values(self.trainer, largest, value, self.q_limit)
         batch.source.update_priorities(batch.indices, np.array(absolute[: len(batch.indices)], np.float32))
         if log_is_due(self.trainer):
             self.log("loss", loss.detach(), prog_bar=True, sync_dist=True)

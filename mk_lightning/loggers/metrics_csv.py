@@ -15,7 +15,7 @@ from pytorch_lightning.loggers.logger import Logger
 from pytorch_lightning.utilities import rank_zero_only
 
 from mk_lightning.utils.errors import UserError
-from mk_lightning.utils.files import write_text
+from mk_lightning.utils.files import has_trained, write_text
 
 log = logging.getLogger(__name__)
 OF_TRAINING = "loss"
@@ -126,11 +126,7 @@ class MetricsCSV(Logger):
             self._write()
 
     def _check_own(self) -> None:
-        if self._written != (0, 0) or self._resumed or not self.path.is_file():
-            return
-        with self.path.open(encoding="utf-8", errors="replace", newline="") as file:
-            trained = any(row.get("step") not in {"0", None, ""} for row in csv.DictReader(file))
-        if trained:  # what a fit measured before it trained, and another start measures again, may go
+        if self._written == (0, 0) and not self._resumed and has_trained(self.path, "step"):
             raise UserError(
                 f"MetricsCSV: {self.path} has the rows of another fit; give MetricsCSV another directory, or go on "
                 "from a checkpoint of that fit with ResumableCheckpoint among the callbacks"

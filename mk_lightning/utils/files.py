@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import csv
 import errno
 import hashlib
 import os
@@ -51,6 +52,19 @@ def sha256(path: str | Path) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
         return ""
+
+
+def has_trained(table: Path, column: str) -> bool:
+    """Whether a CSV has rows of a fit's training; what it measured before, another start measures again.
+
+    Args:
+        table: the file, which may be missing.
+        column: of learner_steps or env_steps, 0 before the training.
+    """
+    if not table.is_file():
+        return False
+    with table.open(encoding="utf-8", errors="replace", newline="") as file:
+        return any(row.get(column) not in {"0", None, ""} for row in csv.DictReader(file))
 
 
 def shipped_configs() -> list[str]:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.callbacks import Timer, WeightAveraging
-from pytorch_lightning.strategies import DDPStrategy
+from pytorch_lightning.strategies import DDPStrategy, Strategy
+from pytorch_lightning.strategies.launchers import _SubprocessScriptLauncher
 
 
 def ends_within_epochs(callback: Callback) -> bool:
@@ -30,6 +31,11 @@ def model_registry(trainer: Trainer) -> str | None:
     """The registry that a Trainer was to upload its checkpoints to."""
     name: str | None = trainer._model_registry
     return name
+
+
+def starts_programs(strategy: Strategy) -> bool:
+    """Whether each rank of a strategy is a program of its own, started by Lightning or by another launcher."""
+    return strategy.launcher is None or isinstance(strategy.launcher, _SubprocessScriptLauncher)
 
 
 def keep_gradients_in_order(trainer: Trainer) -> None:

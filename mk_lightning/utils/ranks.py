@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
+import torch
 import torch.distributed as dist
 from pytorch_lightning import Trainer
 
@@ -44,7 +45,7 @@ class Ranks:
         if self.count == 1:
             return [value]
         values: list[T] = [value] * self.count
-        with noticing_loss():
+        with self.noticing_loss():
             dist.all_gather_object(values, value)
         return values
 
@@ -64,7 +65,7 @@ class Ranks:
                 outcome = [(make(), None)]
             except (UserError, OSError) as error:
                 outcome = [(None, error)]
-        with noticing_loss():
+        with self.noticing_loss():
             dist.broadcast_object_list(outcome)
         value, failure = outcome[0]
         if failure is not None:
@@ -79,23 +80,42 @@ class Ranks:
         """
         return next((told for told in self.gather(line) if told is not None), None)
 
+    @contextmanager
+    def noticing_loss(self) -> Iterator[None]:
+        """While ranks exchange something: a connection that breaks is another rank's end, which is said in one line.
 
-@contextmanager
-def noticing_loss() -> Iterator[None]:
-    """While ranks exchange something: a connection that breaks is another rank's end, which is said in one line.
+        Raises:
+            RankLost: one has ended; never where this is the only rank.
+        """
+        try:
+            yield
+        except RuntimeError as error:
+            if self.count == 1 or not is_loss(error):
+                raise
+            raise RankLost from error
+
+
+def highest(trainer: Trainer, number: int) -> int:
+    """Return the highest number that any rank of a Trainer calls this with; all of them do.
+
+    A single reduction on the device, where `Ranks.gather` exchanges pickled objects in two.
 
     Raises:
-        RankLost: one has.
+        RankLost: another rank is gone.
     """
-    try:
-        yield
-    except RuntimeError as error:
-        if not is_loss(error):
-            raise
-        raise RankLost from error
+    ranks, strategy = Ranks.of(trainer), trainer.strategy
+    if ranks.count == 1:
+        return number
+    with ranks.noticing_loss():
+        return int(strategy.reduce(torch.tensor(number, device=strategy.root_device), reduce_op="max"))
 
 
 def is_loss(error: BaseException) -> bool:
-    """Whether an error is what gloo or NCCL have to say of a rank that is gone."""
+    """Whether an error is what gloo or NCCL have to say of a rank that is gone.
+
+    They raise a `DistError`, or a RuntimeError of no class of its own; those of other classes have other causes, and
+    may have a user's words in their message.
+    """
     words = ("Connection closed by peer", "Connection reset by peer", "Broken pipe", "Timed out", "NCCL", "gloo")
-    return isinstance(error, RuntimeError) and any(word in str(error) for word in words)
+    plain = type(error) is RuntimeError and any(word in str(error) for word in words)
+    return plain or isinstance(error, dist.DistError)

@@ -24,10 +24,9 @@ from pytorch_lightning.callbacks import (
 )
 from pytorch_lightning.profilers import PyTorchProfiler
 from pytorch_lightning.strategies import DDPStrategy
-from pytorch_lightning.strategies.launchers import _SubprocessScriptLauncher
 
 from mk_lightning.utils.errors import UserError
-from mk_lightning.utils.lightning_private import model_registry
+from mk_lightning.utils.lightning_private import model_registry, starts_programs
 
 log = logging.getLogger(__name__)
 
@@ -86,7 +85,7 @@ def check_experience_trainer(trainer: Trainer) -> None:
     """
     check_callbacks(trainer.callbacks, trainer.accumulate_grad_batches)  # type: ignore[attr-defined]
     strategy = trainer.strategy
-    own_processes = isinstance(strategy.launcher, _SubprocessScriptLauncher) or strategy.launcher is None
+    own_processes = starts_programs(strategy)
     if trainer.world_size > 1 and not (type(strategy) is DDPStrategy and own_processes):
         raise UserError(
             f"trainer.strategy must be ddp for {trainer.world_size} ranks, got {type(strategy).__name__}"

@@ -25,6 +25,7 @@ from mk_lightning.evaluation.next_round import lost_states
 from mk_lightning.networks.checkpoint import read_checkpoint
 from mk_lightning.utils.errors import UserError, check_between
 from mk_lightning.utils.files import check_directory, find_file, write_text
+from mk_lightning.utils.ranks import Ranks
 from mk_lightning.utils.run_files import BEST, CHECKPOINTS
 from mk_lightning.utils.trainer_checks import check_experience_trainer
 from mk_lightning.workflows.preflight import check_fit
@@ -186,7 +187,7 @@ def _fit(made: Recipe, run: RunDirectory, loggers: Sequence[Logger], start: str)
         check_experience_trainer(trainer)
         made.model.check_fit(trainer)
     try:
-        with answering("fit", run.path, interruption):
+        with answering("fit", run.path, Ranks(), interruption):
             write_text(run.path / "config.yaml", made.text)
             begin_run(trainer.loggers, "fit", run, yaml.safe_load(made.text), start)
             trainer.fit(made.model, made.data, ckpt_path=run.checkpoint, weights_only=True)

@@ -14,24 +14,25 @@ from mk_lightning.callbacks.checkpoints.signals import Interruption
 from mk_lightning.checkpointing.disk_space import quiet_threads
 from mk_lightning.networks.checkpoint import read_checkpoint
 from mk_lightning.utils.errors import Interrupted, RunStopped, WorkerError
-from mk_lightning.utils.ranks import noticing_loss
+from mk_lightning.utils.ranks import Ranks
 from mk_lightning.utils.run_files import CHECKPOINTS, LAST
 
 
 @contextlib.contextmanager
-def answering(command: str, run: Path, interruption: Interruption) -> Iterator[None]:
+def answering(command: str, run: Path, ranks: Ranks, interruption: Interruption) -> Iterator[None]:
     """While a command runs: say why it was stopped, and how a fit goes on.
 
     Args:
         command: fit, validate, test or predict.
         run: its directory.
+        ranks: that run it.
         interruption: listens to signals.
 
     Raises:
         RunStopped: a signal, a full disk, dead workers, diverged learning or the end of another rank has stopped it.
     """
     try:
-        with interruption, quiet_threads(), noticing_loss():
+        with interruption, quiet_threads(), ranks.noticing_loss():
             yield
     except (RunStopped, WorkerError, OSError) as error:
         if command != "fit":

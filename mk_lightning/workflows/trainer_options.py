@@ -112,7 +112,7 @@ def check_trainer(options: Any) -> None:
 
 
 def devices_of(options: Any) -> int:
-    """How many devices of a machine the Trainer's options ask for; `auto` is for one.
+    """How many devices of a machine the Trainer's options ask for.
 
     Raises:
         UserError: they do not say.
@@ -120,7 +120,7 @@ def devices_of(options: Any) -> int:
     devices = options.devices
     if isinstance(devices, list):
         return len(devices)
-    if str(devices) in {"0", "-1"}:
+    if str(devices) in {"0", "-1", "auto"}:
         raise UserError(f"trainer.devices must be a number from 1 on, got {devices}")
     if re.fullmatch(r"\d+", str(devices)):
         return int(devices)
@@ -131,7 +131,7 @@ def check_ranks(trainer: Trainer, ranks: Ranks) -> None:
     """Check that a Trainer is the rank that this process was taken for.
 
     Raises:
-        UserError: it is another, or one of another number, as `auto` takes all GPUs.
+        UserError: it is another, or one of another number.
     """
     if Ranks.of(trainer) != ranks:
         raise UserError(

@@ -104,6 +104,7 @@ MISTAKES = {
     "many threads": fit("torch_threads must be between 1 and 256", "--torch_threads", str(10**6)),
     "seed": fit("seed_everything must be between 0 and 4,294,967,295", "--seed_everything", str(2**32)),
     "devices": fit("trainer.strategy must be ddp for 2 ranks", "--trainer.devices", "2"),
+    "any devices": fit("trainer.devices must be a number from 1 on, got auto", "--trainer.devices", "auto"),
     "all devices": fit("trainer.devices must be a number from 1 on, got -1", "--trainer.devices=-1"),
     "nodes": fit("trainer.strategy must be ddp for 3 ranks", "--trainer.num_nodes", "3"),
     "samples": method("ElasticWeightConsolidation", "samples must be between 1 and", samples=10**12),

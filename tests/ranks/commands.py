@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
+import signal
+import socket
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from tests.commands import Command
 from tests.test_resume import CONFIG
 
-ROOT = Path(__file__).parents[2]
 ON = {
     1: [],
     2: ["--trainer.devices", "2", "--trainer.strategy", "ddp"],
     3: ["--trainer.devices", "3", "--trainer.strategy", "ddp"],
 }
 """Options for so many ranks."""
+QUIET = {"OMP_NUM_THREADS": "1", "COLUMNS": "200"}
 
 
 def write_config(path: Path, callbacks: list[Any] | None = None, **data: Any) -> Path:
@@ -34,23 +34,35 @@ def write_config(path: Path, callbacks: list[Any] | None = None, **data: Any) ->
     return path
 
 
-def start(*words: str | Path, program: tuple[str, ...] = ("cli.py",)) -> subprocess.Popen[str]:
-    """Start a command in a session of its own."""
-    return subprocess.Popen(
-        [sys.executable, *program, *map(str, words)],
-        cwd=ROOT,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "200"},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
+def start(ranks: int, *words: str | Path) -> list[Command]:
+    """Start a command's ranks as torchrun does, each in a session of its own; none of them loads torch anew."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    common = {"WORLD_SIZE": str(ranks), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "TORCHELASTIC_RUN_ID": "test"}
+    line = [*map(str, words), *ON[ranks]]
+    if ranks == 1:
+        return [Command(line, **QUIET)]
+    return [Command(line, RANK=str(rank), LOCAL_RANK=str(rank), **common, **QUIET) for rank in range(ranks)]
 
 
-def run(*words: str | Path, code: int = 0, stdin: str = "") -> tuple[str, str]:
-    """Run a command that is to end with `code`, and return what it said on stdout and stderr."""
-    process = start(*words)
-    out, err = process.communicate(stdin, timeout=300)
-    assert process.returncode == code, f"{process.returncode}\n{out}\n{err}"
-    return out, err
+def launch(*words: str | Path) -> Command:
+    """Start rank 0 of a command on two ranks, by which Lightning starts the other, as people do."""
+    return Command([*map(str, words), *ON[2]], **QUIET)
+
+
+def ended(commands: list[Command], code: int = 0) -> tuple[str, str]:
+    """Wait for the end of commands, the first one's with `code`; return its stdout, and the stderr of all."""
+    try:
+        errors = "".join(command.wait(200.0) for command in commands)
+        assert commands[0].returncode == code, f"{commands[0].returncode}\n{commands[0].said}\n{errors}"
+        return commands[0].said, errors
+    finally:
+        for command in commands:
+            if command.returncode is None:
+                command.kill_group(signal.SIGKILL)
+
+
+def run(ranks: int, *words: str | Path, code: int = 0) -> tuple[str, str]:
+    """Run a command to the end of all its ranks, see `start` and `ended`."""
+    return ended(start(ranks, *words), code)

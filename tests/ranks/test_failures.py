@@ -4,37 +4,41 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from mk_lightning.checkpointing.io import check_whole
-from tests.ranks.commands import ON, start, write_config
+from tests.commands import Command
+from tests.ranks.commands import launch, run, start, write_config
 
-LONG = ["--data.max_env_steps", "240000", "--data.evaluation.every", "240000"]
+LONG = [
+    "--data.max_env_steps", "240000", "--data.evaluation.every", "240000", "--checkpoint.every_env_steps", "96",
+]  # fmt: skip
 
 
-def in_training(run_dir: Path, *words: str) -> tuple[subprocess.Popen[str], list[int]]:
-    """Start a long fit on two ranks, wait until it trains, and return it with the ids of its ranks' processes."""
-    config = write_config(run_dir.with_suffix(".yaml"), [{"class_path": "tests.ranks.watching.Watch"}])
-    process = start("fit", "-c", config, "--run_dir", run_dir, *ON[2], *LONG, *words)
-    until = time.monotonic() + 200
-    while not (run_dir / "rank-1.jsonl").is_file() or (run_dir / "rank-1.jsonl").read_text().count("\n") < 20:
-        assert process.poll() is None, process.communicate()
+def wait_for_training(run_dir: Path, process: Command) -> None:
+    """Wait until rank 1 of a run has trained for a few learner_steps."""
+    noted, until = run_dir / "rank-1.jsonl", time.monotonic() + 200
+    while not noted.is_file() or noted.read_text().count("\n") < 8:
+        assert process.returncode is None
         assert time.monotonic() < until
-        time.sleep(0.1)
+        time.sleep(0.05)
+
+
+def started_by(process: Command) -> int:
+    """The process of rank 1."""
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-    command = [child for child in children if b"--run_dir" in Path(f"/proc/{child}/cmdline").read_bytes()]
-    return process, [process.pid, *map(int, command)]
+    (rank,) = [child for child in children if b"--run_dir" in Path(f"/proc/{child}/cmdline").read_bytes()]
+    return int(rank)
 
 
 def alive(session: int) -> list[int]:
     """Processes of a session that still run."""
-    ids = [int(path.name) for path in Path("/proc").iterdir() if path.name.isdecimal()]
     found = []
-    for pid in ids:
+    for pid in [int(path.name) for path in Path("/proc").iterdir() if path.name.isdecimal()]:
         try:
             state, _, _, its = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[:4]
         except OSError:
@@ -44,33 +48,65 @@ def alive(session: int) -> list[int]:
     return found
 
 
-def ended(process: subprocess.Popen[str]) -> tuple[str, str]:
-    """Wait until every process of a run has ended, and return what they said."""
-    said = process.communicate(timeout=60)
+def nothing_left(session: int) -> None:
+    """Wait until every process of a session has ended."""
     until = time.monotonic() + 30
-    while alive(process.pid):
-        assert time.monotonic() < until, alive(process.pid)
+    while alive(session):
+        assert time.monotonic() < until, alive(session)
         time.sleep(0.1)
-    return said
 
 
-@pytest.mark.parametrize("dead", [0, 1])
-def test_when_a_rank_dies_the_other_ends_and_leaves_a_whole_checkpoint(dead: int, tmp_path: Path) -> None:
-    process, ranks = in_training(tmp_path / "run", "--checkpoint.every_env_steps", "96")
-    os.kill(ranks[dead], signal.SIGKILL)
-    _, err = ended(process)
+@pytest.fixture
+def words(tmp_path: Path) -> list[str | Path]:
+    """A long fit in `run`."""
+    config = write_config(tmp_path / "c.yaml", [{"class_path": "tests.ranks.watching.Watch"}])
+    return ["fit", "-c", config, "--run_dir", tmp_path / "run", *LONG]
+
+
+def test_when_rank_0_dies_the_other_ends_and_leaves_a_whole_checkpoint(words: list[Any], tmp_path: Path) -> None:
+    ranks = start(2, *words)
+    wait_for_training(tmp_path / "run", ranks[1])
+    os.kill(ranks[0].pid, signal.SIGKILL)
+    err = ranks[1].wait(60)
+    assert ranks[1].returncode == 1, err
+    assert [line for line in err.splitlines() if line.startswith("mk-lightning: ")] == [
+        "mk-lightning: stopped: rank 1: another rank of the run has ended, or cannot be reached"
+    ]
+    for rank in ranks:
+        nothing_left(rank.pid)
+    assert check_whole(tmp_path / "run/checkpoints/last.ckpt")["env_steps"] > 40
+
+
+def test_when_a_rank_dies_that_lightning_started_all_end(words: list[Any], tmp_path: Path) -> None:
+    process = launch(*words)
+    wait_for_training(tmp_path / "run", process)
+    os.kill(started_by(process), signal.SIGKILL)
+    err = process.wait(60)
+    nothing_left(process.pid)
     lines = [line for line in err.splitlines() if line.startswith(("mk-lightning:", "[rank: 1] Child process"))]
     assert lines, err
     assert any(said in lines[0] for said in ("another rank of the run has ended", "terminated with code -9")), err
     assert check_whole(tmp_path / "run/checkpoints/last.ckpt")["env_steps"] > 40
 
 
-def test_a_signal_to_one_rank_saves_and_stops_all(tmp_path: Path) -> None:
-    process, ranks = in_training(tmp_path / "run")
-    os.kill(ranks[1], signal.SIGTERM)
-    _, err = ended(process)
+def test_a_signal_to_one_rank_saves_and_stops_all(words: list[Any], tmp_path: Path) -> None:
+    process = launch(*words)
+    wait_for_training(tmp_path / "run", process)
+    os.kill(started_by(process), signal.SIGTERM)
+    err = process.wait(60)
+    nothing_left(process.pid)
     assert process.returncode == 128 + signal.SIGTERM, err
     lines = [line for line in err.splitlines() if line.startswith("mk-lightning:")]
     assert len(lines) == 1, err
     assert lines[0].startswith("mk-lightning: stopped: SIGTERM while training; saved up to env_step ")
-    assert check_whole(tmp_path / "run/checkpoints/last.ckpt")["env_steps"] > 40 + 20 * 24
+    assert check_whole(tmp_path / "run/checkpoints/last.ckpt")["env_steps"] > 40 + 8 * 24
+
+
+def test_a_batch_that_diverges_on_one_rank_stops_all(tmp_path: Path) -> None:
+    """With what that rank saw, though it is not the first."""
+    config = write_config(tmp_path / "c.yaml", [{"class_path": "tests.ranks.watching.Poison"}])
+    _, err = run(2, "fit", "-c", config, "--run_dir", tmp_path / "run", *LONG, code=1)
+    lines = [line for line in err.splitlines() if line.startswith("mk-lightning:")]
+    assert len(lines) == 1, err
+    assert lines[0].startswith("mk-lightning: stopped: learning diverged at learner_step 3: a Q-value of ")
+    assert "a loss of nan; lower" in lines[0]

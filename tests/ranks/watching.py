@@ -1,16 +1,19 @@
-"""A callback that notes, on every rank, what must be equal on all and what must not be."""
+"""Callbacks: one notes on every rank what must be equal on all and what must not be; others hold one rank up."""
 
 from __future__ import annotations
 
 import json
+import math
+import time
 import zlib
 from pathlib import Path
 from typing import Any
 
-from pytorch_lightning import Callback
+from pytorch_lightning import Callback, Trainer
 
 from mk_lightning.data.fit_folder import run_folder
 from mk_lightning.experience.base_dataset import fingerprint
+from mk_lightning.experience.transition import Batch
 
 
 class Watch(Callback):
@@ -35,6 +38,23 @@ class Watch(Callback):
         }
         with self.path.open("a") as file:
             file.write(json.dumps(noted) + "\n")
+
+
+class Poison(Callback):
+    """Spoils the batch of learner_step 3 on rank 1."""
+
+    def on_train_batch_start(self, trainer: Trainer, pl_module: Any, batch: Batch, batch_idx: int) -> None:
+        """Give its transitions weights that are not numbers."""
+        if trainer.global_rank == 1 and trainer.global_step == 3:
+            batch.weights.fill_(math.nan)
+
+
+class Late(Callback):
+    """Lets rank 0 be first when a checkpoint is loaded."""
+
+    def on_load_checkpoint(self, trainer: Trainer, pl_module: Any, checkpoint: dict[str, Any]) -> None:
+        """Wait, on every other rank."""
+        time.sleep(float(trainer.global_rank))
 
 
 def watched(run: Path, ranks: int) -> list[list[dict[str, Any]]]:

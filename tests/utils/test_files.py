@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from mk_lightning.utils import files
-from mk_lightning.utils.files import find_file, replacing, write_text
+from mk_lightning.utils.files import find_file, has_trained, replacing, write_text
 
 
 @pytest.fixture
@@ -65,3 +65,22 @@ def test_a_folder_that_is_gone_is_not_made_anew(tmp_path):
     with pytest.raises(FileNotFoundError):
         write_text(tmp_path / "gone" / "file", "")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("step,loss\n0,\n1,0.5\n", True),
+        ("step,loss\n0,\n0,\n", False),
+        ("step,loss\n,0.5\n", False),
+        ("loss\n0.5\n", False),
+        ("step,loss\n", False),
+        ("", False),
+        (None, False),
+    ],
+)
+def test_a_table_of_a_fit_that_has_trained(tmp_path, text, expected):
+    """Rows of step 0 are of before, and a table without steps is no fit's; so is one that is missing."""
+    if text is not None:
+        (tmp_path / "metrics.csv").write_text(text)
+    assert has_trained(tmp_path / "metrics.csv", "step") is expected

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from torch.distributed import DistNetworkError
 
-from mk_lightning.utils.errors import RankLost, UserError
-from mk_lightning.utils.ranks import Ranks, noticing_loss
+from mk_lightning.utils.errors import RankLost, UserError, WorkerError
+from mk_lightning.utils.ranks import Ranks
 
 
 def test_a_single_rank_exchanges_nothing() -> None:
@@ -24,19 +25,35 @@ def test_what_rank_0_raises_is_told_by_it() -> None:
     assert not caught.value.everywhere
 
 
+GLOO = "[../gloo/transport/tcp/pair.cc:525] Read error [127.0.0.1]:1: Connection reset by peer"
+
+
 @pytest.mark.parametrize(
-    "words",
+    "error",
     [
-        "[../gloo/transport/tcp/pair.cc:525] Read error [127.0.0.1]:1: Connection reset by peer",
-        "[../gloo/transport/tcp/pair.cc:547] Connection closed by peer [127.0.0.1]:60321",
-        "[Rank 1] Watchdog caught collective operation timeout: NCCL",
+        RuntimeError(GLOO),
+        RuntimeError("[../gloo/transport/tcp/pair.cc:547] Connection closed by peer [127.0.0.1]:60321"),
+        RuntimeError("[Rank 1] Watchdog caught collective operation timeout: NCCL"),
+        DistNetworkError("The client socket cannot be initialized"),
     ],
 )
-def test_a_broken_connection_is_another_rank_s_end(words: str) -> None:
-    with pytest.raises(RankLost, match="another rank of the run has ended, or cannot be reached"), noticing_loss():
-        raise RuntimeError(words)
+def test_a_broken_connection_is_another_rank_s_end(error: RuntimeError) -> None:
+    said = "another rank of the run has ended, or cannot be reached"
+    with pytest.raises(RankLost, match=said), Ranks(1, 2).noticing_loss():
+        raise error
 
 
-def test_other_errors_stay_what_they_are() -> None:
-    with pytest.raises(RuntimeError, match="mat1 and mat2"), noticing_loss():
-        raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
+@pytest.mark.parametrize(
+    ("ranks", "error"),
+    [
+        (Ranks(0, 2), RuntimeError("mat1 and mat2 shapes cannot be multiplied")),
+        (Ranks(0, 2), WorkerError("the worker of environment 3 failed: BrokenPipeError: [Errno 32] Broken pipe")),
+        (Ranks(0, 2), WorkerError("/home/igloo/game.yaml: the worker of environment 3 died")),
+        (Ranks(), RuntimeError(GLOO)),
+    ],
+)
+def test_other_errors_stay_what_they_are(ranks: Ranks, error: RuntimeError) -> None:
+    """Also where a user's words are those of gloo, and in a run of one rank, which can lose none."""
+    with pytest.raises(RuntimeError) as caught, ranks.noticing_loss():
+        raise error
+    assert caught.value is error

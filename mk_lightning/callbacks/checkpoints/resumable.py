@@ -27,9 +27,13 @@ from mk_lightning.loggers.tensor_board import TensorBoard
 from mk_lightning.utils.errors import Interrupted, UserError, check_positive, on_every_rank
 from mk_lightning.utils.files import PART
 from mk_lightning.utils.lengths import Length, check_length
+from mk_lightning.utils.ranks import highest
 from mk_lightning.utils.run_files import CHECKPOINTS, LAST, PREVIOUS
 
 log = logging.getLogger(__name__)
+
+GO_ON, SAVE, STOP = range(3)
+"""What a rank wants after a learner_step; all do what the one that wants most does."""
 
 NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EACCES)
 """What disks without hard links say; and a folder closed to writing, of which the checkpoint itself tells next."""
@@ -161,11 +165,12 @@ class ResumableCheckpoint(Checkpoint):
         last_chance = self._is_last_chance(trainer, batch_idx)
         if accumulating or (every > 1 and trainer.global_step % every == 0 and not last_chance):
             return
-        stop = trainer.strategy.reduce_boolean_decision(self.interruption.signum is not None, all=False)
+        wanted = STOP if self.interruption.signum is not None else SAVE if self._is_time(batch.progress) else GO_ON
+        wanted = highest(trainer, wanted)  # whichever rank the signal reached, or whose clock is ahead
         last_but_one = batch_idx + 2 == trainer.num_training_batches
-        if stop or last_chance or last_but_one or self._is_time(trainer, batch.progress):
+        if wanted >= SAVE or last_chance or last_but_one:
             self._save(trainer, batch.env_steps)
-        if stop:  # on every rank, whichever the signal reached
+        if wanted == STOP:
             raise on_every_rank(Interrupted(self.interruption.signum or signal.SIGTERM, "training"))
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -201,12 +206,12 @@ class ResumableCheckpoint(Checkpoint):
         """Whether a validation comes next, and the run was not saved on the learner_step before this one."""
         return batch_idx + 1 == trainer.num_training_batches and self._saved[2] < trainer.global_step - 1
 
-    def _is_time(self, trainer: Trainer, progress: Progress) -> bool:
+    def _is_time(self, progress: Progress) -> bool:
         when, steps, _ = self._saved
         minutes, interval = self.every_minutes, self.every_env_steps
         passed = minutes is not None and time.monotonic() - when >= 60 * minutes
         played = interval is not None and progress.env_steps - steps >= progress.in_env_steps(interval)
-        return played or trainer.strategy.reduce_boolean_decision(passed, all=False)
+        return passed or played
 
     def _wait(self) -> None:
         self.interruption.doing, self.interruption.waits = "training", True

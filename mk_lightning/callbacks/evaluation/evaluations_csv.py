@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from pytorch_lightning import Callback, Trainer
@@ -15,7 +14,7 @@ from mk_lightning.callbacks.evaluation.before_after import BeforeAfter
 from mk_lightning.data.fit_folder import ANOTHER_FOLDER, run_folder
 from mk_lightning.metrics.state_score import StateScore
 from mk_lightning.utils.errors import UserError
-from mk_lightning.utils.files import write_text
+from mk_lightning.utils.files import has_trained, write_text
 
 FILE = "evaluations.csv"
 COLUMNS = (
@@ -48,7 +47,7 @@ class EvaluationsCSV(Callback):
         if trainer.ckpt_path is not None or trainer.global_step > 0:
             return
         path = run_folder(trainer) / FILE
-        if path.is_file() and _has_trained(path):
+        if has_trained(path, "env_steps"):
             raise UserError(f"EvaluationsCSV: {path} has the rows of another fit; {ANOTHER_FOLDER}")
         self._rows = []
 
@@ -113,8 +112,3 @@ def _line(values: tuple[object, ...]) -> str:
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerow(values)
     return text.getvalue()
-
-
-def _has_trained(path: Path) -> bool:
-    with path.open(encoding="utf-8", errors="replace", newline="") as file:
-        return any(row.get("env_steps") not in {"0", None, ""} for row in csv.DictReader(file))

@@ -45,18 +45,20 @@ class FilmWriter(MatchRecorder):
         self.films: list[Path] = []
 
     def on_predict_end(self, trainer: Trainer, pl_module: Any) -> None:
-        """Write the files; each film is told when it is there, or when rank 0 has made its own."""
+        """Write the files; each film is told when it is there, with those of other ranks that are made meanwhile."""
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
         folder, records, ranks = run_folder(trainer), self.records[0], Ranks.of(trainer)
         folder.mkdir(parents=True, exist_ok=True)
         rows = [summarise(record, data.game, number) for number, record in enumerate(records, 1)]
         ranks.first(lambda: write_matches(folder / "matches.csv", rows))
-        filmed = [*enumerate(first_of_each_state(records, self.settings.matches), 1)]
-        films: list[tuple[int, Path]] = []
-        if share := filmed[ranks.rank :: ranks.count]:
-            with closing(ReplayEnv(data.game, config=data.env)) as env:
-                for number, record in share:
-                    film = record_match(env, record, pl_module.online, folder, self.settings)
-                    films.append((number, film))
-                    log.info(f"{number}/{len(filmed)} {'won' if record.result.won else 'not won'}: {film}")
-        self.films = [film for _, film in sorted(chain.from_iterable(ranks.gather(films)))]
+        filmed = first_of_each_state(records, self.settings.matches)
+        self.films = []
+        with closing(ReplayEnv(data.game, config=data.env)) as env:
+            for first in range(0, len(filmed), ranks.count):
+                own = filmed[first:][ranks.rank : ranks.rank + 1]
+                films = [record_match(env, record, pl_module.online, folder, self.settings) for record in own]
+                self.films += chain.from_iterable(ranks.gather(films))
+                if trainer.is_global_zero:
+                    for number in range(first, len(self.films)):
+                        won = "won" if filmed[number].result.won else "not won"
+                        log.info(f"{number + 1}/{len(filmed)} {won}: {self.films[number]}")

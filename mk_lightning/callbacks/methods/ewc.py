@@ -15,7 +15,7 @@ from mk_lightning.callbacks.methods.added_gradient import gradient_share, learni
 from mk_lightning.callbacks.methods.base import FineTuningMethod, q_network
 from mk_lightning.data.datamodule import ExperienceDataModule
 from mk_lightning.data.settings_checks import require_originals
-from mk_lightning.experience.random_streams import RandomStream
+from mk_lightning.experience.random_streams import RandomStream, torch_stream
 from mk_lightning.learning.fisher import Estimator, fisher_diagonal, normalised, sample_actions
 from mk_lightning.utils.errors import UserError, check_between, check_positive
 from mk_lightning.utils.memory import memory
@@ -169,7 +169,7 @@ class ElasticWeightConsolidation(FineTuningMethod):
         drawn = data.rehearsal(RandomStream.FISHER).sample(self.samples)
         actions = drawn.transition.a_tm1
         if self.estimator == "policy":
-            generator = torch.Generator().manual_seed(data.seed + trainer.global_rank)
+            generator = torch_stream(data.seed, trainer.global_rank, RandomStream.FISHER_ACTIONS)
             actions = sample_actions(drawn.q_values, self.temperature, generator)
         network = bare_copy(q_network(pl_module)).requires_grad_(True)  # frozen weights may be unfrozen later
         fisher = fisher_diagonal(
