@@ -57,12 +57,15 @@ def arm(forgetting: ModuleType, *won: tuple[int, int, int], seeds: tuple[int, ..
     return forgetting.Arm(runs)
 
 
-def test_an_arm_s_interval_is_student_s_over_its_runs(forgetting: ModuleType) -> None:
+def test_an_arm_s_interval_is_student_s_over_its_runs_and_wilson_s_of_the_base(forgetting: ModuleType) -> None:
     lost = arm(forgetting, (40, 30, 50), (50, 50, 50), (20, 25, 50)).change("original")
     rates = [0.7, 1.0, 0.45]
     low, high = stats.ttest_1samp(rates, 0).confidence_interval(0.95)
-    assert lost.value == pytest.approx(np.mean(rates) - 1)
-    assert (lost.low, lost.high) == pytest.approx((max(low, 0) - 1, min(high, 1) - 1))
+    base_low, base_high = stats.binomtest(100, 100).proportion_ci(0.95, "wilson")
+    mean = np.mean(rates)
+    assert lost.value == pytest.approx(mean - 1)
+    assert lost.low == pytest.approx(mean - 1 - np.hypot(mean - max(low, 0), base_high - 1))
+    assert lost.high == pytest.approx(mean - 1 + np.hypot(min(high, 1) - mean, 1 - base_low))
 
 
 def test_runs_that_agree_have_the_spread_of_their_matches(forgetting: ModuleType) -> None:

@@ -44,7 +44,7 @@ SCORE = {"wins": 1, "matches": 2, "mean_return": 0.0}
 EVALUATIONS = {
     "one file": compare("at least two evaluations", "before.json"),
     "the same file": compare("is given twice", "before.json", "before.json"),
-    "no such file": compare("no such evaluation", "before.json", "nowhere.json"),
+    "no such file": compare("no file or directory nowhere.json", "before.json", "nowhere.json"),
     "directory": compare("not both: . is a directory", "before.json", "."),
     "no words": compare("the following arguments are required: FILE", "--out=x.html"),
     "option": compare("unrecognized arguments: --htm", "before.json", "after.json", "--htm", "x"),

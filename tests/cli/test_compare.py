@@ -81,7 +81,7 @@ def test_it_can_be_a_gate(files: list[str], points: str, code: int, capsys: pyte
     ("words", "message"),
     [
         (["{0}"], "at least two evaluations"),
-        (["{0}", "nowhere.json"], "cannot read nowhere.json"),
+        (["{0}", "nowhere.json"], "no file or directory nowhere.json"),
         (["{0}", "{0}"], "is given twice"),
         (["{0}", "."], "takes evaluations or directories of runs, not both: . is a directory"),
         (["."], ". is not the directory of a finished fit, it has no before.json"),

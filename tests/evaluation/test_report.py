@@ -41,11 +41,12 @@ data:
 """
 
 
-def evaluation(won: int, policy: str, action: int, seed: int) -> Evaluation:
+def evaluation(won: int, policy: str, action: int, seed: int, more: int = 0) -> Evaluation:
+    """Of 20 matches a state, the first `won` of them won, and of the original state's `more`."""
     rng = np.random.default_rng(seed)
     records = [
         record(
-            [action, 0, 1], state, number, won=number < won,
+            [action, 0, 1], state, number, won=number < won + (more if state == A else 0),
             x_position=rng.integers(24, 296, 4).tolist(), enemy_x_position=rng.integers(24, 296, 4).tolist(),
         )
         for number in range(20)
@@ -89,7 +90,11 @@ def test_it_says_what_happened(page: Path) -> None:
 def test_it_says_which_run_it_is_and_what_comes_next(page: Path) -> None:
     facts = dict(re.findall(r"<dt>(\w+)</dt><dd>(.*?)</dd>", page.read_text()))
     assert facts["run"] == str(page.parent)
-    assert (facts["seed"], facts["base"], facts["length"]) == ("7", "checkpoints/dojo-base.ckpt", "192,000 env_steps")
+    assert (facts["seed"], facts["base"], facts["length"]) == (
+        "7",
+        "checkpoints/dojo-base.ckpt",
+        "192,000 env_steps after the warm-up",
+    )
     assert facts["machine"] == machine()
     assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d \S+", facts["date"])
     commands = [html.unescape(command) for command in re.findall(r"<pre>(mk-.*?)</pre>", page.read_text())]
@@ -97,7 +102,7 @@ def test_it_says_which_run_it_is_and_what_comes_next(page: Path) -> None:
 
 
 def test_the_next_round_is_told_where_states_are_lost(page: Path, tmp_path: Path) -> None:
-    lost = Comparison(evaluation(4, "base.ckpt", 5, 0), evaluation(11, "best.ckpt", 7, 1))
+    lost = Comparison(evaluation(4, "base.ckpt", 5, 0), evaluation(11, "best.ckpt", 7, 1, more=5))
     write_report(tmp_path / "page.html", lost, [], config=page.with_name("config.yaml"))
     (command,) = re.findall(r"<pre>(mk-.*?)</pre>", (tmp_path / "page.html").read_text())
     assert html.unescape(command).endswith(f"fit -c {page.parent}/config.yaml -c {page.parent}/weak.yaml")
