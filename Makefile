@@ -7,7 +7,7 @@ BIN := .venv/bin
 PIP = time $(BIN)/pip install --progress-bar off -c constraints.txt
 SHOW = | sed -un 's/^Collecting \([A-Za-z0-9_.-]*\).*/  \1/p; s/^Installing collected.*/  installing .../p; s/^Successfully installed.*/  done/p'
 
-.PHONY: demo test install lint types docs format rom clean
+.PHONY: demo test coverage install lint types docs format rom clean
 
 demo: .venv/installed    ## fine-tune the shipped fighter and print win rates before and after
 	$(BIN)/mk-lightning fit -c configs/dojo/finetune.yaml -c configs/dojo/recommended.yaml -c configs/dojo/short.yaml --run_dir runs/demo
@@ -26,6 +26,9 @@ install: .venv/dev       ## make .venv with the exact versions of constraints.tx
 .venv/dev: .venv/installed
 	@$(PIP) -e '.[dev]' $(SHOW)
 	@touch $@
+
+coverage: install        ## run every test and tell which lines none of them runs (takes almost twice as long)
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder --cov=mk_lightning --cov-report=term-missing:skip-covered
 
 lint: install            ## style, and which way imports point
 	$(BIN)/ruff check .
