@@ -18,7 +18,7 @@ from mk_lightning.experience.greedy_policy import GreedyPolicy
 from mk_lightning.games.catalog import load_game
 from mk_lightning.learning.losses import double_q_target, huber_loss, td_errors
 from mk_lightning.learning.optimizer import adam
-from mk_lightning.networks import halves
+from mk_lightning.networks import two_threads
 from mk_lightning.networks.nature import NatureDueling
 
 __all__ = ["measure"]
@@ -41,7 +41,7 @@ def measure(
         device: of the learner; the actor plays on the CPU.
     """
     torch.set_num_threads(1)
-    halves.LEAST = batch_size + 1  # one core
+    two_threads.LEAST = batch_size + 1  # one core
     env, count = FightingEnv(game, dict.fromkeys(states, 1.0)), len(load_game(game).actions)
     env.reset(seed=1)
     network, target, actor = NatureDueling(count).to(device), NatureDueling(count).to(device), NatureDueling(count)

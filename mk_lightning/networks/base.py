@@ -74,6 +74,19 @@ def pixels(observations: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
     return observations.to(like.dtype, memory_format=torch.channels_last) / 255
 
 
+class PixelConv2d(nn.Conv2d):
+    """A convolution of `pixels(observations)` that takes the observations as they are.
+
+    It divides its weights by 255 instead of the pixels, of which a batch has a hundred times as many.
+    """
+
+    def forward(self, observations: torch.Tensor) -> torch.Tensor:
+        """Return the output of observations (B, stack, H, W) uint8."""
+        inputs = observations.to(self.weight.dtype, memory_format=torch.channels_last)
+        outputs: torch.Tensor = self._conv_forward(inputs, self.weight / 255, self.bias)
+        return outputs
+
+
 def dueling(value: torch.Tensor, advantage: torch.Tensor) -> torch.Tensor:
     """Return `V(s) + A(s, a) - mean_a' A(s, a')` (Wang 2016, arXiv:1511.06581, equation 9).
 

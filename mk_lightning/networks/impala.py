@@ -9,8 +9,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from mk_lightning.networks.base import STACK, QNetwork, dueling, pixels
-from mk_lightning.networks.halves import in_halves
+from mk_lightning.networks.base import STACK, PixelConv2d, QNetwork, dueling
+from mk_lightning.networks.two_threads import WideLinear, in_halves
 from mk_lightning.utils.errors import check_between
 
 POOLED = 6
@@ -44,25 +44,28 @@ class ImpalaDueling(QNetwork):
         check_between("ImpalaDueling: width", width, 1, 16)
         check_between("ImpalaDueling: hidden", hidden, 1, 2**16)
         sizes = (STACK, 16 * width, 32 * width, 32 * width)
-        stages = [_Stage(*pair) for pair in pairwise(sizes)]
+        first, *others = pairwise(sizes)
+        convolutions = PixelConv2d(*first, 3, padding=1), *(nn.Conv2d(*pair, 3, padding=1) for pair in others)
+        stages = map(_Stage, convolutions)
         self.stages = nn.Sequential(*stages, nn.ReLU(), nn.MaxPool2d(3, stride=2, padding=1))
-        self.features = nn.Sequential(nn.Flatten(), nn.Linear(sizes[-1] * POOLED**2, hidden), nn.ReLU())
+        self.features = nn.Sequential(nn.Flatten(), WideLinear(sizes[-1] * POOLED**2, hidden), nn.ReLU())
         self.value = nn.Linear(hidden, 1)
         self.advantage = nn.Linear(hidden, num_actions)
         self.stages.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, observations: torch.Tensor) -> torch.Tensor:
         """Return the Q-values (B, actions) of observations (B, 4, 84, 84) uint8."""
-        features = self.features(in_halves(self.stages, pixels(observations, self.value.weight)))
+        features = self.features(in_halves(self.stages, observations))
         return dueling(self.value(features), self.advantage(features))
 
 
 class _Stage(nn.Module):
     """A convolution, a pooling that halves height and width, and two residual blocks."""
 
-    def __init__(self, channels: int, filters: int) -> None:
+    def __init__(self, convolution: nn.Conv2d) -> None:
         super().__init__()
-        self.convolution = nn.Conv2d(channels, filters, 3, padding=1)
+        filters = convolution.out_channels
+        self.convolution = convolution
         self.pool = nn.MaxPool2d(3, stride=2, padding=1)
         self.blocks = nn.Sequential(_Block(filters), _Block(filters))
 

@@ -8,8 +8,8 @@ import torch
 from torch import nn
 from torch.jit import is_scripting  # type: ignore[attr-defined]
 
-from mk_lightning.networks.base import STACK, QNetwork, dueling, pixels
-from mk_lightning.networks.halves import in_halves
+from mk_lightning.networks.base import STACK, PixelConv2d, QNetwork, dueling
+from mk_lightning.networks.two_threads import WideLinear, in_halves
 from mk_lightning.utils.errors import check_at_least
 from mk_lightning.utils.memory import check_memory
 
@@ -44,21 +44,21 @@ class NatureDueling(QNetwork):
         convolutions: list[nn.Module] = []
         channels = STACK
         for filters, kernel, stride in self.layers:
-            convolutions += [nn.Conv2d(channels, filters, kernel, stride), nn.ReLU()]
+            convolution = nn.Conv2d if convolutions else PixelConv2d
+            convolutions += [convolution(channels, filters, kernel, stride), nn.ReLU()]
             channels = filters
         self.convolutions = nn.Sequential(*convolutions)
-        self.features = nn.Sequential(nn.Flatten(), nn.Linear(flat, hidden), nn.ReLU())
+        self.features = nn.Sequential(nn.Flatten(), WideLinear(flat, hidden), nn.ReLU())
         self.value = nn.Linear(hidden, 1)
         self.advantage = nn.Linear(hidden, num_actions)
         self.convolutions.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, observations: torch.Tensor) -> torch.Tensor:
         """Return the Q-values (B, actions) of observations (B, 4, 84, 84) uint8."""
-        inputs = pixels(observations, self.value.weight)
         if is_scripting():  # which knows no threads
-            features = self.features(self.convolutions(inputs))
+            features = self.features(self.convolutions(observations))
         else:
-            features = self.features(in_halves(self.convolutions, inputs))
+            features = self.features(in_halves(self.convolutions, observations))
         return dueling(self.value(features), self.advantage(features))
 
 

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from mk_lightning.callbacks.methods.parameters import matching_names
-from mk_lightning.networks.base import QNetwork, QNetworkCallable, dueling, pixels
+from mk_lightning.networks.base import PixelConv2d, QNetwork, QNetworkCallable, dueling, pixels
 from mk_lightning.networks.checkpoint import NETWORKS, about_network, noted_network, noted_num_actions
 from mk_lightning.networks.factory import make_network
 from mk_lightning.networks.impala import ImpalaDueling
@@ -75,6 +75,20 @@ def test_pixels_are_from_zero_to_one_in_the_weights_type() -> None:
     found = pixels(torch.tensor([[[[0, 51], [204, 255]]]], dtype=torch.uint8), torch.zeros(1, dtype=torch.bfloat16))
     assert found.dtype == torch.bfloat16
     torch.testing.assert_close(found.float(), torch.tensor([[[[0.0, 0.2], [0.8, 1.0]]]]), atol=2e-3, rtol=0)
+
+
+def test_a_convolution_of_pixels_is_one_of_pixels_from_zero_to_one() -> None:
+    torch.manual_seed(0)
+    ours, plain = PixelConv2d(4, 3, 8, 4), torch.nn.Conv2d(4, 3, 8, 4)
+    plain.load_state_dict(ours.state_dict())
+    observations = torch.randint(0, 256, (2, 4, 84, 84), dtype=torch.uint8)
+    outputs = ours(observations), plain(pixels(observations, plain.weight))
+    torch.testing.assert_close(*outputs)
+    for output in outputs:
+        output.square().sum().backward()
+    for mine, theirs in zip(ours.parameters(), plain.parameters(), strict=True):
+        assert theirs.grad is not None
+        torch.testing.assert_close(mine.grad, theirs.grad, rtol=1e-4, atol=1e-4 * float(theirs.grad.abs().max()))
 
 
 def test_dueling_streams_put_together() -> None:

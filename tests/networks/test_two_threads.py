@@ -1,4 +1,4 @@
-"""A batch in halves on two threads is the batch, and the same to the bit however the threads run."""
+"""A batch, and a layer, in halves on two threads is as it is whole, and the same to the bit however the threads run."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ import pytest
 import torch
 from torch import nn
 
-from mk_lightning.networks.base import pixels
-from mk_lightning.networks.halves import LEAST, in_halves
 from mk_lightning.networks.nature import SmallDueling
+from mk_lightning.networks.two_threads import LEAST, WideLinear, in_halves
 
 
 def layers() -> nn.Sequential:
@@ -154,5 +153,43 @@ def test_a_small_batch_is_played_whole() -> None:
     network = SmallDueling(5, hidden=8)
     observations = torch.randint(0, 256, (8, 4, 84, 84), dtype=torch.uint8)
     with torch.no_grad():
-        inputs = pixels(observations, network.value.weight)
-        assert torch.equal(in_halves(network.convolutions, inputs), network.convolutions(inputs))
+        assert torch.equal(in_halves(network.convolutions, observations), network.convolutions(observations))
+
+
+@pytest.mark.parametrize("outputs", [1, 2, 7])
+@pytest.mark.parametrize("frozen", [(), ("weight", "bias"), ("bias",)])
+def test_a_wide_layer_is_a_linear_one(outputs: int, frozen: tuple[str, ...]) -> None:
+    torch.manual_seed(2)
+    plain, ours = nn.Linear(5, outputs), WideLinear(5, outputs)
+    ours.load_state_dict(plain.state_dict())
+    gradients = []
+    for layer in (plain, ours):
+        for name in frozen:
+            layer.get_parameter(name).requires_grad_(False)
+        inputs = torch.randn(LEAST + 3, 5, generator=torch.Generator().manual_seed(3), requires_grad=True)
+        output = layer(inputs)
+        output.square().sum().backward()
+        gradients.append([output.detach(), inputs.grad, *(parameter.grad for parameter in layer.parameters())])
+    for expected, found in zip(*gradients, strict=True):
+        assert (expected is None) == (found is None)
+        if expected is not None:
+            torch.testing.assert_close(found, expected)
+
+
+def test_a_wide_layer_keeps_no_graph_where_none_is_wanted() -> None:
+    layer = WideLinear(5, 4)
+    with torch.no_grad():
+        assert layer(torch.ones(LEAST, 5)).grad_fn is None
+    assert layer.requires_grad_(False)(torch.ones(LEAST, 5)).grad_fn is None
+
+
+def test_a_wide_layer_is_played_whole_and_cast_whole() -> None:
+    layer, plain = WideLinear(5, 4), nn.Linear(5, 4)
+    plain.load_state_dict(layer.state_dict())
+    few, many = torch.randn(8, 5), torch.randn(LEAST, 5)
+    assert torch.equal(layer(few), plain(few))
+    with torch.inference_mode():
+        assert torch.equal(layer(many), plain(many))
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(layer(many), plain(many))
+        assert layer(many).dtype == torch.bfloat16
