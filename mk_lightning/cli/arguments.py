@@ -20,6 +20,7 @@ COMMANDS = ("fit", "validate", "test", "predict")
 CONFIG = ("-c", "--config", "-m")
 """`-m` reads well for the overlay of a method; it is the same."""
 CHECKPOINT = "--ckpt_path"
+SEEDS = "--seeds"
 GROUP = re.compile(r"--(?:model|data|trainer|film|checkpoint|data\.(?:env|replay|recording|evaluation))")
 """Options that take a file with several options."""
 JOINED = re.compile(rf"(--config|{CHECKPOINT}|{GROUP.pattern})=(.*)|(-[cm])=?(.+)", re.S)
@@ -55,6 +56,11 @@ def arrange(words: Sequence[str]) -> list[str]:
             option[1] = _own_checkpoint(option[1], options) or option[1]
     start = next((i + 1 for i, option in enumerate(options) if option[0] in COMMANDS), len(options))
     return [part for option in (*options[:start], *sorted(options[start:], key=_rank)) for part in option]
+
+
+def asks_for_seeds(words: Sequence[str]) -> bool:
+    """Whether a command line is a fit with several seeds."""
+    return words[:1] == ["fit"] and any(word.partition("=")[0] == SEEDS for word in words)
 
 
 def check_environment(environ: Mapping[str, str]) -> None:

@@ -16,6 +16,7 @@ ABOUT = {
             "fit -c dojo/finetune -m recommended",
             "fit -c dojo/finetune -m recommended --data.max_env_steps 48000 --run_dir runs/quarter",
             "fit -c runs/quarter/config.yaml --ckpt_path last",
+            "fit -c dojo/finetune -m recommended --run_dir runs/seeds --seeds 1,2,3 --at_once 2",
         ),
     ),
     "validate": (

@@ -13,7 +13,7 @@ from importlib import import_module
 from keyword import iskeyword
 
 import mk_lightning
-from mk_lightning.cli.arguments import COMMANDS, Pipes
+from mk_lightning.cli.arguments import COMMANDS, Pipes, asks_for_seeds
 from mk_lightning.cli.option_names import OptionNames, as_options
 from mk_lightning.cli.startup import USAGE_ERROR, loading
 from mk_lightning.games.names import nearest
@@ -88,6 +88,10 @@ def _command(words: Sequence[str]) -> Callable[[list[str], Pipes], int]:
         return lambda words, pipes: int(tool.run(words[1:]))
     if not words or not (words[0] in COMMANDS or words[0].startswith("-")):
         return _no_command
+    if asks_for_seeds(words):
+        from mk_lightning.cli.seeds import run as run_seeds
+
+        return run_seeds
     from mk_lightning.cli.program import run
 
     return run
