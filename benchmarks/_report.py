@@ -7,11 +7,10 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Table
 
-from mk_lightning.evaluation.before_after import TEXT_WIDTH
 from mk_lightning.utils.machine import machine
+from mk_lightning.utils.tables import text_console
 
 __all__ = ["benchmark_parser", "print_table", "report"]
 
@@ -32,7 +31,7 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[obje
         table.add_column(column, justify="right" if number else "left")
     for row in rows:
         table.add_row(*(_shown(value) for value in row))
-    Console(width=max(TEXT_WIDTH, Console().width)).print(table)
+    text_console().print(table)
 
 
 def report(figures: Figures, json_file: Path | None) -> None:

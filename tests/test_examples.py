@@ -99,3 +99,15 @@ def test_the_notebook_fine_tunes_and_shows_what_it_was_worth(tmp_path: Path, mon
     shown = "".join(str(output) for cell in notebook.cells for output in cell.get("outputs", ()))
     for part in ("win rate of 1 match a state, before and after", "IFrame", "runs/notebook/checkpoints/best.ckpt"):
         assert part in shown
+
+
+def test_the_notebook_opens_in_colab_and_installs_what_is_missing() -> None:
+    """Where the package is there, as in the test above, nothing is installed."""
+    cells = nbformat.read(EXAMPLES / "finetune.ipynb", as_version=4).cells
+    assert (
+        "[![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab." in cells[0].source
+    )
+    assert [cell.cell_type for cell in cells[:3]] == ["markdown", "code", "code"]
+    condition, install = cells[1].source.splitlines()[-2:]
+    assert condition == 'if find_spec("mk_lightning") is None:'
+    assert install.split() == ["%pip", "install", "-q", "mk-lightning"]

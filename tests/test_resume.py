@@ -62,7 +62,11 @@ METHODS = [
 AVERAGE = {"class_path": "pytorch_lightning.callbacks.WeightAveraging"}
 VARIANTS: dict[str, tuple[dict, list, tuple[int, ...]]] = {
     "overlap, prioritised": ({"replay": {"priorities": {"alpha": 0.6, "beta": 0.5}}}, [], (8, 20)),
-    "turns, uniform": ({"overlap": False}, [], (28, 40)),
+    "turns, uniform, a vector env_step that is no whole learner_step's": (
+        {"overlap": False, "env": {"num_envs": 3}},
+        [],
+        (28, 40),
+    ),
     "every method that holds on, and an average": (
         {"rehearsal_ratio": 0.25, "recording": {"env_steps": 90}},
         [*METHODS, AVERAGE],

@@ -114,14 +114,16 @@ class ProgressLine(Callback):
             yield batch
 
     def show_rates(self, trainer: Trainer, metrics: Mapping[str, Any]) -> None:
-        """Show the win rates of a validation."""
+        """Show the win rates of a validation, those of groups first."""
         rates = {
             name.removeprefix("val/win_rate/"): f"{float(value):.0%}"
             for name, value in metrics.items()
             if name.startswith("val/win_rate/")
         }
+        states = trainer.datamodule.evaluation_states  # type: ignore[attr-defined]
+        names = sorted(rates, key=lambda name: name in states)
         if trainer.is_global_zero:
-            self._line.say(f"validation: win rate {', '.join(f'{k} {v}' for k, v in rates.items())}")
+            self._line.say(f"validation: win rate {', '.join(f'{name} {rates[name]}' for name in names)}")
 
     def show_table(self, table: Table) -> None:
         """Show a table between the lines."""

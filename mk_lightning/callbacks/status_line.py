@@ -11,7 +11,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from mk_lightning.evaluation.before_after import TEXT_WIDTH
+from mk_lightning.utils.tables import TEXT_WIDTH, text_console
+from mk_lightning.utils.terminal import clearing, is_rewritable
 
 LIVE_SECONDS, LOG_SECONDS = 0.5, 15.0
 """Between two lines where they replace each other, and where they do not."""
@@ -22,9 +23,9 @@ BAR = 24
 class StatusLine:
     """A line on stderr with the phase, a bar and the figures.
 
-    On a terminal and in a notebook it is rewritten in place until the phase is done; elsewhere (a log file) it is
-    printed anew, when a phase begins and every 15 s. It has no thread and hides no cursor: whatever ends the process
-    leaves the terminal whole.
+    On a terminal and in a notebook it is rewritten in place, and gone when the phase is done; elsewhere (a log file, a
+    dumb terminal) it is printed anew, when a phase begins and every 15 s. It has no thread and hides no cursor:
+    whatever ends the process leaves the terminal whole.
 
     Args:
         file: to write to; None takes stderr.
@@ -33,7 +34,7 @@ class StatusLine:
     def __init__(self, file: TextIO | None = None) -> None:
         self._file = file or sys.stderr
         self._notebook = Console(file=self._file).is_jupyter
-        self._terminal = self._file.isatty() and not self._notebook
+        self._terminal = is_rewritable(self._file) and not self._notebook
         self._shown = -float("inf")
         self._phase = ""
         self._length = 0
@@ -52,14 +53,19 @@ class StatusLine:
             phase: e.g. `training`.
             done: of `total`.
             total: at its end.
-            figures: what else there is to say.
+            figures: what else there is to say, the most important first, between ` | `.
         """
+        self._shown, self._phase = time.monotonic(), phase
         share = f"{min(done / max(total, 1), 1):4.0%}"
-        if self._terminal:
+        if done >= total and (self._terminal or self._notebook):
+            self._write(self._cleared())
+        elif self._terminal:
+            width = Console(file=self._file).width
             grid = Table.grid(padding=(0, 1))
-            bar = [ProgressBar(total, done, width=BAR)] if Console(file=self._file).width >= TEXT_WIDTH else []
-            grid.add_row(Text(phase, "bold"), *bar, share, Text(figures))
-            self._write(f"\r\x1b[2K{self._rendered(grid)}")
+            bar = [ProgressBar(total, done, width=BAR)] if width >= TEXT_WIDTH else []
+            room = width - len(f"{phase} {share} ") - (BAR + 1) * len(bar) - 1
+            grid.add_row(Text(phase, "bold"), *bar, share, Text(_fitting(figures, room)))
+            self._write(f"{self._cleared()}{self._rendered(grid)}")
         elif self._notebook:
             filled = round(BAR * min(done / max(total, 1), 1))
             line = f"{phase} {'━' * filled}{'─' * (BAR - filled)} {share} {figures}"
@@ -67,9 +73,6 @@ class StatusLine:
             self._length = len(line)
         else:
             self._write(f"{phase} {share.strip()}: {figures}\n")
-        if done >= total and (self._terminal or self._notebook):
-            self._write("\n")
-        self._shown, self._phase = time.monotonic(), phase
 
     def say(self, line: str) -> None:
         """Print a line that stays."""
@@ -78,10 +81,10 @@ class StatusLine:
     def show_table(self, table: Table) -> None:
         """Print a table, which stays."""
         self._write(self._cleared())
-        Console(file=self._file, width=max(TEXT_WIDTH, Console().width), emoji=False).print(table)
+        text_console(self._file).print(table)
 
     def _cleared(self) -> str:
-        return "\r\x1b[2K" if self._terminal else f"\r{'':{self._length}}\r" if self._notebook else ""
+        return f"\r{'':{self._length}}\r" if self._notebook else clearing(self._file)
 
     def _write(self, text: str) -> None:
         self._file.write(text)
@@ -93,3 +96,13 @@ class StatusLine:
         with console.capture() as capture:
             console.print(what, width=console.width - 1, no_wrap=True, overflow="ellipsis")
         return capture.get().splitlines()[0]
+
+
+def _fitting(figures: str, room: int) -> str:
+    """As many figures, from the first on, as there is room for; one at least."""
+    first, *others = figures.split(" | ")
+    for figure in others:
+        if len(f"{first} | {figure}") > room:
+            break
+        first += f" | {figure}"
+    return first

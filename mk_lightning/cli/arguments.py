@@ -103,6 +103,13 @@ class Pipes:
         pairs = pairwise(["", *words])
         return [self._as_file(word) if option in CONFIG or GROUP.fullmatch(option) else word for option, word in pairs]
 
+    def keep(self, content: bytes) -> str:
+        """Return the path of a new config with this content."""
+        file = self._files.enter_context(tempfile.NamedTemporaryFile(suffix=".yaml"))  # noqa: SIM115 - the stack does
+        file.write(content)
+        file.flush()
+        return file.name
+
     def as_given(self, text: str) -> str:
         """Text in which these files are called what was given in their place."""
         for path, given in self._given.items():
@@ -117,11 +124,9 @@ class Pipes:
                 content = pipe.read(YAML_BYTES + 1)
         except OSError as error:
             raise UserError(f"cannot read {path}: {error.strerror}") from None
-        file = self._files.enter_context(tempfile.NamedTemporaryFile(suffix=".yaml"))  # noqa: SIM115 - the stack does
-        file.write(content)
-        file.flush()
-        self._given[file.name] = path
-        return file.name
+        file = self.keep(content)
+        self._given[file] = path
+        return file
 
 
 def _own_checkpoint(name: str, options: Sequence[Sequence[str]]) -> str | None:

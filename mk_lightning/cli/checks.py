@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
+from jsonargparse import Namespace
+
 from mk_lightning.cli.arguments import CONFIG
 from mk_lightning.cli.config_names import config_names
+from mk_lightning.cli.help import ABOUT
 from mk_lightning.cli.overlays import check_order
 from mk_lightning.games.names import suggestion
 from mk_lightning.utils.errors import UserError
 from mk_lightning.utils.files import as_named, exists, shipped_configs
+from mk_lightning.utils.program import program
 from mk_lightning.workflows.checks import check_config, needed_keys
 
 EMPTY = {"", "null", "~"}
@@ -31,6 +35,20 @@ def check_configs(words: Sequence[str]) -> None:
             configs.append((as_named(path), check_config(path)))
     check_order(configs)
     check_words_not_empty(words)
+
+
+def check_states_given(command: str, config: Namespace) -> None:
+    """Check that who gives no config names a state.
+
+    Args:
+        command: one of Lightning's.
+        config: its options, as the parser returns them.
+
+    Raises:
+        UserError: nothing says what is to be fought.
+    """
+    if not (config.config or config.data.original_states or config.data.challenging_states):
+        raise UserError(f"no config given; for example: {program()} {ABOUT[command][1][0]}")
 
 
 def check_words_not_empty(words: Sequence[str]) -> None:

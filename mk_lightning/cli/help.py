@@ -36,7 +36,8 @@ ABOUT = {
     ),
 }
 """What each command does, and examples of it."""
-OPTIONS = "In a config an option stands by its parts: --data.max_env_steps 48000 is {data: {max_env_steps: 48000}}."
+OPTIONS = "In a config an option stands by its parts: --data.max_env_steps 48000 is {data: {max_env_steps: 48000}}.\n"
+"One of a method in trainer.callbacks goes by its class: --Cloning.weight 0.2."
 TEXTS = {
     "--config": "a config, or an overlay for those before it; shipped ones by name: dojo/finetune, then recommended",
     "--seed_everything": "of all that is random; two runs with the same one are equal",

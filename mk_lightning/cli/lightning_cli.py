@@ -12,6 +12,8 @@ from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 from mk_lightning.callbacks.checkpoints.signals import Interruption
 from mk_lightning.checkpointing.io import CheckpointFiles
 from mk_lightning.checkpointing.run_directory import RunDirectory
+from mk_lightning.cli.checks import check_states_given
+from mk_lightning.cli.held_messages import held_messages
 from mk_lightning.cli.missing import naming_both
 from mk_lightning.cli.printing import SHOW, show
 from mk_lightning.utils.files import check_directory
@@ -73,6 +75,7 @@ class MKLightningCLI(LightningCLI):
     def before_instantiate_classes(self) -> None:
         """Find the run directory and the checkpoint."""
         config = self.config[self.subcommand]
+        check_states_given(str(self.subcommand), config)
         check_trainer(config.trainer)
         devices, num_nodes = devices_of(config.trainer), config.trainer.num_nodes
         self._process.take(devices, num_nodes, self._words)
@@ -96,7 +99,7 @@ class MKLightningCLI(LightningCLI):
         if self.run.checkpoint:
             config.model.init_from = None
         try:
-            with naming_both(config.data.game, config.model.init_from):
+            with held_messages(), naming_both(config.data.game, config.model.init_from):
                 super().instantiate_classes()
         finally:
             config.model.init_from = init_from

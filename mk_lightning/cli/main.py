@@ -5,31 +5,25 @@ Only what a command needs is imported: torch and Lightning take seconds to load.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import signal
 import sys
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
-from keyword import iskeyword
 
 import mk_lightning
 from mk_lightning.cli.arguments import COMMANDS, Pipes, asks_for_seeds
 from mk_lightning.cli.option_names import OptionNames, as_options
 from mk_lightning.cli.startup import USAGE_ERROR, loading
+from mk_lightning.cli.tools import TOOLS, module_of
 from mk_lightning.games.names import nearest
 from mk_lightning.utils.errors import RunStopped, UserError, WorkerError, known_cause, one_line, shortened
+from mk_lightning.utils.terminal import clearing
 
-TOOLS = {
-    "states": "states of a game, as they stand in a config",
-    "import": "put a ROM where its game looks for it",
-    "weak": "the states that an evaluation found weak, as a config",
-    "compare": "what changed between evaluations",
-    "runs": "what was trained here, and what became of it",
-    "ladder": "fine-tuning round after round, until every state is won",
-    "export": "an agent for Stable-Baselines3, ONNX, TorchScript or the Hugging Face Hub",
-    "doctor": "whether this machine has what a run needs",
-}
-"""Commands that are not Lightning's, and what they print."""
+log = logging.getLogger(__name__)
+
 HELP = f"""\
 usage: mk-lightning COMMAND ... [--help]
        mk-lightning --version
@@ -37,13 +31,13 @@ usage: mk-lightning COMMAND ... [--help]
 Train, fine-tune and evaluate agents of fighting games.
 
 commands of Lightning, each with -c CONFIG ... and options:
-  fit       train or fine-tune, and measure what it was worth
-  validate  play the validation matches
-  test      play the test matches
-  predict   play matches, write and film them
+  fit        train or fine-tune, and measure what it was worth
+  validate   play the validation matches
+  test       play the test matches
+  predict    play matches, write and film them
 
 tools:
-{"".join(f"  {name:9} {what}{chr(10)}" for name, what in TOOLS.items())}"""
+{"".join(f"  {name:10} {what}{chr(10)}" for name, what in TOOLS.items())}"""
 
 
 def main(args: Sequence[str] | None = None) -> None:
@@ -60,7 +54,7 @@ def main(args: Sequence[str] | None = None) -> None:
         command = _command(words)
     logging.basicConfig(handlers=[_console()])
     logging.getLogger("mk_lightning").setLevel(logging.INFO)
-    with Pipes() as pipes:
+    with Pipes() as pipes, _plain_warnings():
         try:
             code = command(words, pipes)
         except KeyboardInterrupt:  # a fit answers by itself, once it has begun
@@ -83,8 +77,7 @@ def _command(words: Sequence[str]) -> Callable[[list[str], Pipes], int]:
         version = f"mk-lightning {mk_lightning.__version__}\n"
         return lambda words, pipes: sys.stdout.write(version) * 0
     if words and words[0] in TOOLS:
-        module = words[0] + "_" * iskeyword(words[0])  # `import` cannot name one
-        tool = import_module(f"mk_lightning.cli.commands.{module}")
+        tool = import_module(module_of(words[0]))
         return lambda words, pipes: int(tool.run(words[1:]))
     if not words or not (words[0] in COMMANDS or words[0].startswith("-")):
         return _no_command
@@ -113,10 +106,18 @@ def _no_command(words: Sequence[str], pipes: Pipes) -> int:
 
 def _console() -> logging.Handler:
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(OptionNames("%(message)s"))
+    handler.setFormatter(OptionNames(f"{clearing(sys.stderr)}%(message)s"))
     return handler
 
 
+@contextlib.contextmanager
+def _plain_warnings() -> Iterator[None]:
+    """Let what a library warns of be a line as others are, without the place in its code."""
+    with warnings.catch_warnings():
+        warnings.showwarning = lambda message, *_: log.warning(one_line(message))
+        yield
+
+
 def _say(line: str, code: int) -> int:
-    sys.stderr.write(f"mk-lightning: {as_options(line)}\n")
+    sys.stderr.write(f"{clearing(sys.stderr)}mk-lightning: {as_options(line)}\n")
     return code

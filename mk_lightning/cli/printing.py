@@ -7,25 +7,25 @@ from typing import Any
 
 from lightning_utilities.core.rank_zero import rank_zero_only
 from pytorch_lightning import Trainer
-from rich.console import Console
 from rich.table import Table
 
 from mk_lightning.callbacks.evaluation.before_after import BeforeAfter
 from mk_lightning.callbacks.evaluation.films import FilmWriter
 from mk_lightning.callbacks.evaluation.writer import EvaluationWriter
-from mk_lightning.evaluation.answers import answers, cut_off, repeated
-from mk_lightning.evaluation.before_after import TEXT_WIDTH, score_table
+from mk_lightning.evaluation.answers import cut_off, repeated, show_answers
+from mk_lightning.evaluation.before_after import score_table
 from mk_lightning.evaluation.evaluation import Evaluation
 from mk_lightning.evaluation.next_round import lost_states, next_commands, told
 from mk_lightning.evaluation.tables import evaluation_table
 from mk_lightning.learning.early_stopping import say_why_it_ended
+from mk_lightning.utils.tables import text_console
 from mk_lightning.workflows.run_parts import part
 
 
 @rank_zero_only
 def show(what: str | Table, style: str | None = None) -> None:
     """Print a line or a table on stdout."""
-    console = Console(soft_wrap=isinstance(what, str), width=max(TEXT_WIDTH, Console().width), emoji=False)
+    console = text_console(soft_wrap=isinstance(what, str))
     console.print(what, style=style, markup=False)  # a path is none
 
 
@@ -35,8 +35,7 @@ def show_fit(trainer: Trainer, run: Path) -> None:
     if line := say_why_it_ended(trainer):
         show(line)
     show(measured.table())
-    for answer in answers(measured.comparison):
-        show(f"{answer.question} {answer.text}")
+    show_answers(measured.comparison)
     show(f"run: {run} (report.html; before and after as .json and .csv; evaluations.csv, metrics.csv, tensorboard/)")
     for line in next_steps(run, measured.comparison.after, measured.checkpoint):
         show(line)
@@ -51,8 +50,9 @@ def next_steps(run: Path, after: Evaluation, checkpoint: Path | None) -> list[st
         checkpoint: that policy's, if it is a file.
     """
     commands = dict(next_commands(run, after, checkpoint))
-    tested = f"; more matches: {commands['more matches']}" if "more matches" in commands else ""
-    steps = [f"next: open {run}/report.html{tested}"]
+    steps = [f"next: open {run}/report.html"]
+    if "more matches" in commands:
+        steps.append(f"more matches: {commands['more matches']}")
     if lost := lost_states(after):
         steps.append(f"still lost: {told(after, lost)}")
         if another := commands.get("another round"):

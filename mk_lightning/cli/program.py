@@ -13,6 +13,7 @@ from mk_lightning.cli.arguments import Pipes, arrange, check_environment
 from mk_lightning.cli.checks import check_configs
 from mk_lightning.cli.help import CommandParser
 from mk_lightning.cli.lightning_cli import MKLightningCLI
+from mk_lightning.cli.method_options import with_method_options
 from mk_lightning.cli.saved_config import RunConfig
 from mk_lightning.data.datamodule import ExperienceDataModule
 from mk_lightning.learning.module import DuelingDoubleDQN
@@ -37,6 +38,7 @@ def run(words: list[str], pipes: Pipes) -> int:
     check_environment(os.environ)
     with run_process() as process:
         check_configs(words)
+        words = with_method_options(words, pipes)
         try:
             MKLightningCLI(
                 DuelingDoubleDQN,

@@ -22,7 +22,7 @@ from mk_lightning.data.rank_states import own_part, with_others
 from mk_lightning.data.resume_checks import check_resumable, common, restore_replay
 from mk_lightning.data.run_length import RunLength
 from mk_lightning.data.settings import EvaluationSettings, RecordingSettings, ReplaySettings
-from mk_lightning.data.settings_checks import check_experience, check_groups, check_shares, whole_length
+from mk_lightning.data.settings_checks import check_experience, check_groups, check_shares, pace, whole_length
 from mk_lightning.data.state_choice import States, named_states
 from mk_lightning.envs.config import EnvConfig
 from mk_lightning.envs.vector_env import RetroVectorEnv
@@ -58,7 +58,7 @@ class ExperienceDataModule(LightningDataModule):
         max_env_steps: env_steps to train for after the warm-up, those of all ranks together, rounded to whole
             learner_steps (`RunLength`): what a fraction of the run is a fraction of.
         warmup_env_steps: those before the first learner_step, or a fraction of the run, at least a first batch's.
-        env_steps_per_learner_step: env_steps that all ranks collect per learner_step, a multiple of all `env.num_envs`.
+        env_steps_per_learner_step: env_steps of all ranks per learner_step, on average: `env.num_envs` come at a time.
         epsilon: probability of a random action in training: number or schedule over env_steps.
         reward_scale: game units per learning unit.
         rehearsal_ratio: share of every batch that is drawn from the recording instead of the replay.
@@ -158,7 +158,7 @@ class ExperienceDataModule(LightningDataModule):
         if stage == TrainerFn.FITTING:
             check_shares(self)
             keep_gradients_in_order(self.trainer)
-            if said := self.length.rounding(self.max_env_steps, self.evaluation.every):
+            for said in filter(None, (self.length.rounding(self.max_env_steps, self.evaluation.every), pace(self))):
                 log.info(said)
             per_step, env_steps = self.env_steps_per_learner_step, self.length.env_steps
             tell_length(self.trainer, self.learner_steps_per_epoch, per_step, env_steps)

@@ -43,7 +43,9 @@ class ExperienceLoader:
         actor: the collector's policy, over a network of its own.
         learner: network whose weights the actor copies.
         batch_size: transitions per batch.
-        run: env_steps collected before the first batch and per batch, whole vector env_steps; batches per epoch.
+        run: env_steps collected before the first batch and per batch; batches per epoch. Environments are stepped all
+            together, so where these are no whole number of vector env_steps some batches bring more and some fewer, or
+            none, and never is less collected than is due.
         overlap: collect while the learner works.
         rehearsal: old transitions to mix in, if any.
         rehearsed: how many of a batch are old.
@@ -80,6 +82,8 @@ class ExperienceLoader:
         self._thread = ThreadPoolExecutor(1, "collector")
         self._job: Future[None] | None = None
         self._ready = False
+        self._ahead = 0
+        """env_steps collected, all ranks together, beyond those that were due."""
         self._learnt: tuple[NDArray[np.int64], NDArray[np.float32]] | None = None
         """Indices and TD errors that the replay has not taken in."""
 
@@ -150,15 +154,16 @@ class ExperienceLoader:
         return with_others(self.ranks, self.own_state(), ["rehearsal"])
 
     def own_state(self) -> dict[str, Any]:
-        """Whether the next batch's experience is in the replay already, once all is settled; the rehearsal's stream."""
+        """Whether the next batch's experience is there, and how much more; the rehearsal's stream."""
         self.synchronize()  # Lightning asks for it before it asks the DataModule, while the job may still run
         rehearsal = self.rehearsal.state_dict() if self.rehearsal is not None else None
-        return {"ready": self._ready, "rehearsal": rehearsal}
+        return {"ready": self._ready, "ahead": self._ahead, "rehearsal": rehearsal}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Restore `state_dict` or `own_state`."""
         state = own_part(self.ranks, state)
         self._ready = state["ready"] and self.replay.added > 0  # a replay that was not kept starts empty
+        self._ahead = state.get("ahead", 0)  # not in checkpoints from when there was never any
         if self.rehearsal is not None and state["rehearsal"] is not None:  # it may have begun only now
             self.rehearsal.load_state_dict(state["rehearsal"])
 
@@ -169,8 +174,13 @@ class ExperienceLoader:
         self._play(self.run.env_steps_per_learner_step)
 
     def _play(self, env_steps: int) -> None:
-        """Collect this rank's part of so many env_steps of all."""
-        self.collector.collect(env_steps // (self.replay.num_envs * self.ranks.count))
+        """Collect this rank's part of so many env_steps of all, in whole vector env_steps."""
+        at_once = self.replay.num_envs * self.ranks.count
+        vector_steps = -(-(env_steps - self._ahead) // at_once)
+        self._ahead += vector_steps * at_once - env_steps
+        if not vector_steps:
+            return
+        self.collector.collect(vector_steps)
         if self.segments is not None:
             self.segments.spill(self.replay)
 

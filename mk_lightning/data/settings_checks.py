@@ -9,7 +9,7 @@ from mk_lightning.data.settings import MAX_ENV_STEPS, ExperienceSettings
 from mk_lightning.envs.reward_checks import check_for_workers
 from mk_lightning.experience.replay import least_capacity
 from mk_lightning.schedules import bounds
-from mk_lightning.utils.errors import UserError, check_between, check_positive, shortened
+from mk_lightning.utils.errors import UserError, check_between, check_positive
 from mk_lightning.utils.lengths import check_length, in_env_steps
 
 MAX_SEED = 2**32 - 1
@@ -97,8 +97,7 @@ def _whole_warmup(data: ExperienceSettings) -> int:
     """env_steps of the warm-up, the same for every environment; a fraction of the run is no less than is needed."""
     env_steps, num_envs = data.warmup_env_steps, data.num_envs
     if isinstance(env_steps, float):
-        least = _first_batch(data) - data.env_steps_per_learner_step
-        env_steps = max(in_env_steps(env_steps, data.max_env_steps), least)
+        env_steps = max(in_env_steps(env_steps, data.max_env_steps), _first_batch(data) - collected_at_once(data))
     return -(-env_steps // num_envs) * num_envs
 
 
@@ -107,26 +106,32 @@ def _first_batch(data: ExperienceSettings) -> int:
     return (data.replay.n_step + 1) * data.num_envs
 
 
+def collected_at_once(data: ExperienceSettings) -> int:
+    """The most env_steps that are collected for a learner_step: whole vector env_steps, all ranks together."""
+    return -(-data.env_steps_per_learner_step // data.num_envs) * data.num_envs
+
+
+def pace(data: ExperienceSettings) -> str | None:
+    """A line that says how environments and learner_steps keep pace, or None where each learner_step has its own."""
+    per_step, num_envs = data.env_steps_per_learner_step, data.num_envs
+    if per_step % num_envs == 0:
+        return None
+    return (
+        f"{num_envs} environments are stepped together, and a learner_step is due every {per_step} env_steps: some "
+        f"learner_steps have {collected_at_once(data)} new env_steps and some {per_step // num_envs * num_envs}, "
+        f"{per_step} on average"
+    )
+
+
 def check_shares(data: ExperienceSettings) -> None:
-    """Check that the ranks, or the only one, can share the env_steps of a warm-up and of a learner_step.
+    """Check that the ranks, or the only one, have collected enough to draw from when the first learner_step is due.
 
     Raises:
-        UserError: they cannot; the message names the nearest number that would do.
+        UserError: they have not; the message names the nearest number that would do.
     """
-    per_step, num_envs = data.env_steps_per_learner_step, data.num_envs
-    if not 1 <= per_step <= MAX_ENV_STEPS or per_step % num_envs:
-        rounded = (2 * per_step + num_envs) // (2 * num_envs)
-        least = max(1, -((_whole_warmup(data) - _first_batch(data)) // num_envs))
-        nearest = min(max(rounded, least), MAX_ENV_STEPS // num_envs) * num_envs
-        most = f", at most {MAX_ENV_STEPS:,}" if per_step > MAX_ENV_STEPS else ""
-        count = data.ranks.count
-        share = "" if count == 1 else f" times the {count} ranks, {data.env.num_envs} x {count} ="
-        envs = f"({num_envs})" if count == 1 else f"{num_envs}"
-        raise UserError(
-            f"ExperienceDataModule.env_steps_per_learner_step must be a multiple of EnvConfig.num_envs{share} "
-            f"{envs}{most}, got {shortened(per_step)}; nearest: {nearest}"
-        )
-    if _whole_warmup(data) < (least := _first_batch(data) - per_step):
+    per_step = data.env_steps_per_learner_step
+    check_between("ExperienceDataModule.env_steps_per_learner_step", per_step, 1, MAX_ENV_STEPS, "env_steps")
+    if _whole_warmup(data) < (least := _first_batch(data) - collected_at_once(data)):
         raise UserError(
             f"ExperienceDataModule.warmup_env_steps must be at least {least}, or there is no transition of "
             f"{data.replay.n_step} env_steps to draw at first, got {data.warmup_env_steps}"

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
+from rich.text import Text
 
 from mk_lightning.evaluation.behaviour import Behaviour, js_divergence, side_by_side
 from mk_lightning.evaluation.compare import Comparison, Verdict, in_points
 from mk_lightning.evaluation.evaluation import Evaluation
+from mk_lightning.utils.tables import text_console
 
 QUESTIONS = {"challenging": "Better on the challenging states?", "original": "Original states kept?"}
 """By group."""
@@ -55,6 +58,13 @@ def answers(comparison: Comparison) -> list[Answer]:
     if before or after:
         asked.append(Answer("Every match another?", f"Before: {before or 'yes.'} After: {after or 'yes.'}", None))
     return asked
+
+
+def show_answers(comparison: Comparison) -> None:
+    """Print them on stdout, on a terminal wrapped between words."""
+    console = text_console(soft_wrap=not sys.stdout.isatty())
+    for answer in answers(comparison):
+        console.print(Text.assemble((answer.question, "bold"), f" {answer.text}"))
 
 
 def repeated(evaluation: Evaluation) -> str:

@@ -15,9 +15,7 @@ from rich.table import Table
 from mk_lightning.evaluation.compare import how_many, in_points
 from mk_lightning.metrics.state_score import StateScore
 from mk_lightning.utils.files import write_text
-from mk_lightning.utils.tables import WholeTable
-
-TEXT_WIDTH = 110
+from mk_lightning.utils.tables import TEXT_WIDTH, WholeTable
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.table import Table
 
+from mk_lightning.evaluation.compare import how_many
 from mk_lightning.evaluation.next_round import LOST_BELOW
 from mk_lightning.metrics.continual import backward_transfer, forgetting, forward_transfer
 from mk_lightning.utils.documents import read_json
@@ -161,7 +162,7 @@ class Climb:
 
     def table(self) -> Table:
         """The matrix: a row per state, a column per policy; what a round was for in bold."""
-        table = WholeTable(title=f"win rate of {self.arguments['matches']} matches a state, round by round")
+        table = WholeTable(title=f"win rate of {how_many([self.arguments['matches']])}")
         table.add_column("state")
         table.add_column("first", justify="right")
         kept = [one for one in self.rounds if one.kept]

@@ -20,7 +20,7 @@ from mk_lightning.games.catalog import load_game
 from mk_lightning.games.game import Game
 from mk_lightning.playback.rerun import ReplayEnv, Screen
 from mk_lightning.playback.video import CONSOLE_RATE, write_film
-from mk_lightning.utils.errors import UserError, one_line
+from mk_lightning.utils.errors import UserError, one_line, shortened
 from mk_lightning.utils.files import PART
 
 log = logging.getLogger(__name__)
@@ -136,7 +136,10 @@ def _films(comparison: Comparison, pairs: Sequence[Pair]) -> Films:
     before, after = comparison.before, comparison.after
     game = load_game(before.game)
     if list(game.actions) != before.actions:
-        raise UserError(f"{before.policy} was evaluated with other actions than {game.id} has")
+        raise UserError(
+            f"{before.policy} was evaluated with {_told(before.actions)}, but the game that {game.id} names has "
+            f"{_told(game.actions)}; give a game.yaml of your own an id of its own"
+        )
     with closing(ReplayEnv(game, config=before.config)) as env, tempfile.TemporaryDirectory() as folder:
         return [
             (
@@ -148,6 +151,10 @@ def _films(comparison: Comparison, pairs: Sequence[Pair]) -> Films:
             )
             for pair in pairs
         ]
+
+
+def _told(actions: Sequence[str]) -> str:
+    return f"{len(actions)} action{'s' * (len(actions) > 1)} ({shortened(', '.join(actions), 40)})"
 
 
 def _clip(env: ReplayEnv, evaluation: Evaluation, match: Match, when: str, folder: Path) -> Clip:

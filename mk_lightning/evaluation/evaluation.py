@@ -16,9 +16,11 @@ from typing import Any, get_type_hints
 
 import numpy as np
 from numpy.typing import NDArray
+from rich.table import Table
 
 from mk_lightning.envs.config import EnvConfig
 from mk_lightning.evaluation.match import Match, summarise
+from mk_lightning.evaluation.tables import evaluation_table
 from mk_lightning.experience.episodes import EpisodeRecord
 from mk_lightning.games.game import Game
 from mk_lightning.games.names import is_name
@@ -108,6 +110,15 @@ class Evaluation:
             action_counts={state: count.tolist() for state, count in counts.items()},
             positions={state: [[*cell, n] for cell, n in sorted(c.items())] for state, c in cells.items()},
         )
+
+    def __repr__(self) -> str:
+        """Policy, game and outcome: the fields themselves are every action of every match."""
+        won = sum(match.won for match in self.matches)
+        return f"<Evaluation of {self.policy} in {self.game}: {won} of {len(self.matches)} matches won>"
+
+    def __rich__(self) -> Table:
+        """The table, for `rich.print`."""
+        return evaluation_table(self)
 
     @property
     def config(self) -> EnvConfig:

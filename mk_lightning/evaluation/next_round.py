@@ -9,6 +9,7 @@ from shlex import quote
 from mk_lightning.evaluation.evaluation import Evaluation
 from mk_lightning.utils.errors import UserError
 from mk_lightning.utils.files import SHIPPED, as_named, find_file, sha256
+from mk_lightning.utils.program import program
 from mk_lightning.utils.run_files import CHECKPOINTS
 
 LOST_BELOW = 0.6
@@ -45,12 +46,12 @@ def next_commands(run: Path, after: Evaluation, checkpoint: Path | None) -> list
     config, more = quote(str(run / "config.yaml")), max(50, 4 * len(after.matches) // len(after.states))
     commands = []
     if checkpoint is not None:
-        test = f"mk-lightning test -c {config} --ckpt_path {quote(str(checkpoint))}"
+        test = f"{program()} test -c {config} --ckpt_path {quote(str(checkpoint))}"
         commands.append(("more matches", f"{test} --data.evaluation.test_matches {more}"))
     if 0 < len(lost_states(after)) < len(after.states):  # of nothing won there is nothing to keep
         evaluation, weak = quote(str(run / "after.json")), quote(str(run / "weak.yaml"))
-        fit = f"mk-lightning fit -c {config} -c {weak}"
-        commands.append(("another round", f"mk-lightning weak {evaluation} --out {weak} && {fit}"))
+        fit = f"{program()} fit -c {config} -c {weak}"
+        commands.append(("another round", f"{program()} weak {evaluation} --out {weak} && {fit}"))
     return commands
 
 

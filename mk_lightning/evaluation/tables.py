@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from statistics import fmean, pstdev
+from typing import Protocol
 
 from rich.markup import escape
 from rich.table import Table
 
-from mk_lightning.evaluation.evaluation import Evaluation
 from mk_lightning.evaluation.match import Match
 from mk_lightning.metrics.intervals import wilson_interval
 from mk_lightning.utils.tables import WholeTable
@@ -16,7 +16,30 @@ from mk_lightning.utils.tables import WholeTable
 COLUMNS = ("state", "win rate", "rounds", "return", "damage", "env_steps", "perfect", "clock, cut")
 
 
-def evaluation_table(evaluation: Evaluation) -> Table:
+class Evaluated(Protocol):
+    """What a table shows of an `Evaluation`, which shows itself by one."""
+
+    @property
+    def policy(self) -> str:
+        """Where the policy came from, for people."""
+
+    @property
+    def epsilon(self) -> float:
+        """Probability of a random action."""
+
+    @property
+    def groups(self) -> dict[str, list[str]]:
+        """States by group."""
+
+    @property
+    def matches(self) -> list[Match]:
+        """Every match."""
+
+    def of_state(self, state: str) -> list[Match]:
+        """The matches of a state."""
+
+
+def evaluation_table(evaluation: Evaluated) -> Table:
     """Means of a match, for each state, each group, and all.
 
     Rounds are won:lost, the return with its standard deviation, damage dealt:taken; perfect matches, rounds that the

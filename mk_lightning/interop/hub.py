@@ -86,9 +86,12 @@ def _film(path: Path) -> bytes:
     if path.suffix != ".mp4":
         raise UserError(f"film must be an .mp4, which the Hub shows, got {path}; `--film.format mp4` of predict")
     try:
-        return path.read_bytes()
+        content = path.read_bytes()
     except OSError as error:
         raise UserError(f"cannot read the film {path}: {error.strerror}") from None
+    if content[4:8] != b"ftyp":  # what every MP4 begins with, after a length
+        raise UserError(f"the film {path} is no MP4, whatever it is called; `mk-lightning predict` makes one")
+    return content
 
 
 def _card(agent: Agent, evaluation: Evaluation | None, *, filmed: bool) -> str:
@@ -104,6 +107,7 @@ def _card(agent: Agent, evaluation: Evaluation | None, *, filmed: bool) -> str:
         data["model-index"] = [{"name": name, "results": [_result(evaluation, group) for group in evaluation.groups]}]
     kind, about = type(agent.network).__name__, agent.config
     steps = f", trained for {agent.env_steps:,} env_steps" if agent.env_steps else ""
+    steps += f", beginning with {agent.base}" if agent.base else ""
     measured = "" if evaluation is None else _measured(evaluation)
     played = "evaluation = mk.evaluate(agent)"
     if evaluation is not None:
@@ -166,6 +170,11 @@ def _measured(evaluation: Evaluation) -> str:
             returns = _spread([match.reward for match in evaluation.of_state(state)])
             rows.append(f"| {state} | {group} | {score.win_rate:.0%} [{low:.0%}, {high:.0%}] | {returns} |")
     matches = len(evaluation.matches) // len(evaluation.states)
+    if n_cut := sum(match.truncated for match in evaluation.matches):
+        limit = f"{evaluation.config.max_env_steps:,} env_steps"
+        cut = f"\n{n_cut} of the {len(evaluation.matches)} matches were cut off at {limit} and count as lost.\n"
+    else:
+        cut = ""
     listed = "\n".join(rows)
     return f"""
 ## What it wins
@@ -176,7 +185,7 @@ return in game units. They were played with
 ```
 {_arguments(_env(evaluation))}
 ```
-
+{cut}
 | state | group | win rate | return |
 |---|---|---|---|
 {listed}

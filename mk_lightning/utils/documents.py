@@ -38,6 +38,8 @@ def read_yaml(path: Path, what: str) -> Any:
             return None
         _check_nodes(node)
         return loader.construct_document(node)
+    except yaml.MarkedYAMLError as error:
+        raise UserError(f"{path} is not YAML: {_place(error, text)}") from None
     except (yaml.YAMLError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as error:
         # All but the first come from values that are none of their kind, such as a date in a 13th month.
         raise UserError(f"{path} is not YAML: {shortened(error, 240)}") from None
@@ -56,6 +58,16 @@ def read_json(path: Path, what: str) -> Any:
         UserError: it cannot be read, or is something else.
     """
     return parse_json(_text(path, what, JSON_BYTES), path, what)
+
+
+def _place(error: yaml.MarkedYAMLError, text: str) -> str:
+    """Where a document is broken, how, and the line that is."""
+    mark, began = error.problem_mark, error.context_mark
+    assert mark is not None
+    problem = f"{error.problem}{f' ({error.context} of line {began.line + 1})' if began and error.context else ''}"
+    lines = text.splitlines()
+    shown = next((lines[at.line] for at in (mark, began) if at and at.line < len(lines) and lines[at.line].strip()), "")
+    return f"line {mark.line + 1}, column {mark.column + 1}: {shortened(problem, 160)}; there: {shortened(shown)}"
 
 
 def parse_json(text: str, path: Path, what: str) -> Any:

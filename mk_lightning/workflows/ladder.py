@@ -74,9 +74,9 @@ def ladder(
         rounds: at most so many.
         budget: env_steps of all rounds together, at most; None sets no bound.
         at_once: challenging states of a round, at most.
-        matches: of each state, after every round.
+        matches: of each state, after every round; fewer than the recipe's also bound those of the rounds themselves.
         recipe: as for `finetune`.
-        env_steps: of each round; None takes the config's.
+        env_steps: of each round; None takes the config's. No more are recorded of the base policy's play.
         run_dir: directory of the ladder.
         seed: of the first round; each has the next one.
 
@@ -92,8 +92,9 @@ def ladder(
     check_between("target", target, 0.01, 1)
     for name, value in {"rounds": rounds, "at_once": at_once, "matches": matches}.items():
         check_at_least(name, value, 1)
-    if budget is not None:
-        check_at_least("budget", budget, 1)
+    for name, value in {"budget": budget, "env_steps": env_steps}.items():
+        if value is not None:
+            check_at_least(name, value, 1)
     folder = Path(run_dir)
     recipes = [recipe] if isinstance(recipe, (str, Path)) else list(recipe)
     with run_process():
@@ -143,7 +144,18 @@ class _Asked:
         self.id = game
         self.env = made.data.env
         self.env_steps = made.data.length.env_steps
+        self.recorded = made.data.recording.env_steps
+        self.evaluation = made.data.evaluation
         self.states = named or [state for group in made.data.state_groups.values() for state in group]
+
+    def overlay(self, number: int, matches: int) -> dict[str, Any]:
+        """What a round has beside the recipe: test matches of its own, and no more effort than the ladder asks for."""
+        evaluation = {
+            "test_seed": number % MAX_TEST_SEED,
+            "matches": min(matches, self.evaluation.matches),
+            "test_matches": min(matches, self.evaluation.test_matches),
+        }
+        return {"data": {"recording": {"env_steps": min(self.recorded, self.env_steps)}, "evaluation": evaluation}}
 
     def measure(self, checkpoint: str | Path, matches: int, path: Path) -> Evaluation:
         """Play the ladder's own matches, unless it has been done."""
@@ -151,7 +163,7 @@ class _Asked:
             done = Evaluation.read(path)
             if done.sha256 == sha256(find_file(checkpoint)):
                 return done
-        log.info(f"measuring {checkpoint}: {matches} matches of each of {len(self.states)} states")
+        log.info(f"measuring {checkpoint}: {matches} match{'es' * (matches > 1)} of each of {len(self.states)} states")
         found = evaluate(checkpoint, self.game, self.states, matches=matches, seed=MAX_TEST_SEED, env=self.env)
         found.write(path)
         return found
@@ -197,7 +209,7 @@ def _round(climb: Climb, asked: _Asked, recipes: Sequence[str | Path]) -> None:
     kept_states = ", ".join(original) or "nothing, for the policy wins none yet"
     log.info(f"round {number}: {', '.join(challenging)}; to keep: {kept_states}")
     overlay = folder / f"round-{number}.yaml"
-    write_text(overlay, yaml.safe_dump({"data": {"evaluation": {"test_seed": number % MAX_TEST_SEED}}}))
+    write_text(overlay, yaml.safe_dump(asked.overlay(number, arguments["matches"])))
     try:
         result = finetune(
             climb.checkpoint,

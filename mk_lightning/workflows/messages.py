@@ -51,6 +51,9 @@ NO_GROUP = re.compile(r"Unable to load config '(.*)'")
 LINKED = re.compile(
     r"""Linked ['"]([\w.]+)['"] must be given via ['"]([\w.]+)['"]|argument \w+\((.*)\) --> ([\w.]+): invalid"""
 )
+HIDDEN = ("-h", "help", "print_shtab")
+"""Of a parser's options, those that nobody means."""
+RETIRED = re.compile(r"--print_shtab")
 NO_COMMAND = re.compile(r"""expected "subcommand" to be one of \{(.*)\}""")
 OTHER_COMMAND = re.compile(r"argument subcommand: invalid choice: '(.*)' \(choose from (.*)\)")
 SECTIONS = ("model", "data", "trainer", "film", "run_dir", "monitor", "torch_threads", "seed_everything", "ckpt_path")
@@ -81,8 +84,10 @@ def readable(message: str, options: Iterable[str]) -> str:
         message: as jsonargparse gives it.
         options: every option of the command, without the dashes.
     """
-    options = list(options)
+    options = [option for option in options if option not in HIDDEN]
     message = WRAPPED.sub("", message)
+    if RETIRED.search(message):
+        return "no option --print_shtab; `mk-lightning completion bash` prints the script"
     if match := UNKNOWN_OPTION.search(message):
         return f"no option {match[1]}{_option(match[1][2:], options)}"
     if match := REFUSED_OPTION.search(message):
@@ -151,6 +156,8 @@ def _reason(key: str, reason: str) -> str:
         key, reason = f"{key}.{inner['key']}", reason[inner.end() :]
     if match := UNION.search(reason):
         return _union(key, match["kinds"], reason[match.end() :])
+    if (match := NOT_ACCEPTED.search(reason)) and (owner := _owner(key, match[1])):
+        return f"{key}: the last one has no option {match[1]!r}; {owner}'s is --{owner}.{match[1]}"
     if match := NOT_ACCEPTED.search(reason):
         return f"{key}: no option {match[1]!r}{suggestion(match[1], _argument_names(key))}"
     if match := NO_CLASS.search(reason):
@@ -204,6 +211,13 @@ def _argument_names(key: str) -> list[str]:
     ours = (kind for kind in kinds if kind.__module__.startswith("mk_lightning."))
     names = {name for kind in ours for name in inspect.signature(kind).parameters}
     return sorted(names | {field.name for kind in (Phase, Priorities) for field in dataclasses.fields(kind)})
+
+
+def _owner(key: str, argument: str) -> str | None:
+    """A method with such an argument, where `key` is that of callbacks."""
+    kinds = _classes(Callback) if key == "trainer.callbacks" else ()
+    ours = (kind for kind in kinds if kind.__module__.startswith("mk_lightning.") and not inspect.isabstract(kind))
+    return next((kind.__name__ for kind in ours if argument in inspect.signature(kind).parameters), None)
 
 
 def _classes(base: type[Any]) -> Iterable[type[Any]]:

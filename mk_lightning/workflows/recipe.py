@@ -137,7 +137,12 @@ def _folders() -> list[str]:
 
 @cache
 def _parser() -> Parser:
-    """The parser of the command line's `fit`; to build it takes as long as to parse."""
+    """The parser of recipes: to build one takes as long as to parse."""
+    return new_parser()
+
+
+def new_parser() -> Parser:
+    """Return a parser of the options of the command line's `fit`."""
     parser = Parser()
     parser.add_argument("--config", action="config")
     parser.add_argument("--seed_everything", type=bool | int, default=1)

@@ -14,6 +14,7 @@ from mk_lightning.callbacks.checkpoints.signals import Interruption
 from mk_lightning.checkpointing.disk_space import quiet_threads
 from mk_lightning.networks.checkpoint import read_checkpoint
 from mk_lightning.utils.errors import Interrupted, RunStopped, WorkerError
+from mk_lightning.utils.program import program
 from mk_lightning.utils.ranks import Ranks
 from mk_lightning.utils.run_files import CHECKPOINTS, LAST
 
@@ -97,5 +98,5 @@ def _how_to_go_on(run: Path) -> str:
         return "nothing was saved yet, start it again"
     return (
         f"saved up to env_step {read_checkpoint(last)['env_steps']:,}: "
-        f"mk-lightning fit -c {quote(f'{run}/config.yaml')} --ckpt_path {quote(str(last))} goes on from there"
+        f"{program()} fit -c {quote(f'{run}/config.yaml')} --ckpt_path {quote(str(last))} goes on from there"
     )

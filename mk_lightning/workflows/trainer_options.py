@@ -103,6 +103,13 @@ def check_trainer(options: Any) -> None:
             f"trainer.strategy must be {strategy} for {count} rank{'s' * several} (trainer.devices times "
             f"trainer.num_nodes), got {shortened(options.strategy)}"
         )
+    cuda, mps = torch.cuda.is_available(), torch.backends.mps.is_available()
+    there = {"gpu": cuda or mps, "cuda": cuda, "mps": mps, "tpu": False}
+    if not there.get(options.accelerator, True):
+        raise UserError(
+            f"trainer.accelerator cannot be used, got {options.accelerator}: there is none here; cpu works, and auto "
+            "takes a GPU where there is one"
+        )
     if options.profiler == "xla":
         raise UserError("trainer.profiler cannot be used, got xla: a run has no TPU; simple, advanced and pytorch work")
     for name, (unchanged, instead) in INSTEAD.items():

@@ -41,7 +41,7 @@ MISTAKES = {
         "patience must be above 0 s",
     ),
     "epsilon above 1": (["--data.epsilon", "1.5"], "1.5"),
-    "uneven interval": (["--data.env_steps_per_learner_step", "33"], "nearest: 32"),
+    "no interval": (["--data.env_steps_per_learner_step", "0"], "between 1 and"),
     "monitor": (["--monitor", "val/win_rate/orignal"], "val/win_rate/original"),
     "two kinds of target update": (["--model.target_tau", "0.01"], "target_every"),
     "optimizer with a rate of its own": (

@@ -75,7 +75,9 @@ MISTAKES = {
     "test_epsilons empty": fit("at least one exploration rate", "--data.evaluation.test_epsilons", "[]"),
     "test_epsilons twice": fit("names 0.05 twice", "--data.evaluation.test_epsilons", "[0.05, 0.05]"),
     "release longer than the step": fit("between 0 and 3 frames, got 4", "--data.env.release_frames", "4"),
-    "uneven learner_step": fit("got 17; nearest: 16", "--data.env_steps_per_learner_step", "17"),
+    "env_steps of no learner_step": fit(
+        "between 1 and 1,000,000,000,000 env_steps, got 0", "--data.env_steps_per_learner_step", "0"
+    ),
     "batch above capacity": fit(
         "batch_size must be at most data.replay.capacity (900), got 1000",
         *("--data.replay.capacity", "900", "--data.replay.batch_size", "1000"),
@@ -174,6 +176,15 @@ MISTAKES = {
     "num_actions": fit("model.num_actions follows from data.game; leave it out", "--model.num_actions", "5"),
     "max_epochs": fit("trainer.max_epochs follows from data.max_env_steps", "--trainer.max_epochs", "3"),
     "accelerator": fit("invalid accelerator name", "--trainer.accelerator", "gpuu"),
+    "accelerator that is not here": fit(
+        "trainer.accelerator cannot be used, got mps: there is none here; cpu works", "--trainer.accelerator", "mps"
+    ),
+    "methods that cancel each other, found when the checkpoint has been read": Mistake(
+        ["fit", "-c", "dojo/finetune", "-m", "curriculum", "-m", "weakness"], "both choose the training states"
+    ),
+    "script of a library's": Mistake(
+        ["--print_shtab=bash"], "no option --print_shtab; `mk-lightning completion bash` prints the script"
+    ),
     "precision": fit("trainer.precision must be one of", "--trainer.precision", "7"),
     "strength nan": method("ElasticWeightConsolidation", "strength must be above 0, got nan", strength=".nan"),
     "estimator": method("ElasticWeightConsolidation", "one of 'q_value', 'policy', got fisher", estimator="fisher"),
@@ -213,6 +224,8 @@ MISTAKES = {
     "command": Mistake(["fitt"], "no command 'fitt'; did you mean 'fit'?"),
     "tool": Mistake(["dcotor"], "no command 'dcotor'; did you mean 'doctor'?"),
     "loose word": Mistake(["fit", "configs/dojo/pretrain.yaml"], "unrecognized arguments: configs/dojo/pretrain.yaml"),
+    "no config": Mistake(["fit", "--run_dir", "x"], "no config given; for example: mk-lightning fit -c dojo/finetune"),
+    "no config to test": Mistake(["test"], "no config given; for example: mk-lightning test -c dojo/finetune"),
     "option without a value": fit("expected one argument", "--data.max_env_steps"),
     "code in checkpoints": fit("no option --weights_only", "--weights_only", "false"),
     # -- config files
@@ -221,8 +234,14 @@ MISTAKES = {
     "binary config": config(bytes(range(256)), "not text in UTF-8"),
     "config in Latin-1": config("# \xe9\n".encode("latin1"), "not text in UTF-8 (byte 2)"),
     "config in UTF-16": config("torch_threads: 1\n".encode("utf16"), "not text in UTF-8"),
-    "tab": config("data:\n\tgame: dojo\n", "line 2"),
-    "unclosed": config("data: {game: dojo\n", "is not YAML"),
+    "tab": config(
+        "data:\n\tgame: dojo\n", "c.yaml is not YAML: line 2, column 1: found character '\\t' that cannot start"
+    ),
+    "unclosed": config(
+        "data: {game: dojo\n",
+        "line 2, column 1: expected ',' or '}', but got '<stream end>' (while parsing a flow mapping of line 1); there: "
+        "data: {game: dojo\n",
+    ),
     "key twice": config("torch_threads: 1\ntorch_threads: 2\n", "key 'torch_threads' stands there twice"),
     "a billion laughs": config(BOMB, "aliases stand for more than 100,000 entries"),
     "alias of itself": config("a: &a [*a]\n", "an alias stands for what it is part of"),

@@ -30,7 +30,7 @@ def a_run(folder: Path) -> None:
 MISSING = {
     "checkpoint and ROM": Mistake(MK2, f"{MADE}; and {ROM}"),
     "a number, checkpoint and ROM": Mistake(
-        [*MK2, "--data.env_steps_per_learner_step", "33"], "nearest: 32\n"
+        [*MK2, "--data.env_steps_per_learner_step", "0"], "got 0\n"
     ),
     "ROM": Mistake([*MK2, "--model.init_from", "checkpoints/dojo-base.ckpt"], f"error: {ROM}"),
     "checkpoint": Mistake([*DOJO, "--model.init_from", BEST], f"{MADE}\n"),

@@ -73,7 +73,7 @@ def test_they_are_shown(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert row["two"][3].strip() == "one"
     said = "runs/two goes on by: mk-lightning fit -c runs/two/config.yaml --ckpt_path runs/two/checkpoints/last.ckpt"
     assert said in out
-    assert "1.5 MB are needed by no finished run: --clean" in out
+    assert "1.5 MB are needed by no finished run: mk-lightning runs " in out
 
 
 def test_clean_removes_what_a_finished_run_does_not_need(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:

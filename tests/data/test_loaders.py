@@ -26,7 +26,7 @@ def make_loader(short_envs):
     """Builds loaders over the same three environments, one at a time."""
     loaders: list[ExperienceLoader] = []
 
-    def make(overlap: bool, length: int = 5, priorities=None) -> ExperienceLoader:
+    def make(overlap: bool, length: int = 5, priorities=None, per_batch: int = 3 * VECTOR_STEPS) -> ExperienceLoader:
         for loader in loaders:
             loader.synchronize()
         torch.manual_seed(0)
@@ -42,7 +42,7 @@ def make_loader(short_envs):
                 actor,
                 learner,
                 batch_size=8,
-                run=RunLength(2, length, 3 * VECTOR_STEPS, 3 * WARMUP),
+                run=RunLength(2, length, per_batch, 3 * WARMUP),
                 overlap=overlap,
             )
         )
@@ -94,6 +94,28 @@ def test_an_epoch_has_its_length_and_warm_up_comes_once(make_loader, overlap):
     assert [b.stats["env_steps"] for b in batches] == [b.env_steps for b in batches]
     ahead = VECTOR_STEPS if overlap else 0
     assert loader.collector.env_steps == batches[-1].env_steps + 3 * ahead
+
+
+@pytest.mark.parametrize("overlap", [True, False])
+@pytest.mark.parametrize("per_batch", [1, 2, 4, 7])
+def test_environments_that_do_not_divide_a_batch_s_env_steps_keep_pace(make_loader, overlap, per_batch):
+    """What is collected is the least multiple of three that is not less than what is due."""
+    batches = run(make_loader(overlap, per_batch=per_batch), epochs=2)
+    assert [b.env_steps for b in batches] == [3 * WARMUP + 3 * -(-k * per_batch // 3) for k in range(1, 11)]
+
+
+@pytest.mark.parametrize("overlap", [True, False])
+def test_a_loader_that_is_restored_keeps_pace(make_loader, overlap):
+    whole = run(make_loader(overlap, per_batch=2), epochs=1)
+    loader = make_loader(overlap, per_batch=2)
+    first = [loader.next_batch() for _ in range(2)]
+    state, collector = loader.state_dict(), loader.collector.state_dict()
+    other = make_loader(overlap, per_batch=2)
+    other.replay, other.collector.replay = loader.replay, loader.replay
+    other.collector.load_state_dict(collector)
+    other.load_state_dict(state)
+    rest = [other.next_batch() for _ in range(3)]
+    assert [b.env_steps for b in (*first, *rest)] == [b.env_steps for b in whole]
 
 
 @pytest.mark.parametrize("overlap", [True, False])
@@ -168,9 +190,9 @@ def test_synchronize_can_be_called_again_and_again(make_loader):
 def test_its_state_says_whether_experience_waits_even_while_it_is_collected(make_loader, overlap):
     """Lightning asks for the loader's state by itself, before anybody has settled it."""
     loader = make_loader(overlap)
-    assert loader.state_dict() == {"ready": False, "rehearsal": None}
+    assert loader.state_dict() == {"ready": False, "ahead": 0, "rehearsal": None}
     loader.next_batch()
-    assert loader.state_dict() == {"ready": overlap, "rehearsal": None}
+    assert loader.state_dict() == {"ready": overlap, "ahead": 0, "rehearsal": None}
     collected = loader.collector.env_steps
     loader.next_batch()
     loader.synchronize()

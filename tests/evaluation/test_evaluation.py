@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import base64
 import csv
+import io
 import json
 import zlib
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from mk_lightning.envs.config import EnvConfig
 from mk_lightning.evaluation.evaluation import Evaluation
@@ -46,6 +48,15 @@ def test_what_it_sums_up(evaluation):
     assert evaluation.positions == {A: [[0, 2, 2], [1, 2, 3], [1, 3, 1]]}
     assert evaluation.scores() == {A: StateScore(1, 2, 5.5, 2.0), B: StateScore(0, 1, -5.0, 1.0)}
     assert evaluation.score([A, B]) == StateScore(1, 3, 2.0, 5 / 3)
+
+
+def test_it_shows_itself_in_short(evaluation):
+    assert repr(evaluation) == "<Evaluation of somewhere.ckpt in Dojo-Genesis-v0: 1 of 3 matches won>"
+    console = Console(file=io.StringIO(), width=120)
+    console.print(evaluation)
+    shown = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "somewhere.ckpt at epsilon 0.05" in shown
+    assert "Bramble-01" in shown
 
 
 def test_it_survives_its_file(evaluation, tmp_path):

@@ -4,10 +4,10 @@ import io
 
 from rich.console import Console
 
-from mk_lightning.evaluation.before_after import TEXT_WIDTH
 from mk_lightning.evaluation.evaluation import Evaluation
 from mk_lightning.evaluation.tables import evaluation_table
 from mk_lightning.games.catalog import load_game
+from mk_lightning.utils.tables import TEXT_WIDTH
 from tests.evaluation.records import record
 
 A, B = "VeryEasy.Bramble-01", "Hard.Heron-06"

@@ -178,6 +178,7 @@ REFUSED: dict[str, tuple[list[str], str]] = {
     "over its source": (["--to", "onnx", "base.ckpt"], "would replace what is read from there"),
     "a folder that is used": (["--to", "hub", "used"], "is there and not empty; name a new folder"),
     "a film that is none": (["--to", "hub", "out", "--film", "f.gif"], "film must be an .mp4"),
+    "a film of something else": (["--to", "hub", "out", "--film", "text.mp4"], "the film text.mp4 is no MP4"),
     "no film": (["--to", "hub", "out", "--film", "f.mp4"], "cannot read the film f.mp4"),
     "no evaluation": (["--to", "hub", "out", "--evaluation", "e.json"], "cannot read e.json"),
 }  # fmt: skip
@@ -197,6 +198,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, base: Any) -> Path:
     torch.save(content | {"network": {"num_actions": 26, "hidden": 512}}, folder / "base.ckpt")
     (folder / "used").mkdir()
     (folder / "used/x").touch()
+    (folder / "text.mp4").write_text("no film")
     return folder
 
 
@@ -212,7 +214,9 @@ def test_what_cannot_be_exported_is_a_line_and_leaves_nothing(
     said = capsys.readouterr().err.strip()
     assert hint in said
     assert said.count("\n") == 0
-    assert sorted(path.name for path in folder.iterdir()) == ["base.ckpt", "odd.zip", "p256.zip", "used"]
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "base.ckpt", "odd.zip", "p256.zip", "text.mp4", "used"
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -17,6 +18,7 @@ from tests.fuzzing import one_line
 from tests.networks.sb3_agents import observations, q_values
 
 BASE = "checkpoints/dojo-base.ckpt"
+FILM = b"\0\0\0\x20ftypisom"
 STATES = {"original": ["VeryEasy.Bramble-01"], "challenging": ["VeryEasy.Heron-06"]}
 
 
@@ -29,7 +31,7 @@ def evaluation(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_folder_has_weights_config_and_card(evaluation: Path, tmp_path: Path) -> None:
-    (tmp_path / "film.mp4").write_bytes(b"film")
+    (tmp_path / "film.mp4").write_bytes(FILM)
     out = mk.export(BASE, tmp_path / "out", "hub", evaluation=evaluation, film=tmp_path / "film.mp4")
     assert sorted(path.name for path in out.iterdir()) == [
         "README.md",
@@ -37,7 +39,7 @@ def test_the_folder_has_weights_config_and_card(evaluation: Path, tmp_path: Path
         "model.safetensors",
         "replay.mp4",
     ]
-    assert (out / "replay.mp4").read_bytes() == b"film"
+    assert (out / "replay.mp4").read_bytes() == FILM
     config = json.loads((out / "config.json").read_text())
     assert config["network"] == {"class": "mk_lightning.NatureDueling", "num_actions": 26, "hidden": 512}
     assert config["game"] == "Dojo-Genesis-v0"
@@ -63,6 +65,9 @@ def test_the_folder_has_weights_config_and_card(evaluation: Path, tmp_path: Path
         assert (won["type"], won["value"]) == ("win_rate", score.win_rate)
     assert "| VeryEasy.Heron-06 | challenging | 0% [0%, 66%] |" in page
     assert f"frame_skip=4, release_frames=0, max_noops=30, max_env_steps=60, reward={DEFAULT_REWARD}\n" in page
+    cut = sum(match.truncated for match in measured.matches)
+    assert cut
+    assert f"{cut} of the 4 matches were cut off at 60 env_steps and count as lost.\n" in page
     snippet = page.split("```python\n")[1].split("```")[0]
     calls: list[tuple[str, mk.EnvConfig]] = []
     names = {"observation": observations(1)[0].numpy(), "mk": SimpleNamespace(
@@ -92,6 +97,25 @@ def test_the_agent_comes_out_again(tmp_path: Path) -> None:
     assert torch.equal(q_values(agent.online, stacks), q_values(mine.online, stacks))
     assert agent.predict(stacks[0].numpy()) == mine.predict(stacks[0].numpy())
     assert "model-index" not in (out / "README.md").read_text()
+
+
+def test_the_card_of_a_run_s_checkpoint_names_what_it_began_with(tmp_path: Path) -> None:
+    (tmp_path / "run/checkpoints").mkdir(parents=True)
+    own = shutil.copy("checkpoints/dojo-finetuned.ckpt", tmp_path / "run/checkpoints/best.ckpt")
+    config = tmp_path / "run/config.yaml"
+    told = "trained for 196,000 env_steps, beginning with checkpoints/dojo-base.ckpt (368,000 env_steps))"
+    for number, (content, named) in enumerate(
+        [
+            (f"model: {{init_from: {BASE}}}", True),
+            ("model: {init_from: nowhere.ckpt}", False),
+            ("model: {init_from: null}", False),
+            ("[]", False),
+        ]
+    ):
+        config.write_text(content)
+        page = (mk.export(own, tmp_path / str(number), "hub") / "README.md").read_text()
+        assert (told in page) == named
+        assert ("196,000 env_steps)" in page) != named
 
 
 def test_an_evaluation_of_another_agent_is_refused(evaluation: Path, tmp_path: Path) -> None:

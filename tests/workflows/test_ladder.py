@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 import mk_lightning as mk
 from mk_lightning.checkpointing.lock import RunLock
@@ -106,6 +107,7 @@ def test_the_same_call_only_reads_a_ladder_that_has_ended(climb: mk.Climb, folde
         ({"states": [WON]}, "states must name at least two, got VeryEasy.Ember-04"),
         ({"target": 1.5}, "target must be between 0.01 and 1, got 1.5"),
         ({"rounds": 0}, "rounds must be at least 1, got 0"),
+        ({"env_steps": 0}, "env_steps must be at least 1, got 0"),
         ({"name": "ladder/round-1"}, "has files but no ladder.json: another run_dir begins a ladder"),
     ],
 )
@@ -150,6 +152,9 @@ def test_states_that_resist_end_it(folder: Path, capsys: pytest.CaptureFixture[s
     options = ["--states", WON, LOST, "--matches", "1", "--budget", "1k", "--run_dir", "resisted"]
     main(["ladder", *words, *options])
     out = capsys.readouterr().out
+    run = folder / "resisted/round-1"
+    config = yaml.safe_load((run / "config.yaml").read_text())["data"]
+    assert (config["recording"]["env_steps"], config["evaluation"]["test_matches"]) == (64, 1)
     assert f"ended: {LOST} resisted: try more env_steps for a round" in out
     assert "challenging 0% -> 0%, original 100% -> 100%: no gain: not kept" in out
     assert f"best policy: {BASE}" in out

@@ -33,6 +33,7 @@ from mk_lightning.networks.checkpoint import load_matching, read_checkpoint
 from mk_lightning.utils.errors import UserError
 from mk_lightning.utils.files import as_named, write_text
 from mk_lightning.utils.network_copies import bare_copy
+from mk_lightning.utils.program import program
 from mk_lightning.utils.ranks import Ranks
 from mk_lightning.utils.run_files import BEST, CHECKPOINTS, LAST
 
@@ -218,7 +219,7 @@ def _check_originals(before: Evaluation, folder: Path, then: str) -> None:
     said = (
         f"{before.policy} does not win {len(lost)} of its {len(before.groups['original'])} original states: "
         f"{told(before, lost)}; methods that keep what it knows would keep that. To fine-tune for them, make them "
-        f"challenging: mk-lightning weak {quote(str(folder / 'before.json'))}"
+        f"challenging: {program()} weak {quote(str(folder / 'before.json'))}"
     )
     if then == "stop":
         raise UserError(f"{said} (EvaluationSettings.lost_originals is stop)")

@@ -13,6 +13,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 
 from mk_lightning.callbacks.methods.base import FineTuningMethod
 from mk_lightning.data.datamodule import ExperienceDataModule
+from mk_lightning.data.settings_checks import collected_at_once
 from mk_lightning.envs.episode import EpisodeResult
 from mk_lightning.experience.transition import Batch, Progress
 from mk_lightning.utils.errors import UserError, check_between
@@ -188,7 +189,7 @@ class Curriculum(FineTuningMethod):
             env_steps: the batch's.
             data: says how far apart batches are, and how many environments share the env_steps.
         """
-        per_batch, num_envs = data.env_steps_per_learner_step, data.num_envs
+        per_batch, num_envs = collected_at_once(data), data.num_envs
         for result in finished:
             # It ended after the batch before, so it began no earlier than this; and the phase's states have held at
             # the latest since the batch after the change, whose collection was under way then.

@@ -5,33 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from rich.console import Console
-from rich.text import Text
-
 from mk_lightning.cli.commands.parser import ToolParser
-from mk_lightning.evaluation.answers import answers
+from mk_lightning.evaluation.answers import show_answers
 from mk_lightning.evaluation.arm_runs import compare
 from mk_lightning.evaluation.arms import Arms
-from mk_lightning.evaluation.before_after import TEXT_WIDTH
 from mk_lightning.evaluation.clips import film_pairs
 from mk_lightning.evaluation.compare import Comparison
 from mk_lightning.utils.errors import UserError
 from mk_lightning.utils.files import check_file, exists
+from mk_lightning.utils.tables import text_console
 
 LOST = 1
 """Exit code when more was lost than allowed; 2 is for what cannot be compared."""
 
 
-def run(words: Sequence[str]) -> int:
-    """Compare evaluations or runs, print what changed, and return the exit code.
-
-    Args:
-        words: files that `test` and `fit` wrote, directories of finished fits, or `NAME=FILE,FILE` of either;
-            `--out PAGE` and `--fail-if-worse POINTS`.
-
-    Raises:
-        UserError: an option or a file cannot be used, or the matches are not the same.
-    """
+def arguments() -> ToolParser:
+    """Return the parser of its words."""
     parser = ToolParser("compare", "What changed between policies that played the same matches.")
     parser.add_argument(
         "given",
@@ -47,7 +36,20 @@ def run(words: Sequence[str]) -> int:
         help=f"exit with {LOST} if the original states' mean, or surely any state, lost more points than this",
     )
     parser.add_argument("--out", type=Path, metavar="PAGE", help="also write a page")
-    options = parser.parse_args(list(words))
+    return parser
+
+
+def run(words: Sequence[str]) -> int:
+    """Compare evaluations or runs, print what changed, and return the exit code.
+
+    Args:
+        words: files that `test` and `fit` wrote, directories of finished fits, or `NAME=FILE,FILE` of either;
+            `--out PAGE` and `--fail-if-worse POINTS`.
+
+    Raises:
+        UserError: an option or a file cannot be used, or the matches are not the same.
+    """
+    options = arguments().parse_args(list(words))
     if options.fail_if_worse is not None and not 0 <= options.fail_if_worse <= 100:
         raise UserError(f"compare: --fail-if-worse must be 0 to 100 points, got {options.fail_if_worse:g}")
     given, arms = _sorted(options.given)
@@ -58,11 +60,10 @@ def run(words: Sequence[str]) -> int:
     found = compare(*given, **arms)
     if options.out:
         _write(options.out, found)
-    console = Console(width=max(TEXT_WIDTH, Console().width), emoji=False)
+    console = text_console()
     console.print(found)
     if isinstance(found, Comparison):
-        for answer in answers(found):
-            console.print(Text.assemble((answer.question, "bold"), f" {answer.text}"))
+        show_answers(found)
     if options.out:
         console.print(f"page: {options.out}", soft_wrap=True, markup=False)
     lost = [] if options.fail_if_worse is None else found.lost(options.fail_if_worse)

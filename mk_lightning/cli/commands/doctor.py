@@ -53,6 +53,11 @@ class Finding(NamedTuple):
     text: str
 
 
+def arguments() -> ToolParser:
+    """Return the parser of its words, of which there are none."""
+    return ToolParser("doctor", "Whether this machine has what a run needs.")
+
+
 def run(words: Sequence[str]) -> int:
     """Print what was found, and return the exit code.
 
@@ -62,7 +67,7 @@ def run(words: Sequence[str]) -> int:
     Raises:
         UserError: a word was given.
     """
-    ToolParser("doctor", "Whether this machine has what a run needs.").parse_args(list(words))
+    arguments().parse_args(list(words))
     table = Table(title=f"mk_lightning {mk_lightning.__version__}", title_justify="left")
     for column in ("", "", "found"):
         table.add_column(column, overflow="fold")

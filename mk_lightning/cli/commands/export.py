@@ -22,15 +22,8 @@ NEXT = {
 """What can be done with each, by format."""
 
 
-def run(words: Sequence[str]) -> int:
-    """Export, say what can be done with it, and return the exit code.
-
-    Args:
-        words: a checkpoint, a format and where to write; and options, see `--help`.
-
-    Raises:
-        UserError: an option cannot be used, a package is missing, or the file cannot be written.
-    """
+def arguments() -> ToolParser:
+    """Return the parser of its words."""
     parser = ToolParser("export", "An agent for another program: its zip, graph, weights, or folder for the Hub.")
     add = parser.add_argument
     add("checkpoint", metavar="CHECKPOINT", help="a checkpoint, or the zip of an agent of Stable-Baselines3")
@@ -40,7 +33,19 @@ def run(words: Sequence[str]) -> int:
     add("--reward_scale", type=float, metavar="UNITS", help="sb3: game units in a learning unit, if it does not say")
     add("--evaluation", type=Path, metavar="JSON", help="hub: written by test or fit, for the model card")
     add("--film", type=Path, metavar="MP4", help="hub: a match, shown on the agent's page")
-    given = parser.parse_args(list(words))
+    return parser
+
+
+def run(words: Sequence[str]) -> int:
+    """Export, say what can be done with it, and return the exit code.
+
+    Args:
+        words: a checkpoint, a format and where to write; and options, see `--help`.
+
+    Raises:
+        UserError: an option cannot be used, a package is missing, or the file cannot be written.
+    """
+    given = arguments().parse_args(list(words))
     try:
         out = export(
             given.checkpoint,

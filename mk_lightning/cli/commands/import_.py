@@ -11,6 +11,14 @@ from mk_lightning.games.catalog import load_game, shipped_games
 from mk_lightning.games.rom_import import import_rom
 
 
+def arguments() -> ToolParser:
+    """Return the parser of its words."""
+    parser = ToolParser("import", "Put a ROM where its game looks for it.")
+    parser.add_argument("rom", metavar="ROM", help="a ROM file, or `boxing`, whose ROM comes with a Python package")
+    parser.add_argument("--game", help="id, alias or path of a game.yaml (default: found by the ROM's SHA-1)")
+    return parser
+
+
 def run(words: Sequence[str]) -> int:
     """Import a ROM, print whose it is and where it went, and return the exit code.
 
@@ -20,10 +28,7 @@ def run(words: Sequence[str]) -> int:
     Raises:
         UserError: an option or the ROM cannot be used.
     """
-    parser = ToolParser("import", "Put a ROM where its game looks for it.")
-    parser.add_argument("rom", metavar="ROM", help="a ROM file, or `boxing`, whose ROM comes with a Python package")
-    parser.add_argument("--game", help="id, alias or path of a game.yaml (default: found by the ROM's SHA-1)")
-    options = parser.parse_args(list(words))
+    options = arguments().parse_args(list(words))
     imported = import_rom(options.rom, load_game(options.game) if options.game else None)
     console = Console(highlight=False, markup=False, emoji=False)
     console.print(f"{imported.game_id}: {imported.path} (sha1 {imported.sha1})", soft_wrap=True)

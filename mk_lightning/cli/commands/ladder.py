@@ -14,23 +14,16 @@ from mk_lightning.cli.commands.parser import ToolParser
 from mk_lightning.cli.config_names import config_files
 from mk_lightning.evaluation.climb import Climb
 from mk_lightning.utils.errors import UserError
-from mk_lightning.utils.files import SHIPPED, find_file, shipped_configs
+from mk_lightning.utils.files import SHIPPED, as_named, find_file, shipped_configs
+from mk_lightning.utils.tables import text_console
 from mk_lightning.workflows.ladder import ladder
 from mk_lightning.workflows.recipe import BASE
 
 THOUSANDS = {"": 1, "k": 1_000, "m": 1_000_000}
 
 
-def run(words: Sequence[str]) -> int:
-    """Fine-tune round after round, print the matrix of rounds by states, and return the exit code.
-
-    Args:
-        words: `-c` with a game's fine-tuning config, then overlays; and options, see `--help`.
-
-    Raises:
-        UserError: an option or a config cannot be used.
-        RunStopped: a round was stopped.
-    """
+def arguments() -> ToolParser:
+    """Return the parser of its words."""
     parser = ToolParser(
         "ladder",
         "Fine-tune round after round until every state is won. The same command goes on where it was stopped.",
@@ -49,7 +42,20 @@ def run(words: Sequence[str]) -> int:
     add("--matches", type=int, default=20, metavar="N", help="of each state, after every round")
     add("--run_dir", type=Path, default=Path("runs/ladder"), metavar="DIR", help="directory of the ladder")
     add("--seed", type=int, default=1, help="of the first round; each has the next one")
-    options = parser.parse_args(list(words))
+    return parser
+
+
+def run(words: Sequence[str]) -> int:
+    """Fine-tune round after round, print the matrix of rounds by states, and return the exit code.
+
+    Args:
+        words: `-c` with a game's fine-tuning config, then overlays; and options, see `--help`.
+
+    Raises:
+        UserError: an option or a config cannot be used.
+        RunStopped: a round was stopped.
+    """
+    options = arguments().parse_args(list(words))
     base, *overlays = map(str, config_files(options.config))
     game, init_from = _fine_tuning(base)
     climb = ladder(
@@ -66,7 +72,7 @@ def run(words: Sequence[str]) -> int:
         run_dir=options.run_dir,
         seed=options.seed,
     )
-    show(climb, Console(highlight=False, emoji=False))
+    show(climb, text_console(highlight=False))
     return 0
 
 
@@ -90,7 +96,9 @@ def _fine_tuning(config: str) -> tuple[str, str]:
     file = find_file(config)
     names = [name for name in shipped_configs() if Path(name).stem == BASE]
     if not any(file.is_file() and file.samefile(SHIPPED / name) for name in names):
-        raise UserError(f"ladder: the first -c must be one of {', '.join(names)}, got {config}; your own go after it")
+        raise UserError(
+            f"ladder: the first -c must be one of {', '.join(names)}, got {as_named(file)}; your own go after it"
+        )
     content = yaml.safe_load(file.read_text(encoding="utf-8"))
     return file.resolve().parent.name, content["model"]["init_from"]
 

@@ -12,9 +12,19 @@ from rich.console import Console
 from rich.table import Table
 
 from mk_lightning.cli.commands.parser import ToolParser
-from mk_lightning.evaluation.before_after import TEXT_WIDTH
 from mk_lightning.evaluation.run_summary import STOPPED, RunSummary, find_runs
 from mk_lightning.utils.errors import UserError
+from mk_lightning.utils.program import program
+from mk_lightning.utils.tables import text_console
+
+
+def arguments() -> ToolParser:
+    """Return the parser of its words."""
+    parser = ToolParser("runs", "The runs below a folder, and what became of them.")
+    parser.add_argument("folder", nargs="?", type=Path, default=Path("runs"), metavar="DIR", help="default: runs")
+    parser.add_argument("--clean", action="store_true", help="remove what finished runs do not need, after asking")
+    parser.add_argument("--yes", action="store_true", help="with --clean: do not ask")
+    return parser
 
 
 def run(words: Sequence[str]) -> int:
@@ -26,16 +36,11 @@ def run(words: Sequence[str]) -> int:
     Raises:
         UserError: there is no such folder, or nobody can be asked whether to remove.
     """
-    parser = ToolParser("runs", "The runs below a folder, and what became of them.")
-    parser.add_argument("folder", nargs="?", type=Path, default=Path("runs"), metavar="DIR", help="default: runs")
-    parser.add_argument("--clean", action="store_true", help="remove what finished runs do not need, after asking")
-    parser.add_argument("--yes", action="store_true", help="with --clean: do not ask")
-    options = parser.parse_args(list(words))
+    options = arguments().parse_args(list(words))
     if not options.folder.is_dir():
         raise UserError(f"runs: no directory {options.folder}")
     found = list(find_runs(options.folder))
-    width = max(TEXT_WIDTH, Console().width)
-    console = Console(highlight=False, markup=False, emoji=False, width=width)
+    console = text_console(highlight=False, markup=False)
     if not found:
         console.print(f"no run in {options.folder}", soft_wrap=True)
         return 0
@@ -43,12 +48,13 @@ def run(words: Sequence[str]) -> int:
     for one in found:
         if one.state == STOPPED:
             config, last = (quote(str(one.path / name)) for name in ("config.yaml", "checkpoints/last.ckpt"))
-            console.print(f"{one.path} goes on by: mk-lightning fit -c {config} --ckpt_path {last}", soft_wrap=True)
+            console.print(f"{one.path} goes on by: {program()} fit -c {config} --ckpt_path {last}", soft_wrap=True)
     needless = {path: size for one in found for path, size in one.needless.items()}
     if options.clean:
         _clean(needless, console, ask=not options.yes)
     elif needless:
-        console.print(f"{_size(sum(needless.values()))} are needed by no finished run: --clean", soft_wrap=True)
+        removes = f"{program()} runs {quote(str(options.folder))} --clean"
+        console.print(f"{_size(sum(needless.values()))} are needed by no finished run: {removes}", soft_wrap=True)
     return 0
 
 

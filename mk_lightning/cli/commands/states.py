@@ -11,6 +11,13 @@ from mk_lightning.cli.commands.parser import ToolParser
 from mk_lightning.games.catalog import load_game
 
 
+def arguments() -> ToolParser:
+    """Return the parser of its words."""
+    parser = ToolParser("states", "The states of a game: what can stand in a config.")
+    parser.add_argument("game", nargs="?", default="dojo", help="id, alias or path of a game.yaml (default: dojo)")
+    return parser
+
+
 def run(words: Sequence[str]) -> int:
     """Print a game's states, its one-player states first, and return the exit code.
 
@@ -20,9 +27,7 @@ def run(words: Sequence[str]) -> int:
     Raises:
         UserError: more than one word, or an unknown game.
     """
-    parser = ToolParser("states", "The states of a game: what can stand in a config.")
-    parser.add_argument("game", nargs="?", default="dojo", help="id, alias or path of a game.yaml (default: dojo)")
-    game = load_game(parser.parse_args(list(words)).game)
+    game = load_game(arguments().parse_args(list(words)).game)
     table = Table(title=f"{game.id}: {len(game.states)} states", title_justify="left")
     for column in ("state", "opponent", "players"):
         table.add_column(column)

@@ -17,6 +17,17 @@ from mk_lightning.utils.errors import UserError, one_line
 from mk_lightning.utils.files import check_file
 
 
+def arguments() -> ToolParser:
+    """Return the parser of its words."""
+    parser = ToolParser("weak", "The states that an evaluation found weak.")
+    parser.add_argument("file", type=Path, metavar="EVALUATION", help="written by test (evaluation_*.json) or fit")
+    parser.add_argument(
+        "--below", type=float, default=LOST_BELOW, metavar="RATE", help="win rate below which a state is weak"
+    )
+    parser.add_argument("--out", type=Path, default=Path("weak.yaml"), metavar="FILE", help="overlay to write")
+    return parser
+
+
 def run(words: Sequence[str]) -> int:
     """Print the states that an evaluation found weak, write an overlay that fine-tunes on them, return the exit code.
 
@@ -32,13 +43,7 @@ def run(words: Sequence[str]) -> int:
     Raises:
         UserError: an option or the file cannot be used, no state is weak, or the checkpoint is gone.
     """
-    parser = ToolParser("weak", "The states that an evaluation found weak.")
-    parser.add_argument("file", type=Path, metavar="EVALUATION", help="written by test (evaluation_*.json) or fit")
-    parser.add_argument(
-        "--below", type=float, default=LOST_BELOW, metavar="RATE", help="win rate below which a state is weak"
-    )
-    parser.add_argument("--out", type=Path, default=Path("weak.yaml"), metavar="FILE", help="overlay to write")
-    options = parser.parse_args(list(words))
+    options = arguments().parse_args(list(words))
     if not 0 < options.below <= 1:
         raise UserError(f"weak: --below must be above 0 and at most 1, got {options.below:g}")
     check_file("weak: --out", options.out, keep=[options.file])
