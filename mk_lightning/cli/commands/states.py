@@ -23,7 +23,9 @@ def run(words: Sequence[str]) -> int:
     parser = ToolParser("states", "The states of a game: what can stand in a config.")
     parser.add_argument("game", nargs="?", default="dojo", help="id, alias or path of a game.yaml (default: dojo)")
     game = load_game(parser.parse_args(list(words)).game)
-    table = Table(title=f"{game.id}: {len(game.states)} states", title_justify="left")
+    count, apart = len(game.states) - len(game.two_player_states), len(game.two_player_states)
+    said = f"{count} state{'s' * (count != 1)}" + (f", and {apart} that `all` leaves out" if apart else "")
+    table = Table(title=f"{game.id}: {said}", title_justify="left")
     for column in ("state", "opponent", "players"):
         table.add_column(column)
     for state in sorted(game.states, key=lambda name: name in game.two_player_states):
