@@ -20,7 +20,7 @@ from mk_lightning.games.names import nearest
 from mk_lightning.utils.errors import RunStopped, UserError, WorkerError, known_cause, one_line, shortened
 
 TOOLS = {
-    "states": "states of a game, as they stand in a config",
+    "states": "states of a game, as they stand in a config; `states new` makes some",
     "import": "put a ROM where its game looks for it",
     "weak": "the states that an evaluation found weak, as a config",
     "compare": "what changed between evaluations",
