@@ -19,11 +19,12 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import SubprocVecEnv, VecEnv, VecFrameStack
 
+from mk_lightning.envs.config import EnvConfig
 from mk_lightning.envs.fighting_env import FightingEnv
 from mk_lightning.envs.observation import FRAME_SHAPE
 from mk_lightning.games.catalog import load_game
 
-__all__ = ["take_turns", "train_until_skilled"]
+__all__ = ["fighting_env", "stacked", "take_turns", "train_until_skilled"]
 
 FOREVER = 10**9
 """env_steps; the callback stops the run."""
@@ -34,7 +35,7 @@ def take_turns(
     epsilon: float, capacity: int, torch_threads: int | None, batch_size: int = 32, device: str = "cpu",
 ) -> None:  # fmt: skip
     """Train with the seed project's wrapping for as long as the parent gives turns; the first message says how."""
-    envs = _stacked([make_seed_env(load_game(game), states)] * num_envs)
+    envs = stacked([make_seed_env(load_game(game), states)] * num_envs)
     if torch_threads:
         torch.set_num_threads(torch_threads)
     model = DQN(
@@ -63,7 +64,7 @@ def train_until_skilled(
 
     `target_every` is in learner_steps, as ours is.
     """
-    envs = _stacked([_fighting_env(game, state, reward_scale)] * num_envs)
+    envs = stacked([fighting_env(game, [state], reward_scale)] * num_envs)
     if torch_threads:
         torch.set_num_threads(torch_threads)
     start, end, env_steps = epsilon
@@ -90,15 +91,21 @@ def train_until_skilled(
     envs.close()
 
 
-def _stacked(factories: list[Callable[[], gymnasium.Env[Any, Any]]]) -> VecEnv:
+def stacked(factories: list[Callable[[], gymnasium.Env[Any, Any]]]) -> VecEnv:
+    """Return environments in processes of their own, whose observations are the last four frames."""
     # Forked while this process has no torch threads yet: starts faster and needs less memory than SB3's default.
     return VecFrameStack(SubprocVecEnv(factories, start_method="fork"), n_stack=4)
 
 
-def _fighting_env(game: str, state: str, reward_scale: float) -> Callable[[], gymnasium.Env[Any, Any]]:
+def fighting_env(
+    game: str, states: list[str], reward_scale: float, release_frames: int = EnvConfig().release_frames
+) -> Callable[[], gymnasium.Env[Any, Any]]:
+    """Return a function that makes our environment as SB3 takes it."""
+
     def make() -> gymnasium.Env[Any, Any]:
         cv2.setNumThreads(0)  # as in our own workers
-        env: gymnasium.Env[Any, Any] = ReshapeObservation(FightingEnv(game, state), (*FRAME_SHAPE, 1))
+        played = FightingEnv(game, states, EnvConfig(release_frames=release_frames))
+        env: gymnasium.Env[Any, Any] = ReshapeObservation(played, (*FRAME_SHAPE, 1))
         scaled = TransformReward(env, lambda reward: float(reward) / reward_scale)
         return Monitor(scaled, info_keywords=("rounds_won", "enemy_rounds_won"))
 

@@ -67,6 +67,8 @@ from .utils.lengths import Length as Length
 from .workflows.finetuning import FineTuned as FineTuned
 from .workflows.finetuning import finetune as finetune
 from .workflows.ladder import ladder as ladder
+from .workflows.new_states import NewState as NewState
+from .workflows.new_states import new_states as new_states
 
 __all__: list[str]
 __version__: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -108,3 +109,39 @@ def test_boxing_is_told_beside_published_figures(monkeypatch: pytest.MonkeyPatch
     assert "| DQN | 200 M | 71.8 |" in page
     assert "| 16,000 | 60.0 | 70.0 | 80.0 |" in page
     assert "nan" not in boxing.text(runs[:1], boxing.PooledMean.over_runs([60.0]))
+
+
+def test_fine_tuning_there_and_here_is_told_side_by_side(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    from_sb3 = import_module("from_sb3")
+    names = ("base_env_steps", "env_steps", "warmup", "base_per_learner_step", "per_learner_step", "matches")
+    setting = dict(zip(names, (400_000, 192_000, 4_000, 16, 8, 50), strict=True))
+    rates = {"base": (0.9, 0.1), "sb3": (0.5, 0.2), "ours": (0.9, 0.6)}
+    runs = [
+        from_sb3.Run(
+            seed, setting, {arm: {"original": o + less, "challenging": c + less} for arm, (o, c) in rates.items()}, "M"
+        )
+        for seed, less in ((1, 0.0), (2, -0.1), (3, 0.1))
+    ]
+    pooled = from_sb3.pool(runs)
+    figures = from_sb3.figures(runs, pooled)
+    low, high = stats.ttest_1samp([0.6, 0.5, 0.7], 0).confidence_interval(0.95)
+    assert figures["ours_challenging"] == pytest.approx(0.6)
+    assert (figures["ours_challenging_low"], figures["ours_challenging_high"]) == pytest.approx((low, high))
+    page = from_sb3.text(runs, pooled)
+    assert (
+        f"| mk_lightning | 90.0% [65%, 100%]; 90%, 80%, 100% | 60.0% [{low:.0%}, {high:.0%}]; 60%, 50%, 70% |" in page
+    )
+    alone = from_sb3.figures(runs[:1], from_sb3.pool(runs[:1]))
+    assert not [name for name in alone if name.endswith("_low")], "one seed has no interval"
+
+
+def test_the_results_page_shows_every_file_s_figures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(Path(BENCHMARKS).parent)
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    figures = {"env_steps": 192_000, "seeds": 1, "machine": "M"}
+    figures |= {f"{arm}_{group}": 0.5 for arm in ("base", "sb3", "ours") for group in ("original", "challenging")}
+    (tmp_path / "from_sb3.json").write_text(json.dumps(figures))
+    page = import_module("results_page").page(tmp_path)
+    assert "| mk_lightning | 50 % | 50 % |" in page
+    assert "`benchmarks/from_sb3.py`, M." in page

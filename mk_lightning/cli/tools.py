@@ -5,7 +5,7 @@ from __future__ import annotations
 from keyword import iskeyword
 
 TOOLS = {
-    "states": "states of a game, as they stand in a config",
+    "states": "states of a game, as they stand in a config; `states new` makes some",
     "import": "put a ROM where its game looks for it",
     "weak": "the states that an evaluation found weak, as a config",
     "compare": "what changed between evaluations",

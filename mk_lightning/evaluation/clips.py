@@ -118,23 +118,27 @@ def film_lost(evaluation: Evaluation, path: Path, game: Game) -> Match | None:
     return match
 
 
-def film_pairs(comparison: Comparison, pairs: int = PAIRS) -> Films:
+def film_pairs(comparison: Comparison, pairs: int = PAIRS, *, game: Game | None = None) -> Films:
     """Film the ends of the matches chosen, before and after.
 
     None, and a line in the log that says why, where they cannot be played once more as they were: the game is not one
     that is known by its id, its ROM is not here, it has changed since, or the evaluations are not of it.
+
+    Args:
+        comparison: of two evaluations.
+        pairs: films of each side, at most, beside one of what is still lost.
+        game: that was played; None takes the shipped one of the evaluations' id.
     """
     chosen = choose(comparison, pairs)
     try:
-        return _films(comparison, chosen) if chosen else []
+        return _films(comparison, chosen, game or load_game(comparison.before.game)) if chosen else []
     except UNFILMED as error:
         log.warning(f"no films: {one_line(error)}")
         return []
 
 
-def _films(comparison: Comparison, pairs: Sequence[Pair]) -> Films:
+def _films(comparison: Comparison, pairs: Sequence[Pair], game: Game) -> Films:
     before, after = comparison.before, comparison.after
-    game = load_game(before.game)
     if list(game.actions) != before.actions:
         raise UserError(
             f"{before.policy} was evaluated with {_told(before.actions)}, but the game that {game.id} names has "

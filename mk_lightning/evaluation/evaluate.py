@@ -76,7 +76,7 @@ def evaluate(
     if not isinstance(env, EnvConfig | None):
         raise UserError(f"env must be an EnvConfig, got {shortened(env)}")
     config = env or EnvConfig()
-    plays, name = _policy(policy, len(game.actions))
+    plays, name = as_policy(policy, len(game.actions))
     with closing(
         RetroVectorEnv(game, [spec.state for spec in specs], config, num_envs=min(MAX_ENVS, len(specs)))
     ) as envs:
@@ -84,8 +84,12 @@ def evaluate(
     return Evaluation.of(records, game, policy=name, epsilon=epsilon, env=config.episode_options, groups=groups)
 
 
-def _policy(policy: Policy | torch.nn.Module | str | Path, num_actions: int) -> tuple[Policy, str]:
-    """Return the policy as a function, and what to call it.
+def as_policy(policy: Policy | torch.nn.Module | str | Path, num_actions: int) -> tuple[Policy, str]:
+    """Return a policy as a function, and what to call it.
+
+    Args:
+        policy: as `evaluate` takes it.
+        num_actions: rows of the game's action table.
 
     Raises:
         UserError: it is none; or a file's, with another number of actions than the game's.

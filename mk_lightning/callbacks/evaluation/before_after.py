@@ -190,7 +190,7 @@ class BeforeAfter(Callback):
 
         for logger in trainer.loggers:
             logger.save()  # the curves are drawn from metrics.csv
-        films = film_pairs(self.comparison)
+        films = film_pairs(self.comparison, game=_data(trainer).game)
         metrics, config = (
             path if (path := folder / name).is_file() else None for name in ("metrics.csv", "config.yaml")
         )
