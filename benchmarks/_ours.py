@@ -62,9 +62,12 @@ METHODS: dict[str, Callable[[], list[Callback]]] = {
 def take_turns(
     connection: Connection, *, game: str, states: list[str], num_envs: int, warmup: int, per_learner_step: int,
     epsilon: float, capacity: int, torch_threads: int, method: str = "none", on_disk: bool = True,
-    batch_size: int = 32, device: str = "cpu",
+    batch_size: int = 32, device: str = "cpu", play: bool = True,
 ) -> None:  # fmt: skip
-    """Train for as long as the parent gives turns, with a method of `METHODS`; the first message says what was used."""
+    """Train for as long as the parent gives turns, with a method of `METHODS`; the first message says what was used.
+
+    Without `play` it only learns, from what the warm-up has left in the replay, and tells learner_steps/s.
+    """
     torch.set_num_threads(torch_threads)
     data = ExperienceDataModule(
         game=game,
@@ -79,7 +82,7 @@ def take_turns(
         recording=RecordingSettings(env_steps=2_000),
         evaluation=EvaluationSettings(every=EPOCH),
     )
-    callbacks = [*METHODS[method](), _TakeTurns(connection)]
+    callbacks = [*METHODS[method](), _TakeTurns(connection, play)]
     _fit(DuelingDoubleDQN(num_actions=len(data.game.actions)), data, callbacks, device)
 
 
@@ -163,9 +166,10 @@ class _Growing(CheckpointFiles):
 
 
 class _TakeTurns(Callback):
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, play: bool) -> None:
         self._connection = connection
         self._turns = Turns(connection)
+        self._play = play
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -174,7 +178,9 @@ class _TakeTurns(Callback):
             replay = _loader(trainer).replay
             size = replay.nbytes / (replay.rows * replay.num_envs)
             self._connection.send({"bytes_per_transition": size, "torch_threads": torch.get_num_threads()})
-        trainer.should_stop = not self._turns.go_on(batch.env_steps)
+            if not self._play:
+                _loader(trainer)._play = lambda env_steps: None  # type: ignore[method-assign]
+        trainer.should_stop = not self._turns.go_on(batch.env_steps if self._play else trainer.global_step)
 
 
 class _Save(Callback):

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from mk_lightning.data.rank_states import OTHERS
 from mk_lightning.experience.replay import COLUMNS, Replay
 from mk_lightning.experience.segments import Segments
 
@@ -26,6 +27,7 @@ NOT_COMPARED = (
 def everything(run: Path) -> dict[str, Any]:
     """Read a finished run."""
     last = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)
+    data = last["ExperienceDataModule"]
     return {
         "metrics": (run / "metrics.csv").read_text(),
         "evaluations": (run / "evaluations.csv").read_text(),
@@ -33,7 +35,7 @@ def everything(run: Path) -> dict[str, Any]:
         "matches": [(run / f"{when}.csv").read_text() for when in ("before", "after")],
         "curves": re.findall(r"<svg.*?</svg>", (run / "report.html").read_text(), re.S),
         "checkpoint": _flat(last, str(run)),
-        "replay": _rows(run, last["ExperienceDataModule"]),
+        "replay": [column for part in (data, *data.get(OTHERS, ())) for column in _rows(run, part)],
     }
 
 
@@ -47,7 +49,7 @@ def differences(one: dict[str, Any], other: dict[str, Any]) -> list[str]:
 
 
 def _rows(run: Path, state: dict[str, Any]) -> list[bytes]:
-    """The replay's rows, oldest first, column by column."""
+    """The rows of a rank's replay, oldest first, column by column."""
     rows, num_envs = state["replay"]["shape"]
     replay = Replay(rows * num_envs, num_envs)
     Segments(run / "replay").load(replay, state["segments"])

@@ -6,29 +6,29 @@ it plays validation matches; after each kill `fit --ckpt_path last` goes on. At 
 optimizer, callbacks, counters, replay, metrics, matches before and after, curves) must equal that of the run that was
 left alone, to the bit, and no process may be left.
 
+With `--ranks 2` every run has two ranks, also the one left alone, and the replays of both are compared. In turn the
+launcher, which is rank 0, another rank, and all ranks are killed; those that are left must end by themselves.
+
 With `--damage`, killed runs lose a file before they go on: it is deleted, moved away or cut short. A run must then end
 as the one left alone, if need be by the command that its refusal names; what cannot be made again (rows of metrics, the
 replay, a best checkpoint) must be told, and nothing of a run that is refused may change.
 
-    python benchmarks/crash.py [--runs 20] [--damage 100] [--json FILE]
+    python benchmarks/crash.py [--runs 20] [--ranks 2] [--damage 100] [--json FILE]
 """
 
 from __future__ import annotations
 
-import os
 import random
-import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import yaml
 from _damage import WRONG, damaged_runs
-from _processes import SESSION, processes
+from _kills import kill, left, moment
 from _report import benchmark_parser, print_table, report
 from _whole_run import differences, everything
 
@@ -78,6 +78,7 @@ def main() -> None:
     """Run, kill, compare and report."""
     parser = benchmark_parser("runs killed at random moments and resumed, beside one left alone")
     parser.add_argument("--runs", type=int, default=20, help="runs to kill")
+    parser.add_argument("--ranks", type=int, default=1, help="of every run, the one left alone among them")
     parser.add_argument("--seed", type=int, default=1, help="of the moments")
     parser.add_argument("--damage", type=int, default=0, help="killed runs to take a file from, besides")
     options = parser.parse_args()
@@ -85,26 +86,29 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         config = folder / "config.yaml"
-        config.write_text(yaml.safe_dump(CONFIG | {"model": CONFIG["model"] | {"init_from": _base(folder)}}))
+        devices = {"devices": options.ranks, "strategy": "ddp"} if options.ranks > 1 else {}
+        parts = {"model": CONFIG["model"] | {"init_from": _base(folder)}, "trainer": CONFIG["trainer"] | devices}
+        config.write_text(yaml.safe_dump(CONFIG | parts))
         began = time.monotonic()
         _finish(config, folder / "alone")
         seconds = time.monotonic() - began
         alone = everything(folder / "alone")
-        rows, identical, orphans = [], 0, 0
+        rows, identical, kills, orphans = [], 0, 0, 0
         for number in range(options.runs):
             run = folder / f"run-{number}"
-            killed, left = _kill(config, run, number, seconds, rng)
+            killed, met, remained = _kill(config, run, number, options.ranks, seconds, rng)
             found = differences(everything(run), alone)
             identical += not found
-            orphans += left
-            rows.append([number, ", ".join(killed), left, "; ".join(found)[:80] or "identical"])
+            kills += met
+            orphans += remained
+            rows.append([number, ", ".join(killed), remained, "; ".join(found)[:80] or "identical"])
             print(f"{number + 1}/{options.runs}: {rows[-1][-1]} (killed {rows[-1][1]})", flush=True)
         harmed = {}
         if options.damage:
-            killed_runs = [_killed(config, folder, number, seconds, rng) for number in range(4)]
+            killed_runs = [_killed(config, folder, number, options.ranks, seconds, rng) for number in range(4)]
             harmed = damaged_runs(killed_runs, options.damage, folder, alone, rng, lambda *run: _resume(config, *run))
     print_table(f"{options.runs} runs, {KILLS} kills each", ("run", "killed", "orphans", "beside the other"), rows)
-    figures: dict[str, int] = {"runs": options.runs, "identical": identical, "orphans": orphans}
+    figures = {"ranks": options.ranks, "runs": options.runs, "identical": identical, "kills": kills, "orphans": orphans}
     if harmed:
         figures |= {"damaged": options.damage} | {f"damaged: {outcome}": count for outcome, count in harmed.items()}
     report(figures, options.json)
@@ -120,16 +124,16 @@ def _base(folder: Path) -> str:
     return str(folder / "base" / "checkpoints" / "best.ckpt")
 
 
-def _killed(config: Path, folder: Path, number: int, seconds: float, rng: random.Random) -> Path:
+def _killed(config: Path, folder: Path, number: int, ranks: int, seconds: float, rng: random.Random) -> Path:
     """A run that was killed once it had been saved twice, at another place than where it ran."""
     run = folder / f"running-{number}"
     process = _begin(config, run, resume=False)
     while process.poll() is None and not (run / "checkpoints" / "previous.ckpt").exists():
         time.sleep(0.01)
     time.sleep(rng.uniform(0, 0.4) * seconds)
-    process.kill()
+    kill(process.pid, ranks, number)
+    left(process.pid, ranks)
     process.wait()
-    _left(process.pid)
     return run.rename(folder / f"killed-{number}")
 
 
@@ -138,68 +142,31 @@ def _resume(config: Path, run: Path, words: list[str]) -> subprocess.CompletedPr
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
-def _kill(config: Path, run: Path, number: int, seconds: float, rng: random.Random) -> tuple[list[str], int]:
-    """Begin a run, kill it and let it go on, then let it end; returns when it was killed, and how many were left."""
+def _kill(
+    config: Path, run: Path, number: int, ranks: int, seconds: float, rng: random.Random
+) -> tuple[list[str], int, int]:
+    """Begin a run, kill it and let it go on, then let it end.
+
+    Returns:
+        When it was killed, how many of the kills met it alive, and how many processes were left.
+    """
     killed: list[str] = []
-    orphans = 0
+    met = orphans = 0
     while len(killed) < KILLS:
-        process = _begin(config, run, resume=run.exists())
-        kind, reached = _moment(run, number + len(killed), seconds, rng)
+        process, turn = _begin(config, run, resume=run.exists()), number * KILLS + len(killed)
+        kind, reached = moment(run, turn, seconds, rng)
         began = time.monotonic()
         while process.poll() is None and not reached() and time.monotonic() - began < 2 * seconds:
             time.sleep(0.0005)
         time.sleep(rng.uniform(0, SLACK))
-        process.kill()  # the run alone: its workers must notice by themselves
+        alive = process.poll() is None
+        victim = kill(process.pid, ranks, turn) if alive else ", ended before"
+        met += alive
+        killed.append(f"{kind} {time.monotonic() - began:.1f} s{victim}")
+        orphans += left(process.pid, ranks)
         process.wait()
-        killed.append(f"{kind} {time.monotonic() - began:.1f} s")
-        orphans += _left(process.pid)
     _finish(config, run)
-    return killed, orphans
-
-
-def _moment(run: Path, number: int, seconds: float, rng: random.Random) -> tuple[str, Callable[[], bool]]:
-    """What to wait for before the kill, and its name."""
-    last = run / "checkpoints" / "last.ckpt"
-    when = time.monotonic() + rng.uniform(0.3, 1.0) * seconds
-    count = rng.randrange(1, 12)
-    seen: set[int] = set()
-
-    def writing(folder: Path) -> Callable[[], bool]:
-        def reached() -> bool:
-            for part in folder.glob("*.part"):
-                try:
-                    seen.add(part.stat().st_ino)
-                except FileNotFoundError:
-                    continue
-                if len(seen) >= count:
-                    return True
-            return False
-
-        return reached
-
-    def evaluating() -> bool:
-        """While matches are played nothing is saved for a while, which between two learner_steps is never so long."""
-        if last.exists():
-            seen.add(last.stat().st_mtime_ns)
-        return len(seen) > count and time.time_ns() - max(seen) > 300_000_000
-
-    moments: list[tuple[str, Callable[[], bool]]] = [
-        ("at random after", lambda: time.monotonic() >= when),
-        ("writing a checkpoint after", writing(last.parent)),
-        ("playing matches after", evaluating),
-        ("writing rows after", writing(run / "replay")),
-    ]
-    return moments[number % len(moments)]
-
-
-def _left(pid: int) -> int:
-    """Processes of the session of `pid` that still run after ten seconds; they are ended then."""
-    deadline = time.monotonic() + 10
-    while (alive := processes(SESSION, pid)) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    for process in alive:
-        os.kill(process, signal.SIGKILL)
-    return len(alive)
+    return killed, met, orphans
 
 
 def _begin(config: Path, run: Path, resume: bool) -> subprocess.Popen[bytes]:

@@ -15,7 +15,7 @@ from pytorch_lightning.trainer.states import TrainerFn
 
 from mk_lightning.data.base_play import base_recording
 from mk_lightning.data.continuation import Continuation
-from mk_lightning.data.fit_folder import FitFolder, check_resumed_folder, fit_folder
+from mk_lightning.data.fit_folder import FitFolder, check_resumed_folder, check_shared_disk, fit_folder
 from mk_lightning.data.learner import note_reward_scale, q_network_of
 from mk_lightning.data.loaders import EpisodeLoader, ExperienceLoader, new_loader, new_replay
 from mk_lightning.data.rank_states import own_part, with_others
@@ -157,6 +157,7 @@ class ExperienceDataModule(LightningDataModule):
         rank_zero_only.rank = self.ranks.rank  # type: ignore[attr-defined]
         if stage == TrainerFn.FITTING:
             check_shares(self)
+            check_shared_disk(self.ranks, self.trainer)
             keep_gradients_in_order(self.trainer)
             for said in filter(None, (self.length.rounding(self.max_env_steps, self.evaluation.every), pace(self))):
                 log.info(said)

@@ -10,12 +10,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 from pytorch_lightning import Trainer
 
 from mk_lightning.data.rank_states import segments_of
 from mk_lightning.utils.errors import UserError, on_every_rank
+from mk_lightning.utils.files import PART
 from mk_lightning.utils.ranks import Ranks
 from mk_lightning.utils.run_files import BEST, CHECKPOINTS, LAST, RECORDING, REPLAY
 
@@ -157,7 +159,7 @@ def fit_folder(ranks: Ranks, trainer: Trainer, state: Mapping[str, Any] | None) 
         state: the DataModule's of a fit that goes on.
 
     Raises:
-        UserError: another fit is using its files, or a rank cannot see them.
+        UserError: another fit is using its files.
     """
     root, checkpoint = run_folder(trainer), Path(trainer.ckpt_path) if trainer.ckpt_path else None
     held: list[FitFolder] = []
@@ -167,12 +169,35 @@ def fit_folder(ranks: Ranks, trainer: Trainer, state: Mapping[str, Any] | None) 
         return held[0].root, held[0].number
 
     place = ranks.first(acquire)
-    folder = held[0] if held else FitFolder(*place)
-    there = folder.lock_file.is_file()
+    return held[0] if held else FitFolder(*place)
+
+
+def check_shared_disk(ranks: Ranks, trainer: Trainer) -> None:
+    """Check that every rank of a fit sees the directory that rank 0 writes.
+
+    Args:
+        ranks: all of which call this.
+        trainer: of the fit.
+
+    Raises:
+        UserError: one does not.
+    """
+    if ranks.count == 1:
+        return
+    root = run_folder(trainer)
+
+    def write() -> Path:
+        root.mkdir(parents=True, exist_ok=True)
+        (file := root / f"{token_hex(8)}{PART}").touch()  # removed by the next run in the directory if this is killed
+        return file
+
+    file = ranks.first(write)
     unseen = f"rank {ranks.rank} cannot see {root}, which rank 0 writes: the ranks of a run need a shared disk"
-    if (told := ranks.first_is_told(None if there else unseen)) is not None:
+    told = ranks.first_is_told(None if file.is_file() else unseen)
+    if ranks.rank == 0:
+        file.unlink()
+    if told is not None:
         raise on_every_rank(UserError(told))
-    return folder
 
 
 def check_resumed_folder(ranks: Ranks, trainer: Trainer, state: Mapping[str, Any]) -> None:

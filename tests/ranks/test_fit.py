@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from benchmarks._whole_run import differences, everything
+from mk_lightning.experience.replay import COLUMNS
 from tests.commands import PROGRAM
 from tests.ranks.commands import ON, QUIET, ended, launch, run, write_config
 from tests.ranks.watching import watched
@@ -87,6 +88,13 @@ def test_env_steps_are_those_of_all_ranks(finished: Path) -> None:
     replay = torch.load(finished / "checkpoints/last.ckpt", weights_only=True)["ExperienceDataModule"]["replay"]
     assert replay["added"] == (40 + 24 * 29) / 4, "rows, those for the next batch among them"
     assert next(row["env_steps"] for row in rows(finished) if row["loss"]) == str(40.0 + 24 * 5)
+
+
+def test_two_runs_are_compared_with_the_replays_of_all_ranks(finished: Path) -> None:
+    columns = everything(finished)["replay"]
+    one, other = columns[: len(COLUMNS)], columns[len(COLUMNS) :]
+    assert len(one) == len(other)
+    assert one[0] != other[0], "both have played the same frames"
 
 
 def test_a_resumed_run_continues_bit_for_bit(config: Path, finished: Path, tmp_path: Path) -> None:
