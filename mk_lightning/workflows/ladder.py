@@ -92,9 +92,9 @@ def ladder(
     check_between("target", target, 0.01, 1)
     for name, value in {"rounds": rounds, "at_once": at_once, "matches": matches}.items():
         check_at_least(name, value, 1)
-    for name, value in {"budget": budget, "env_steps": env_steps}.items():
-        if value is not None:
-            check_at_least(name, value, 1)
+    for name, count in {"budget": budget, "env_steps": env_steps}.items():
+        if count is not None:
+            check_at_least(name, count, 1)
     folder = Path(run_dir)
     recipes = [recipe] if isinstance(recipe, (str, Path)) else list(recipe)
     with run_process():

@@ -56,7 +56,8 @@ def _program() -> ArgumentParser:
     told = {command: ABOUT[command][0] for command in COMMANDS} | TOOLS
     program = ArgumentParser("mk-lightning")
     program.add_argument("--version", action="store_true", help="the version")
-    commands = program.add_subparsers(parser_class=lambda prog, **_: parsers[prog.split()[-1]])
+    known: Any = lambda prog, **_: parsers[prog.split()[-1]]  # noqa: E731 - in the place of a class that makes new ones
+    commands = program.add_subparsers(parser_class=known)
     for name, parser in parsers.items():
         commands.add_parser(name, help=told[name])
         for action in parser._actions:
