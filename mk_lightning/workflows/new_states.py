@@ -106,7 +106,7 @@ def new_states(
     plays = None if policy is None else as_policy(policy, len(game.actions))[0]
     game.rom_path()
     player = _Player(plays, len(game.actions), epsilon, seed)
-    return _made(_PlayingOn(game, state, env or EnvConfig()), player, state, names, attempts, wait)
+    return _made(game, env or EnvConfig(), player, state, names, attempts, wait)
 
 
 def _names(game: Game, state: str, name: str | None, count: int) -> list[str]:
@@ -127,9 +127,9 @@ def _names(game: Game, state: str, name: str | None, count: int) -> list[str]:
 
 
 def _made(
-    env: _PlayingOn, player: _Player, state: str, names: list[str], attempts: int, wait: int
+    game: Game, config: EnvConfig, player: _Player, state: str, names: list[str], attempts: int, wait: int
 ) -> Iterator[NewState]:
-    with closing(env):
+    with closing(_PlayingOn(game, state, config)) as env:
         for name in names:
             matches = next((match for match in range(1, attempts + 1) if env.win(player, state)), None)
             if matches is None:
