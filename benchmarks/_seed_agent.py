@@ -24,7 +24,7 @@ FINE_TUNING_RATES = (1e-4, 1e-5)
 """From, to; linearly, as the guide has it."""
 
 
-class DuelingNetwork(QNetwork):  # type: ignore[misc]  # of no type that is known, as the next two
+class DuelingNetwork(QNetwork):
     """Value and advantage, a linear layer each."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -41,7 +41,7 @@ class DuelingNetwork(QNetwork):  # type: ignore[misc]  # of no type that is know
         return q_values
 
 
-class DuelingPolicy(CnnPolicy):  # type: ignore[misc]
+class DuelingPolicy(CnnPolicy):
     """Nature's convolutions below that network."""
 
     def make_q_net(self) -> QNetwork:
@@ -49,7 +49,7 @@ class DuelingPolicy(CnnPolicy):  # type: ignore[misc]
         return DuelingNetwork(**self._update_features_extractor(self.net_args, features_extractor=None)).to(self.device)
 
 
-class DuelingDoubleDQN(DQN):  # type: ignore[misc]
+class DuelingDoubleDQN(DQN):
     """DQN whose target is the target network's value of the action that the network itself would take."""
 
     def train(self, gradient_steps: int, batch_size: int = 32) -> None:
