@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import csv
 import io
+import os
 import re
 import shlex
+import signal
 import textwrap
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,14 +38,15 @@ IN_PLACE_OF = {
 CONFIG = yaml.safe_load((ROOT / "configs/mk2/finetune.yaml").read_text())
 WON, LOST = CONFIG["data"]["original_states"], CONFIG["data"]["challenging_states"]
 STATES = ("data.original_states", "data.challenging_states")
-ENV_STEPS = 64
+ENV_STEPS, EVERY = 64, 8
+"""Of a run, and between two learner_steps."""
 SMALL: dict[str, Any] = {
     "trainer.logger": "false",
     STATES[0]: WON[:1],
     STATES[1]: LOST[:1],
     "model.network.init_args.hidden": 16,
     "data.max_env_steps": ENV_STEPS,
-    "data.env_steps_per_learner_step": 8,
+    "data.env_steps_per_learner_step": EVERY,
     "data.env.num_envs": 2,
     "data.env.max_noops": 2,
     "data.env.max_env_steps": 40,
@@ -135,6 +138,21 @@ class Seen(Callback):
         self.rehearsed.add(1 - len(batch.indices) / len(batch.weights))
 
 
+class Stop(Callback):
+    """Ctrl-C in the middle of a fit.
+
+    Args:
+        at: learner_steps before.
+    """
+
+    def __init__(self, at: int) -> None:
+        self.at = at
+
+    def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
+        if trainer.global_step == self.at:
+            os.kill(os.getpid(), signal.SIGINT)
+
+
 @dataclass(frozen=True)
 class Fit:
     """A fit that has ended, and what it said."""
@@ -194,6 +212,16 @@ class Walk:
         said = self.run(command, *words, *watch, **options)
         (path,) = re.findall(r"^run: (\S+) \(report\.html", said, re.M)
         return Fit(Path(path), said, list(self._caplog.messages))
+
+    def train(self, command: str, *words: str, learner_steps: int = ENV_STEPS // EVERY - 1) -> Fit:
+        """Fit for so many learner_steps, by default all but the last, and stop: what follows is only measuring."""
+        stop = [f"--trainer.callbacks+={__name__}.Stop", f"--trainer.callbacks.at={learner_steps}"]
+        told = io.StringIO()
+        with contextlib.redirect_stderr(told), pytest.raises(SystemExit) as stopped:
+            self.run(command, *words, f"--trainer.callbacks+={__name__}.Seen", *stop)
+        assert stopped.value.code == 128 + signal.SIGINT, told.getvalue()
+        (path,) = re.findall(r"mk-lightning fit -c (\S+)/config\.yaml", told.getvalue())
+        return Fit(Path(path), "", list(self._caplog.messages))
 
     def config(self, command: str) -> tuple[dict[str, Any], list[str]]:
         """The config that a fit would have, and what is logged of it."""
