@@ -47,7 +47,7 @@ def by_script(
         challenging_states=["Hard.Scythe-03"],
         max_env_steps=max_env_steps,
         warmup_env_steps=40,
-        env_steps_per_learner_step=8,
+        env_steps_per_learner_step=16,
         epsilon=epsilon,
         seed=3,
         env=mk.EnvConfig(**CONFIG["data"]["env"]),
@@ -60,7 +60,7 @@ def by_script(
         accelerator="cpu",
         max_epochs=data.max_epochs,
         gradient_clip_val=10.0,
-        log_every_n_steps=5,
+        log_every_n_steps=4,
         default_root_dir=run,
         logger=mk.MetricsCSV(run),
         callbacks=[*callbacks, measured, mk.BestCheckpoint(run / "checkpoints"), mk.ResumableCheckpoint()],
@@ -146,7 +146,7 @@ class Stopped(pl.Callback):
     """Sends the process a signal within a learner_step."""
 
     def on_before_optimizer_step(self, trainer: pl.Trainer, *_: Any) -> None:
-        if trainer.global_step == 13:
+        if trainer.global_step == 6:
             os.kill(os.getpid(), signal.SIGTERM)
 
 
@@ -158,7 +158,7 @@ def test_signal_saves_a_script_s_run_which_is_resumed_exactly(
     with pytest.raises(RunStopped, match="SIGTERM while training"):
         by_script(320, None, Stopped())
     assert signal.getsignal(signal.SIGTERM) == handler
-    assert read_checkpoint(LAST)["global_step"] == 14
+    assert read_checkpoint(LAST)["global_step"] == 7
     by_script(320, LAST)
     assert_equal(left(tmp_path), commanded)
     assert signal.getsignal(signal.SIGTERM) == handler

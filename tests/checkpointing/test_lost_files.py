@@ -173,7 +173,7 @@ def test_metrics_that_are_lost_are_told(
     harm(metrics)
     go_on(run, base, "--ckpt_path", "last")
     assert f"of the {rows} rows that were written; the rest is lost" in caplog.text
-    assert [row for row in csv.DictReader(metrics.read_text().splitlines()) if row["step"] == "39"]
+    assert [row for row in csv.DictReader(metrics.read_text().splitlines()) if row["step"] == "19"]
 
 
 def test_a_replay_that_is_lost_is_taken_from_where_the_run_was(run: Path, base: Path, whole: dict[str, Any]) -> None:
@@ -202,7 +202,7 @@ def test_a_replay_that_is_lost_is_refused_and_can_be_done_without(
     assert contents(run) == before
     fit(run, DATA | WHOLE, *words, "--data.replay.on_disk", "false")
     assert "it will not be the run that it would have been" in caplog.text
-    assert read_checkpoint(run / "checkpoints" / "last.ckpt")["global_step"] == 40
+    assert read_checkpoint(run / "checkpoints" / "last.ckpt")["global_step"] == 20
 
 
 def test_a_run_that_is_finished_is_left_as_it_is(run: Path, base: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -271,7 +271,7 @@ def test_checkpoints_of_the_user_s_own_can_be_resumed_from_wherever_they_lie(tmp
         ("--data.evaluation.test_matches=2", "are not those of this config's evaluation settings (test_matches,"),
         ("--data.evaluation.test_seed=3", "are not those of this config's evaluation settings (test_matches,"),
         ("--data.evaluation.epsilon=0.5", "data.evaluation.epsilon was 0.0 in the matches before the fit"),
-        ("--data.env.max_env_steps=30", "data.env.max_env_steps was 25 in the matches before the fit"),
+        ("--data.env.max_env_steps=30", "data.env.max_env_steps was 15 in the matches before the fit"),
     ],
 )
 def test_matches_after_the_fit_that_could_not_be_compared_are_refused_before_it_goes_on(
