@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
+import shutil
 import signal
 from pathlib import Path
 from typing import Any
@@ -95,6 +96,16 @@ def commanded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return left(folder)
 
 
+@pytest.fixture(scope="module")
+def half(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a script's run of the first epoch."""
+    folder = tmp_path_factory.mktemp("half")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        by_script(160)
+    return folder
+
+
 def test_script_is_the_command(commanded: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     measured = by_script(320)
@@ -107,11 +118,11 @@ def test_script_is_the_command(commanded: dict[str, Any], tmp_path: Path, monkey
 
 @pytest.mark.parametrize("first", ["script", "command"])
 def test_either_resumes_the_other_s(
-    first: str, commanded: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    first: str, commanded: dict[str, Any], half: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     if first == "script":
-        by_script(160)
+        shutil.copytree(half / RUN, RUN)
         by_command(320, "--ckpt_path", str(LAST))
     else:
         by_command(160)
@@ -135,9 +146,8 @@ def test_lightning_s_best_is_found_whichever_checkpoint_comes_first(
     assert [Path(path).name for path in tested] == ["best.ckpt"]
 
 
-def test_a_fit_goes_on_from_no_weights_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    by_script(160)
+def test_a_fit_goes_on_from_no_weights_alone(half: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(half)
     with pytest.raises(mk.UserError, match="holds weights alone, a fit cannot be resumed from it"):
         by_script(320, RUN / "checkpoints/best.ckpt")
 
@@ -164,9 +174,11 @@ def test_signal_saves_a_script_s_run_which_is_resumed_exactly(
     assert signal.getsignal(signal.SIGTERM) == handler
 
 
-def test_matches_that_could_not_be_compared_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_matches_that_could_not_be_compared_are_refused(
+    half: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
-    by_script(160)
+    shutil.copytree(half / RUN, RUN)
     with pytest.raises(mk.UserError, match="run has the results of another fit"):
         by_script(160)
     (RUN / "before.json").write_text((RUN / "before.json").read_text().replace('"epsilon": 0.0', '"epsilon": 0.5'))
