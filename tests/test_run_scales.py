@@ -25,6 +25,7 @@ SMALL = [
     "--data.env.max_noops=2",
     f"--data.warmup_env_steps={WARMUP}",
     "--data.replay.capacity=2000",
+    "--data.replay.batch_size=8",
     "--data.evaluation.num_envs=2",
     "--data.evaluation.matches=1",
     "--data.evaluation.test_matches=1",
@@ -38,7 +39,7 @@ def rows(run: str) -> list[dict[str, float]]:
         return [{name: float(value) for name, value in row.items() if value} for row in csv.DictReader(file)]
 
 
-@pytest.mark.parametrize("env_steps", [96, 384])
+@pytest.mark.parametrize("env_steps", [96, 192])
 def test_one_key_scales_the_shipped_run(env_steps: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     overlays = ["finetune", "progressive", "unfreeze", "kickstarting", "lr-warmup"]
