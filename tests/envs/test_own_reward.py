@@ -149,7 +149,7 @@ def new_data(reward: mk.Reward, **settings: Any) -> mk.ExperienceDataModule:
         challenging_states=["Hard.Scythe-03"],
         max_env_steps=160,
         warmup_env_steps=40,
-        env_steps_per_learner_step=16,
+        env_steps_per_learner_step=8,
         reward_scale=120,
         env=env,
         replay=mk.ReplaySettings(capacity=220, n_step=3, gamma=0.5, batch_size=8),
