@@ -1,4 +1,4 @@
-"""The command line in processes of its own, forked from one that has loaded torch and Lightning.
+"""The command line, and functions, in processes of their own, forked from one that has loaded torch and Lightning.
 
 A fresh interpreter loads them for seconds, which every test that kills a run would pay several times.
 """
@@ -12,7 +12,7 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from mk_lightning.cli.main import main
@@ -65,6 +65,15 @@ def run(words: Sequence[str], **variables: str) -> str:
     errors = command.wait()
     assert command.returncode == 0, errors
     return errors
+
+
+def elsewhere(function: Callable[..., object], *arguments: object) -> int:
+    """Call a test module's function in a process of its own to its end, and return its exit code, as `Command` has."""
+    process = CONTEXT.Process(target=function, args=arguments)
+    process.start()
+    process.join()
+    assert process.exitcode is not None
+    return process.exitcode
 
 
 def _run(words: list[str], folder: Path, variables: Mapping[str, str]) -> None:

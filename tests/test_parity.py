@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
+import shutil
 import signal
 from pathlib import Path
 from typing import Any
@@ -47,7 +48,7 @@ def by_script(
         challenging_states=["Hard.Scythe-03"],
         max_env_steps=max_env_steps,
         warmup_env_steps=40,
-        env_steps_per_learner_step=8,
+        env_steps_per_learner_step=16,
         epsilon=epsilon,
         seed=3,
         env=mk.EnvConfig(**CONFIG["data"]["env"]),
@@ -60,7 +61,7 @@ def by_script(
         accelerator="cpu",
         max_epochs=data.max_epochs,
         gradient_clip_val=10.0,
-        log_every_n_steps=5,
+        log_every_n_steps=4,
         default_root_dir=run,
         logger=mk.MetricsCSV(run),
         callbacks=[*callbacks, measured, mk.BestCheckpoint(run / "checkpoints"), mk.ResumableCheckpoint()],
@@ -95,6 +96,16 @@ def commanded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return left(folder)
 
 
+@pytest.fixture(scope="module")
+def half(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a script's run of the first epoch."""
+    folder = tmp_path_factory.mktemp("half")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        by_script(160)
+    return folder
+
+
 def test_script_is_the_command(commanded: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     measured = by_script(320)
@@ -107,11 +118,11 @@ def test_script_is_the_command(commanded: dict[str, Any], tmp_path: Path, monkey
 
 @pytest.mark.parametrize("first", ["script", "command"])
 def test_either_resumes_the_other_s(
-    first: str, commanded: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    first: str, commanded: dict[str, Any], half: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     if first == "script":
-        by_script(160)
+        shutil.copytree(half / RUN, RUN)
         by_command(320, "--ckpt_path", str(LAST))
     else:
         by_command(160)
@@ -135,9 +146,8 @@ def test_lightning_s_best_is_found_whichever_checkpoint_comes_first(
     assert [Path(path).name for path in tested] == ["best.ckpt"]
 
 
-def test_a_fit_goes_on_from_no_weights_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    by_script(160)
+def test_a_fit_goes_on_from_no_weights_alone(half: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(half)
     with pytest.raises(mk.UserError, match="holds weights alone, a fit cannot be resumed from it"):
         by_script(320, RUN / "checkpoints/best.ckpt")
 
@@ -146,7 +156,7 @@ class Stopped(pl.Callback):
     """Sends the process a signal within a learner_step."""
 
     def on_before_optimizer_step(self, trainer: pl.Trainer, *_: Any) -> None:
-        if trainer.global_step == 13:
+        if trainer.global_step == 6:
             os.kill(os.getpid(), signal.SIGTERM)
 
 
@@ -158,15 +168,17 @@ def test_signal_saves_a_script_s_run_which_is_resumed_exactly(
     with pytest.raises(RunStopped, match="SIGTERM while training"):
         by_script(320, None, Stopped())
     assert signal.getsignal(signal.SIGTERM) == handler
-    assert read_checkpoint(LAST)["global_step"] == 14
+    assert read_checkpoint(LAST)["global_step"] == 7
     by_script(320, LAST)
     assert_equal(left(tmp_path), commanded)
     assert signal.getsignal(signal.SIGTERM) == handler
 
 
-def test_matches_that_could_not_be_compared_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_matches_that_could_not_be_compared_are_refused(
+    half: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
-    by_script(160)
+    shutil.copytree(half / RUN, RUN)
     with pytest.raises(mk.UserError, match="run has the results of another fit"):
         by_script(160)
     (RUN / "before.json").write_text((RUN / "before.json").read_text().replace('"epsilon": 0.0', '"epsilon": 0.5'))

@@ -141,7 +141,7 @@ def test_the_schedule_of_the_docs_trains_from_a_config_and_from_python(docs: dic
     staircase = importlib.import_module("staircase").Staircase
     assert [staircase(3e-4, 0.5, 0.25).over(192_000)(t) for t in (0, 96_000)] == [3e-4, 3e-4 / 4]
     by_script(320, run="by_script", learning_rate=staircase(3e-4, 0.5, 0.25), epsilon=staircase(0.2, 0.1, 144))
-    steps = range(40 + 5 * 8, 361, 40)  # a row every five learner_steps, after a warm-up of 40
+    steps = range(40 + 4 * 16, 361, 64)  # a row every four learner_steps, after a warm-up of 40
     expected = [(3e-4 * 0.5 ** (t // 80), 0.2 * 0.1 ** (t // 144)) for t in steps]
     assert rates("by_config") == [pytest.approx(pair) for pair in expected]
     assert Path("by_config/metrics.csv").read_text() == Path("by_script/metrics.csv").read_text()

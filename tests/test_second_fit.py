@@ -30,14 +30,14 @@ OPTIONS: dict[str, Any] = {
     "challenging_states": ["Hard.Scythe-03", "Hard.Kestrel-05"],
     "max_env_steps": 160,
     "warmup_env_steps": 40,
-    "env_steps_per_learner_step": 8,
+    "env_steps_per_learner_step": 16,
     "epsilon": Linear(1.0, 0.1, 150),
-    "env": EnvConfig(num_envs=2, max_env_steps=9),
+    "env": EnvConfig(num_envs=2, frame_skip=2, max_noops=4, max_env_steps=9),
     "replay": ReplaySettings(capacity=120, batch_size=8),
     "recording": RecordingSettings(env_steps=90),
     "evaluation": EvaluationSettings(every=80, matches=1, test_matches=1),
 }
-"""Two epochs of ten learner_steps."""
+"""Two epochs of five learner_steps."""
 
 
 def new_data(**options: Any) -> ExperienceDataModule:
@@ -71,6 +71,16 @@ def weights(module: DuelingDoubleDQN) -> torch.Tensor:
     return torch.cat([p.detach().flatten() for p in module.parameters()])
 
 
+@pytest.fixture(scope="module")
+def half(tmp_path_factory):
+    """The folder of a fit of the first epoch, with its checkpoint."""
+    folder = tmp_path_factory.mktemp("half")
+    trainer = new_trainer(folder, 1)
+    trainer.fit(new_module(), new_data())
+    trainer.save_checkpoint(folder / "a.ckpt")
+    return folder
+
+
 @pytest.mark.parametrize("on_disk", [True, False])
 def test_fitting_on_with_the_same_objects_is_one_long_fit(tmp_path, on_disk):
     options = {"rehearsal_ratio": 0.25, "replay": ReplaySettings(capacity=120, batch_size=8, on_disk=on_disk)}
@@ -79,21 +89,18 @@ def test_fitting_on_with_the_same_objects_is_one_long_fit(tmp_path, on_disk):
 
     module, data, trainer = new_module(), new_data(**options), new_trainer(tmp_path / "parts", 1, *methods())
     trainer.fit(module, data)
-    assert (trainer.global_step, module.env_steps) == (10, 40 + 10 * 8)
+    assert (trainer.global_step, module.env_steps) == (5, 40 + 5 * 16)
     trainer.fit_loop.max_epochs = 2
     trainer.fit(module, data)
-    assert (trainer.global_step, module.env_steps) == (20, 40 + 20 * 8)
+    assert (trainer.global_step, module.env_steps) == (10, 40 + 10 * 16)
     assert torch.equal(weights(module), weights(whole))
 
 
-def test_a_checkpoint_saved_after_the_fit_goes_on_as_well(tmp_path):
+def test_a_checkpoint_saved_after_the_fit_goes_on_as_well(half, tmp_path):
     whole = new_module()
     new_trainer(tmp_path / "whole", 2).fit(whole, new_data())
-    trainer = new_trainer(tmp_path / "parts", 1)
-    trainer.fit(new_module(), new_data())
-    trainer.save_checkpoint(tmp_path / "a.ckpt")
     module = new_module()
-    new_trainer(tmp_path / "third", 2).fit(module, new_data(), ckpt_path=tmp_path / "a.ckpt", weights_only=True)
+    new_trainer(tmp_path / "third", 2).fit(module, new_data(), ckpt_path=half / "a.ckpt", weights_only=True)
     assert torch.equal(weights(module), weights(whole))
     other = tmp_path / "other"
     (other / "checkpoints").mkdir(parents=True)
@@ -102,7 +109,7 @@ def test_a_checkpoint_saved_after_the_fit_goes_on_as_well(tmp_path):
         with pytest.raises(
             UserError, match=f"{name} is of another fit than .*a.ckpt; give the Trainer another default"
         ):
-            new_trainer(other, 2).fit(new_module(), new_data(), ckpt_path=tmp_path / "a.ckpt", weights_only=True)
+            new_trainer(other, 2).fit(new_module(), new_data(), ckpt_path=half / "a.ckpt", weights_only=True)
     assert sorted(path.name for path in other.iterdir()) == ["checkpoints", "metrics.csv"]
 
 
@@ -120,7 +127,7 @@ def test_another_trainer_does_not_know_how_far_the_module_came(tmp_path):
     module, data = new_module(), new_data()
     new_trainer(tmp_path, 1).fit(module, data)
     with pytest.raises(
-        UserError, match="was fitted for 10 learner_steps by another Trainer; continue with that Trainer"
+        UserError, match="was fitted for 5 learner_steps by another Trainer; continue with that Trainer"
     ):
         new_trainer(tmp_path, 2).fit(module, data)
 
@@ -165,23 +172,18 @@ def test_two_fits_in_one_directory_can_both_be_resumed(tmp_path):
     [
         ({"reward_scale": 7.0}, "ExperienceDataModule.reward_scale of the checkpoint is 20.0, this config's 7.0"),
         (
-            {"evaluation": EvaluationSettings(every=40)},
-            "EvaluationSettings.every of the checkpoint is 80, this config's 40",
+            {"evaluation": EvaluationSettings(every=32)},
+            "EvaluationSettings.every of the checkpoint is 80, this config's 32",
         ),
         (
-            {"env_steps_per_learner_step": 4},
-            "ExperienceDataModule.env_steps_per_learner_step of the checkpoint is 8, this config's 4",
+            {"env_steps_per_learner_step": 8},
+            "ExperienceDataModule.env_steps_per_learner_step of the checkpoint is 16, this config's 8",
         ),
     ],
 )
-def test_what_may_not_change_on_a_resume_is_refused_under_a_plain_trainer(tmp_path, options, message):
-    trainer = new_trainer(tmp_path, 1)
-    trainer.fit(new_module(), new_data())
-    trainer.save_checkpoint(tmp_path / "a.ckpt")
+def test_what_may_not_change_on_a_resume_is_refused_under_a_plain_trainer(half, tmp_path, options, message):
     with pytest.raises(UserError, match=message):
-        new_trainer(tmp_path, 2).fit(
-            new_module(), new_data(**options), ckpt_path=tmp_path / "a.ckpt", weights_only=True
-        )
+        new_trainer(tmp_path, 2).fit(new_module(), new_data(**options), ckpt_path=half / "a.ckpt", weights_only=True)
 
 
 class Fails(Callback):

@@ -31,7 +31,7 @@ def new_data(**options: Any) -> ExperienceDataModule:
         "max_env_steps": 240,
         "warmup_env_steps": 40,
         "env_steps_per_learner_step": PER_BATCH,
-        "env": EnvConfig(num_envs=NUM_ENVS, max_env_steps=MATCH),
+        "env": EnvConfig(num_envs=NUM_ENVS, frame_skip=2, max_noops=4, max_env_steps=MATCH),
         "replay": ReplaySettings(capacity=300, batch_size=4),
         "evaluation": EvaluationSettings(every=120, matches=1, test_matches=1),
     }

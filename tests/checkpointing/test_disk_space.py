@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
+import resource
 import shutil
-import subprocess
-import sys
 import threading
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from mk_lightning.data.datamodule import ExperienceDataModule
 from mk_lightning.data.settings import EvaluationSettings, ReplaySettings
 from mk_lightning.learning.module import DuelingDoubleDQN
 from mk_lightning.utils.errors import UserError
-from tests.checkpointing.test_stopped_runs import ROOT, begin, command, learner_step, wait_until
+from tests.checkpointing.test_stopped_runs import begin, learner_step, wait_until
 from tests.networks.narrow import narrow
 
 
@@ -74,14 +73,12 @@ def test_what_a_run_has_made_counts_as_room_and_nothing_else(tmp_path: Path, mon
 def test_a_full_disk_stops_a_run_and_what_was_saved_stays(tmp_path: Path) -> None:
     """A limit on the size of files is what a full disk is to a checkpoint: its write fails in the middle."""
     run = tmp_path / "run"
-    limit = 40_000
-    code = f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))\n"
-    code += "import sys; from mk_lightning.cli.main import main; main(sys.argv[1:])"
-    words = command(run)
-    done = subprocess.run([sys.executable, "-c", code, *words], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 1
-    assert "Traceback" not in done.stderr
-    line = done.stderr.splitlines()[-1]
+    process = begin(run)
+    resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (40_000, 40_000))
+    errors = process.wait()
+    assert process.returncode == 1
+    assert "Traceback" not in errors
+    line = errors.splitlines()[-1]
     assert re.match(rf"mk-lightning: stopped: {run}/.*: File too large; ", line), line
     assert not list(run.rglob("*.part")), "half a file was left"
 
@@ -89,7 +86,7 @@ def test_a_full_disk_stops_a_run_and_what_was_saved_stays(tmp_path: Path) -> Non
 def test_a_deleted_directory_stops_a_run(tmp_path: Path) -> None:
     run = tmp_path / "run"
     process = begin(run)
-    wait_until(process, lambda: learner_step(run) >= 9)
+    wait_until(process, lambda: learner_step(run) >= 7)
     run.rename(tmp_path / "elsewhere")
     errors = process.wait(60)
     assert process.returncode == 1

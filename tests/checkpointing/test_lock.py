@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from mk_lightning.checkpointing.lock import RunLock
 from mk_lightning.checkpointing.run_directory import RunDirectory
 from mk_lightning.utils.errors import UserError
+from tests.commands import elsewhere
 
 
 def test_a_second_run_in_a_directory_is_refused_until_the_first_has_ended(tmp_path: Path) -> None:
@@ -20,10 +22,15 @@ def test_a_second_run_in_a_directory_is_refused_until_the_first_has_ended(tmp_pa
     RunLock(tmp_path).release()
 
 
+def lock_and_die(folder: Path) -> None:
+    lock = RunLock(folder)
+    os.kill(os.getpid(), signal.SIGKILL)
+    lock.release()
+
+
 def test_a_killed_run_leaves_no_lock(tmp_path: Path) -> None:
-    code = "import sys, os; from pathlib import Path; from mk_lightning.checkpointing.lock import RunLock\n"
-    code += "lock = RunLock(Path(sys.argv[1])); os.kill(os.getpid(), 9)"
-    assert subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False).returncode == -9
+    assert elsewhere(lock_and_die, tmp_path) == -signal.SIGKILL
+    assert (tmp_path / ".lock").is_file(), "it was locked"
     RunLock(tmp_path).release()
 
 

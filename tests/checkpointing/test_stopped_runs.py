@@ -24,11 +24,11 @@ from tests.test_resume import CONFIG
 ROOT = Path(__file__).parents[2]
 LONG: dict[str, Any] = {
     **CONFIG,
-    "data": {**CONFIG["data"], "max_env_steps": 640, "evaluation": {**CONFIG["data"]["evaluation"], "every": 320}},
+    "data": {**CONFIG["data"], "max_env_steps": 480, "evaluation": {**CONFIG["data"]["evaluation"], "every": 240}},
     "checkpoint": {"every_env_steps": 40},
     "trainer": {**CONFIG["trainer"], "callbacks": []},
 }
-"""Two epochs of forty learner_steps, saved every five."""
+"""Two epochs of fifteen learner_steps, saved every third."""
 
 
 def command(run: Path, *words: str) -> list[str]:
@@ -74,27 +74,27 @@ def go_on(run: Path) -> dict:
     return everything(run)
 
 
-@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_a_run_where_it_can_go_on(uninterrupted: dict, tmp_path: Path, signum: signal.Signals) -> None:
+def test_a_signal_ends_a_run_where_it_can_go_on(uninterrupted: dict, tmp_path: Path) -> None:
     """To the whole group, as a terminal and schedulers send it: the workers leave it to their parent."""
     run = tmp_path / "run"
-    process = begin(run)
-    wait_until(process, lambda: learner_step(run) >= 9)
-    session = in_session(process.pid)
-    assert len(session) > 3, "the run, the process that its workers are forked from, and they"
-    process.kill_group(signum)
-    errors = process.wait(60)
-    assert process.returncode == 128 + signum
-    assert errors.count(f"{signum.name}: stopping") == 1
-    assert "env_steps again" not in errors, "no worker was replaced"
-    assert left_over(session) == []
-    line = errors.splitlines()[-1]
-    assert re.fullmatch(
-        rf"mk-lightning: stopped: {signum.name} while training; saved up to env_step \d+: "
-        rf"mk-lightning fit -c {run}/config.yaml --ckpt_path {run}/checkpoints/last.ckpt goes on from there",
-        line,
-    ), line
-    assert "Traceback" not in errors
+    for signum, at, words in ((signal.SIGTERM, 7, []), (signal.SIGINT, 19, ["--ckpt_path", "last"])):
+        process = begin(run, *words)
+        wait_until(process, lambda step=at: learner_step(run) >= step)  # type: ignore[misc]
+        session = in_session(process.pid)
+        assert len(session) > 3, "the run, the process that its workers are forked from, and they"
+        process.kill_group(signum)
+        errors = process.wait(60)
+        assert process.returncode == 128 + signum
+        assert errors.count(f"{signum.name}: stopping") == 1
+        assert "env_steps again" not in errors, "no worker was replaced"
+        assert left_over(session) == []
+        line = errors.splitlines()[-1]
+        assert re.fullmatch(
+            rf"mk-lightning: stopped: {signum.name} while training; saved up to env_step \d+: "
+            rf"mk-lightning fit -c {run}/config.yaml --ckpt_path {run}/checkpoints/last.ckpt goes on from there",
+            line,
+        ), line
+        assert "Traceback" not in errors
     assert differences(go_on(run), uninterrupted) == []
 
 
@@ -170,21 +170,19 @@ def test_ctrl_c_before_a_run_has_begun_is_one_line(tmp_path: Path) -> None:
     assert "Traceback" not in errors
 
 
-def test_a_run_killed_at_once_goes_on_from_its_last_checkpoint(uninterrupted: dict, tmp_path: Path) -> None:
-    run = tmp_path / "run"
-    process = begin(run)
-    wait_until(process, lambda: learner_step(run) >= 49)
-    process.kill_group(signal.SIGKILL)
-    process.wait()
-    assert differences(go_on(run), uninterrupted) == []
-
-
-def test_a_run_killed_before_its_first_checkpoint_begins_anew_in_its_place(uninterrupted: dict, tmp_path: Path) -> None:
+def test_a_killed_run_begins_anew_in_its_place_or_goes_on_from_its_last_checkpoint(
+    uninterrupted: dict, tmp_path: Path
+) -> None:
+    """Killed before its first checkpoint, and again at once after many."""
     run = tmp_path / "run"
     process = begin(run)
     wait_until(process, lambda: (run / ".lock").is_file())
     process.kill_group(signal.SIGKILL)
     process.wait()
     assert not (run / "checkpoints").exists()
+    process = begin(run, "--ckpt_path", "last")
+    wait_until(process, lambda: learner_step(run) >= 19)
+    process.kill_group(signal.SIGKILL)
+    process.wait()
     assert differences(go_on(run), uninterrupted) == []
     assert [path.name for path in tmp_path.glob("run*/")] == ["run"]

@@ -43,6 +43,7 @@ SMALL = [
     "--data.env.max_noops=2",
     f"--data.warmup_env_steps={WARMUP}",
     "--data.replay.capacity=2000",
+    "--data.replay.batch_size=8",
     "--data.recording.env_steps=64",
     "--data.evaluation.num_envs=2",
     "--data.evaluation.matches=1",

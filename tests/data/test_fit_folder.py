@@ -1,13 +1,12 @@
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from mk_lightning.data.fit_folder import FitFolder, source_of
 from mk_lightning.utils.errors import UserError
+from tests.commands import elsewhere
 
 
 def used(folder: FitFolder, *segments: str) -> dict:
@@ -41,14 +40,14 @@ def test_a_fit_that_kept_only_its_recording_counts(tmp_path):
     assert FitFolder.claim(tmp_path).number == 2
 
 
+def claim(folder: Path, noted: Path) -> None:
+    noted.write_text(str(FitFolder.claim(folder).number))
+
+
 def test_fits_at_the_same_time_are_apart_in_one_process_and_in_two(tmp_path):
-    first, second = FitFolder.claim(tmp_path), FitFolder.claim(tmp_path)
-    claim = (
-        "import sys; from pathlib import Path; from mk_lightning.data.fit_folder import FitFolder;"
-        "print(FitFolder.claim(Path(sys.argv[1])).number)"
-    )
-    other = subprocess.run([sys.executable, "-c", claim, tmp_path], capture_output=True, text=True, check=True)
-    assert (first.number, second.number, int(other.stdout)) == (1, 2, 3)
+    first, second = FitFolder.claim(tmp_path / "run"), FitFolder.claim(tmp_path / "run")
+    assert elsewhere(claim, tmp_path / "run", tmp_path / "number") == 0
+    assert (first.number, second.number, (tmp_path / "number").read_text()) == (1, 2, "3")
 
 
 def test_a_fit_goes_on_in_place_in_its_directory(tmp_path):

@@ -42,7 +42,8 @@ WALKED = f"rewards_beside_the_config.Walked(per_pixel={PIXEL})"
 
 REWARD = {"class_path": "rewards_beside_the_config.Walked", "init_args": {"per_pixel": PIXEL}}
 SETTINGS: dict[str, Any] = {
-    "env": {"reward": REWARD, "frame_skip": 4, "max_noops": 30},  # or nobody walks before the match is cut off
+    # Or nobody walks before the match is cut off.
+    "env": {"reward": REWARD, "frame_skip": 4, "max_noops": 30, "max_env_steps": 25},
     "reward_scale": 2.0,
     "rehearsal_ratio": 0.25,
     "recording": {"env_steps": 90},

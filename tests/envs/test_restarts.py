@@ -24,8 +24,11 @@ from tests.envs.processes import Killer, alive, left_over, parent_of
 MakeEnvs = Callable[..., RetroVectorEnv]
 Disturb = Callable[[], None]
 
+ROUNDS = 16
+"""Of the script, which does everything once in eight."""
 LENGTH = 12
 """Of the matches, env_steps: so every third round of the script begins some."""
+SHORT: dict[str, Any] = {"frame_skip": 2, "max_noops": 4, "max_env_steps": LENGTH}
 
 
 def undisturbed() -> None:
@@ -84,18 +87,18 @@ def play(envs: RetroVectorEnv, states: tuple[str, ...], rounds: int, disturb: Di
 @pytest.fixture(scope="module")
 def expected(game: Any, states: tuple[str, ...]) -> Iterator[list[Any]]:
     """The tape of the undisturbed run."""
-    envs = RetroVectorEnv(game, "VeryEasy.*", EnvConfig(num_envs=3, max_env_steps=LENGTH))
-    yield play(envs, states, rounds=24)
+    envs = RetroVectorEnv(game, "VeryEasy.*", EnvConfig(num_envs=3, **SHORT))
+    yield play(envs, states, rounds=ROUNDS)
     assert envs.restarts == 0
     envs.close()
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_a_run_with_kills_at_chosen_moments_is_the_same_run(
     make_envs: MakeEnvs, states: tuple[str, ...], expected: list[Any], seed: int
 ) -> None:
     """Between steps, in steps, before calls, once and several at once, also before the first reset."""
-    envs = make_envs(3, max_env_steps=LENGTH)
+    envs = make_envs(3, **SHORT)
     killer, rng = Killer(envs), np.random.default_rng(seed)
 
     def disturb() -> None:
@@ -104,7 +107,7 @@ def test_a_run_with_kills_at_chosen_moments_is_the_same_run(
             for index in rng.permutation(3)[: rng.choice([1, 1, 2, 3])]:
                 killer.kill(index)
 
-    assert play(envs, states, 24, disturb) == expected
+    assert play(envs, states, ROUNDS, disturb) == expected
     assert envs.restarts == len(killer.pids) > 20
     assert left_over(killer.pids, 0) == []
 
@@ -115,7 +118,7 @@ def test_a_run_with_kills_at_any_moment_is_the_same_run(
     """In calls, in resets and in matches that are played again, too."""
     monkeypatch.setattr(pool, "DEATHS_AT_ONE_POINT", 1_000)  # some will be, at this rate
     monkeypatch.setattr(pool, "DEATHS_IN_A_ROW", 1_000)
-    envs = make_envs(3, max_env_steps=LENGTH)
+    envs = make_envs(3, **SHORT)
     killer, rng, over = Killer(envs), np.random.default_rng(0), threading.Event()
 
     def keep_killing() -> None:
@@ -125,7 +128,7 @@ def test_a_run_with_kills_at_any_moment_is_the_same_run(
     thread = threading.Thread(target=keep_killing)
     thread.start()
     try:
-        played = play(envs, states, 24)
+        played = play(envs, states, ROUNDS)
     finally:
         over.set()
         thread.join()
@@ -282,7 +285,7 @@ def test_a_lost_nursery_is_replaced_like_its_workers(
 ) -> None:
     monkeypatch.setattr(process, "HANG_SECONDS", 2.0)
     monkeypatch.setattr(process, "SECONDS_TO_END", 0.5)
-    envs = make_envs(3, max_env_steps=LENGTH)
+    envs = make_envs(3, **SHORT)
     pids, fork_server = envs._pool.pids, parent_of(envs._pool.pids[0])
     calls = 0
 
@@ -295,7 +298,7 @@ def test_a_lost_nursery_is_replaced_like_its_workers(
             if end == signal.SIGKILL:
                 assert left_over(pids) == []
 
-    assert play(envs, states, 24, disturb) == expected
+    assert play(envs, states, ROUNDS, disturb) == expected
     time.sleep(1.1)  # until the last workers of a stopped fork server have noticed that it was killed
     envs.capture()
     assert envs.restarts == 3

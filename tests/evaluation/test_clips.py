@@ -12,7 +12,7 @@ import pytest
 
 from mk_lightning.envs.config import EnvConfig
 from mk_lightning.envs.vector_env import RetroVectorEnv
-from mk_lightning.evaluation.clips import SECONDS, choose, film_lost, film_pairs
+from mk_lightning.evaluation.clips import SECONDS, Films, choose, film_lost, film_pairs
 from mk_lightning.evaluation.compare import Comparison
 from mk_lightning.evaluation.evaluation import Evaluation
 from mk_lightning.experience.episodes import EpisodeRecord, EpisodeSpec, play_episodes
@@ -79,6 +79,11 @@ def turned() -> Comparison:
     return Comparison(of(fought("none"), "still"), of(fought("Z"), "kicker"))
 
 
+@pytest.fixture(scope="module")
+def films(turned: Comparison) -> Films:
+    return film_pairs(turned)
+
+
 def test_a_lost_match_is_filmed(turned: Comparison, tmp_path: Path) -> None:
     path = tmp_path / "lost.mp4"
     assert film_lost(turned.after, path, GAME) is None, "it won all"
@@ -90,8 +95,8 @@ def test_a_lost_match_is_filmed(turned: Comparison, tmp_path: Path) -> None:
     assert len(imageio.imread(path)) == pytest.approx(30 * seconds, abs=3)
 
 
-def test_each_film_is_of_its_own_policys_match(turned: Comparison) -> None:
-    ((headline, clips),) = film_pairs(turned)
+def test_each_film_is_of_its_own_policys_match(turned: Comparison, films: Films) -> None:
+    ((headline, clips),) = films
     assert headline == f"{A}, seed 3"
     assert [clip.caption for clip in clips] == ["before: not won, 0 to 2 rounds", "after: won, 2 to 0 rounds"]
     ends = []
@@ -147,8 +152,8 @@ def test_what_cannot_be_played_once_more_has_no_films(
     assert line.startswith(f"no films: {message}")
 
 
-@pytest.mark.parametrize("other", [{"num_envs": 9}, {"reward": "nowhere.Own()"}])
-def test_what_a_film_does_not_show_does_not_matter(turned: Comparison, other: dict[str, int | str]) -> None:
+def test_what_a_film_does_not_show_does_not_matter(turned: Comparison, films: Films) -> None:
     """Above all, nothing that a file names is imported."""
+    other: dict[str, int | str] = {"num_envs": 9, "reward": "nowhere.Own()"}
     same = Comparison(*(replace(e, env=ENV | other) for e in (turned.before, turned.after)))
-    assert film_pairs(same) == film_pairs(turned)
+    assert film_pairs(same) == films

@@ -38,7 +38,7 @@ def test_other_arguments_are_taken() -> None:
 
 def test_a_match_in_a_gymnasium_loop_is_the_evaluation_s() -> None:
     module = DuelingDoubleDQN.load_from_checkpoint(BASE)
-    state = "VeryEasy.Scythe-03"
+    state = "VeryEasy.Ember-04"
     env = FrameStackObservation(FightingEnv("dojo", state), 4)
     observation, info = env.reset(seed=2_000_000)
     over, total, env_steps = False, 0.0, 0

@@ -191,7 +191,7 @@ def whole_run(tmp_path_factory):
         "logger": {"class_path": "pytorch_lightning.loggers.CSVLogger", "init_args": {"save_dir": str(run / "own")}},
         "callbacks": [{"class_path": "tests.lightning.probe.Probe", "init_args": {"stop": 12}}],
         "min_epochs": 2,
-        "min_steps": 20,
+        "min_steps": 10,
         "num_sanity_val_steps": 1,
         "log_every_n_steps": 3,
         "enable_progress_bar": True,
@@ -231,14 +231,14 @@ def test_every_option_that_works_at_the_command_line_is_in_the_run(whole_run) ->
 
 def test_the_run_is_what_its_options_say(whole_run) -> None:
     run, probe, _, _ = whole_run
-    assert len(probe.batches) == 40, "min_epochs and min_steps hold a stop up"
-    assert probe.batches[-1].learner_step == 20, "two batches accumulated each"
+    assert len(probe.batches) == 20, "min_epochs and min_steps hold a stop up"
+    assert probe.batches[-1].learner_step == 10, "two batches accumulated each"
     assert max(seen.gradient_max for seen in probe.batches[1::2]) == pytest.approx(0.01), "those of a learner_step"
     assert {(seen.anomaly, seen.deterministic, seen.dtype) for seen in probe.batches} == {(True, True, torch.float64)}
     assert probe.sanity_batches == 1
     rows = list(csv.DictReader((run / "metrics.csv").open()))
     logged = {int(row["step"]): row["loss"] for row in rows if row["loss"]}
-    assert list(logged) == [2, *range(5, 20)], "every third, and once it is to stop every learner_step"
+    assert list(logged) == [2, *range(5, 10)], "every third, and once it is to stop every learner_step"
     assert len(set(logged.values())) == len(logged), "a row is of its own learner_step"
     (own,) = (run / "own").glob("**/metrics.csv")
     assert [float(row["loss"]) for row in csv.DictReader(own.open()) if row["loss"]] == [*map(float, logged.values())]

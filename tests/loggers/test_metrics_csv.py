@@ -116,6 +116,24 @@ def test_a_row_that_a_kill_cut_short_is_dropped(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("harm", "left"),
+    [
+        (lambda path: path.write_text(path.read_text()[:-5]), 2),
+        (Path.unlink, 0),
+        (lambda path: path.write_bytes(b"\xff\xfe" * 99), 0),
+    ],
+)
+def test_rows_that_are_lost_are_told(tmp_path, harm, left, caplog):
+    log(MetricsCSV(tmp_path), ROWS[:3])
+    path = tmp_path / "metrics.csv"
+    harm(path)
+    log(resume(tmp_path, 3), ROWS[3:])
+    assert f"{path} has {left} of the 3 rows that were written; the rest is lost" in caplog.text
+    written = [int(line.partition(",")[0]) for line in read(tmp_path).splitlines()[1:]]
+    assert written == [step for step, _ in (*ROWS[:left], *ROWS[3:])]
+
+
+@pytest.mark.parametrize(
     ("learner_step", "rows"),
     [
         (0, 0),  # nothing logged, nothing due

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytorch_lightning as pl
 import torch
 import yaml
 
@@ -59,13 +60,35 @@ def config(network: dict[str, Any]) -> str:
     return "c.yaml"
 
 
-def test_it_trains_is_frozen_by_its_groups_resumed_and_tested(own: Any, capsys: pytest.CaptureFixture[str]) -> None:
+def by_script(own: Any) -> mk.DuelingDoubleDQN:
+    """The module that a script has trained as the command line does by `config(CHOICE)`."""
+    pl.seed_everything(3)
+    options = CONFIG["data"] | {"seed": 3}
+    options |= {"epsilon": mk.Linear(1.0, 0.1, 300), "env": mk.EnvConfig(**options["env"])}
+    options |= {"replay": mk.ReplaySettings(**options["replay"])}
+    options |= {"evaluation": mk.EvaluationSettings(**options["evaluation"])}
+    data = mk.ExperienceDataModule(**options)
+    module = mk.DuelingDoubleDQN(network=partial(own, cells=3))
+    callbacks = [mk.FreezeLayers(["output"]), mk.BeforeAfter()]
+    trainer = pl.Trainer(
+        max_epochs=data.max_epochs, callbacks=callbacks, accelerator="cpu", gradient_clip_val=10.0, logger=False,
+        enable_checkpointing=False, num_sanity_val_steps=0, enable_progress_bar=False,
+    )  # fmt: skip
+    trainer.fit(module, data)
+    return module
+
+
+def test_it_trains_as_by_a_script_is_frozen_by_its_groups_resumed_and_tested(
+    own: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
     c = config(CHOICE)
     main(["fit", "-c", c, "--run_dir", "run"])
     last = read_checkpoint("run/checkpoints/last.ckpt")
     assert last["network"] == {"num_actions": 26, "cells": 3, "class": "Pooled"}
     assert not torch.equal(last["state_dict"]["online.body.weight"], last["state_dict"]["target.body.weight"])
     assert torch.equal(last["state_dict"]["online.head.weight"], last["state_dict"]["target.head.weight"])
+    weights = by_script(own).state_dict()
+    assert all(torch.equal(last["state_dict"][name], tensor) for name, tensor in weights.items())
     main(["test", "-c", c, "--ckpt_path", "run/checkpoints/best.ckpt", "--run_dir", "tested"])
     assert "VeryEasy.Bramble-01" in capsys.readouterr().out
 
@@ -100,24 +123,3 @@ def test_its_checkpoint_needs_its_class(load: Any, complaint: str, own: Any) -> 
     torch.save(content | {"pytorch-lightning_version": "2.6.0"}, "w.ckpt")
     with pytest.raises(mk.UserError, match=complaint):
         load(own)
-
-
-def test_a_script_trains_it_as_the_command_line_does(own: Any) -> None:
-    import pytorch_lightning as pl
-
-    main(["fit", "-c", config(CHOICE), "--run_dir", "run"])
-    pl.seed_everything(3)
-    options = CONFIG["data"] | {"seed": 3}
-    options |= {"epsilon": mk.Linear(1.0, 0.1, 300), "env": mk.EnvConfig(**options["env"])}
-    options |= {"replay": mk.ReplaySettings(**options["replay"])}
-    options |= {"evaluation": mk.EvaluationSettings(**options["evaluation"])}
-    data = mk.ExperienceDataModule(**options)
-    module = mk.DuelingDoubleDQN(network=partial(own, cells=3))
-    callbacks = [mk.FreezeLayers(["output"]), mk.BeforeAfter()]
-    trainer = pl.Trainer(
-        max_epochs=data.max_epochs, callbacks=callbacks, accelerator="cpu", gradient_clip_val=10.0, logger=False,
-        enable_checkpointing=False, num_sanity_val_steps=0, enable_progress_bar=False,
-    )  # fmt: skip
-    trainer.fit(module, data)
-    weights = read_checkpoint("run/checkpoints/last.ckpt")["state_dict"]
-    assert all(torch.equal(weights[name], tensor) for name, tensor in module.state_dict().items())

@@ -23,10 +23,10 @@ QUIET = {"OMP_NUM_THREADS": "1", "COLUMNS": "200"}
 
 
 def write_config(path: Path, callbacks: list[Any] | None = None, **data: Any) -> Path:
-    """Write a config of 2 epochs of 14 learner_steps, in which two ranks with two environments share the env_steps."""
+    """Write a config of 2 epochs of 8 learner_steps, in which two ranks with two environments share the env_steps."""
     config = json.loads(json.dumps(CONFIG))
-    config["data"] |= {"env_steps_per_learner_step": 24, "max_env_steps": 672} | data
-    config["data"]["evaluation"]["every"] = 336
+    config["data"] |= {"env_steps_per_learner_step": 24, "max_env_steps": 384} | data
+    config["data"]["evaluation"]["every"] = 192
     config["data"]["replay"]["capacity"] = 120
     config["trainer"]["callbacks"] = callbacks or []
     config["trainer"]["logger"] = False

@@ -28,7 +28,7 @@ METHODS = [
     {"class_path": "tests.ranks.watching.Watch"},
     {
         "class_path": "pytorch_lightning.callbacks.ModelCheckpoint",
-        "init_args": {"every_n_train_steps": 10, "save_top_k": -1, "filename": "{step}"},
+        "init_args": {"every_n_train_steps": 5, "save_top_k": -1, "filename": "{step}"},
     },
 ]
 
@@ -73,21 +73,21 @@ def finished(config: Path) -> Path:
 def test_all_ranks_learn_the_same_from_what_each_has_played(finished: Path) -> None:
     """Weights, matches that count and figures are equal bit for bit; what is drawn is not."""
     one, other = watched(finished, 2)
-    assert len(one) == 28
+    assert len(one) == 16
     for mine, theirs in zip(one, other, strict=True):
         assert mine["drawn"] != theirs["drawn"]
         assert {**mine, "drawn": None} == {**theirs, "drawn": None}
-    assert len({noted["online"] for noted in one}) == 28, "nothing was learnt"
+    assert len({noted["online"] for noted in one}) == 16, "nothing was learnt"
     assert sum(len(noted["finished"]) for noted in one) > 10
 
 
 def test_env_steps_are_those_of_all_ranks(finished: Path) -> None:
     """Two ranks with two environments: warm-up of 40, 24 a learner_step, of which each environment plays 6."""
     one, _ = watched(finished, 2)
-    assert [noted["env_steps"] for noted in one] == [40 + 24 * (step + 1) for step in range(28)]
+    assert [noted["env_steps"] for noted in one] == [40 + 24 * (step + 1) for step in range(16)]
     replay = torch.load(finished / "checkpoints/last.ckpt", weights_only=True)["ExperienceDataModule"]["replay"]
-    assert replay["added"] == (40 + 24 * 29) / 4, "rows, those for the next batch among them"
-    assert next(row["env_steps"] for row in rows(finished) if row["loss"]) == str(40.0 + 24 * 5)
+    assert replay["added"] == (40 + 24 * 17) / 4, "rows, those for the next batch among them"
+    assert next(row["env_steps"] for row in rows(finished) if row["loss"]) == str(40.0 + 24 * 4)
 
 
 def test_two_runs_are_compared_with_the_replays_of_all_ranks(finished: Path) -> None:
@@ -104,19 +104,19 @@ def test_a_resumed_run_continues_bit_for_bit(config: Path, finished: Path, tmp_p
     (path / "before_after.json").unlink()
     for file in [*(path / "checkpoints").glob("[lp]*.ckpt"), *path.glob("rank-*.jsonl")]:
         file.unlink()
-    run(2, "fit", "-c", config, "--ckpt_path", path / "checkpoints/step=20.ckpt")
+    run(2, "fit", "-c", config, "--ckpt_path", path / "checkpoints/step=10.ckpt")
     assert apart(path, finished) == []
-    assert watched(path, 2) == [noted[20:] for noted in watched(finished, 2)]
+    assert watched(path, 2) == [noted[10:] for noted in watched(finished, 2)]
 
 
 def test_a_run_is_resumed_in_another_directory_with_its_best(config: Path, finished: Path, tmp_path: Path) -> None:
     """Rank 0 fetches what the checkpoint names, and all go on from it alike."""
     path = tmp_path / "run"
     (path / "checkpoints").mkdir(parents=True)
-    shutil.copy(finished / "checkpoints/step=20.ckpt", path / "checkpoints/last.ckpt")
+    shutil.copy(finished / "checkpoints/step=10.ckpt", path / "checkpoints/last.ckpt")
     late = "--trainer.callbacks+=tests.ranks.watching.Late"
     run(2, "fit", "-c", config, "--ckpt_path", path / "checkpoints/last.ckpt", late)
-    assert watched(path, 2) == [noted[20:] for noted in watched(finished, 2)]
+    assert watched(path, 2) == [noted[10:] for noted in watched(finished, 2)]
     best, before = (torch.load(run / "checkpoints/best.ckpt")["state_dict"] for run in (path, finished))
     assert all(torch.equal(best[name], before[name]) for name in before)
     for name in ("evaluations.csv", "after.csv"):
@@ -143,7 +143,7 @@ def test_three_ranks_resume_bit_for_bit_too(tmp_path: Path) -> None:
 
 def test_another_number_of_ranks_is_refused(config: Path, finished: Path) -> None:
     last = finished / "checkpoints/last.ckpt"
-    longer = ["--data.max_env_steps", "1008", "--ckpt_path", str(last)]
+    longer = ["--data.max_env_steps", "576", "--ckpt_path", str(last)]
     _, err = run(1, "fit", "-c", config, *longer, code=2)
     assert err.splitlines()[-1] == (
         "mk-lightning: error: the checkpoint is of a run on 2 ranks, this one has 1, and each rank has a replay and "
@@ -156,7 +156,7 @@ def test_a_lost_part_of_another_rank_s_replay_is_noticed(config: Path, finished:
     shutil.copytree(finished, tmp_path / "run")
     for path in (tmp_path / "run/replay").glob("*-rank-1.rows"):
         path.write_bytes(b"damaged")
-    words = ["--run_dir", str(tmp_path / "run"), *ON[2], "--data.max_env_steps", "1008", "--ckpt_path", "last"]
+    words = ["--run_dir", str(tmp_path / "run"), *ON[2], "--data.max_env_steps", "576", "--ckpt_path", "last"]
     _, err = run(1, "fit", "-c", config, *words, code=2)
     assert "rank-1.rows is damaged" in err
     assert err.count("error:") == 1

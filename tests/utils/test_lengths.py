@@ -59,38 +59,37 @@ def test_a_fraction_comes_to_the_env_steps_that_it_was_made_of(part: int, run: i
 
 # -- through a config and the command line -----------------------------------------------------------------------------
 
-OPTIONS: dict[str, Any] = {
-    "model.learning_rate.init_args.env_steps": None,
-    "model.learning_rate_warmup": None,
-    "data.epsilon.init_args.env_steps": None,
-    "data.evaluation.every": None,
-    "checkpoint.every_env_steps": None,
-    "trainer.callbacks.0.init_args.every": "WeaknessTargeting",
-    "trainer.callbacks.0.init_args.unfreeze_at.heads": "FreezeLayers",
-    "trainer.callbacks.0.init_args.phases.0.env_steps": "Curriculum",
-    "trainer.callbacks.0.init_args.weight.init_args.period": "Kickstarting",
-}
-"""Every option that is a length, and the callback that has it."""
-
-
-def config_with(option: str, text: str) -> str:
-    """A config in which an option stands as it is written."""
-    callbacks = {
-        "WeaknessTargeting": "{every: LENGTH}",
-        "FreezeLayers": "{unfreeze_at: {heads: LENGTH}}",
-        "Curriculum": "{phases: [{states: [original], env_steps: LENGTH}, {states: [original]}]}",
-        "Kickstarting": "{weight: {class_path: Cyclical, init_args: {low: 0, high: 1, period: LENGTH}}}",
-    }
-    linear = "{class_path: Linear, init_args: {start: 1.0, end: 0.1, env_steps: LENGTH}}"
-    if (name := OPTIONS[option]) is not None:
-        written = f"trainer: {{callbacks: [{{class_path: {name}, init_args: {callbacks[name]}}}]}}"
-    elif option.endswith(".init_args.env_steps"):
-        group, key, *_ = option.split(".")
-        written = f"{group}: {{{key}: {linear}}}"
-    else:
-        *groups, key = option.split(".")
-        written = "".join(f"{group}: {{" for group in groups) + f"{key}: LENGTH" + "}" * len(groups)
-    return written.replace("LENGTH", text)
+OPTIONS = [
+    "model.learning_rate.init_args.env_steps",
+    "model.learning_rate_warmup",
+    "data.epsilon.init_args.env_steps",
+    "data.evaluation.every",
+    "checkpoint.every_env_steps",
+]
+OF_CALLBACKS = [
+    "trainer.callbacks.0.init_args.every",
+    "trainer.callbacks.1.init_args.unfreeze_at.heads",
+    "trainer.callbacks.2.init_args.phases.0.env_steps",
+    "trainer.callbacks.3.init_args.weight.init_args.period",
+]
+"""Every option that is a length, and where `WRITTEN` has it."""
+WRITTEN = """
+model:
+  learning_rate: {class_path: Linear, init_args: {start: 1.0, end: 0.1, env_steps: LENGTH}}
+  learning_rate_warmup: LENGTH
+data:
+  epsilon: {class_path: Linear, init_args: {start: 1.0, end: 0.1, env_steps: LENGTH}}
+  evaluation: {every: LENGTH}
+checkpoint: {every_env_steps: LENGTH}
+trainer:
+  callbacks:
+    - {class_path: WeaknessTargeting, init_args: {every: LENGTH}}
+    - {class_path: FreezeLayers, init_args: {unfreeze_at: {heads: LENGTH}}}
+    - class_path: Curriculum
+      init_args: {phases: [{states: [original], env_steps: LENGTH}, {states: [original]}]}
+    - class_path: Kickstarting
+      init_args: {weight: {class_path: Cyclical, init_args: {low: 0, high: 1, period: LENGTH}}}
+"""
 
 
 def found(config: Any, option: str) -> Any:
@@ -99,33 +98,33 @@ def found(config: Any, option: str) -> Any:
     return config
 
 
-@pytest.mark.parametrize("option", OPTIONS)
+@pytest.mark.parametrize(("text", "length"), {"1": 1, "1.0": 1.0, "0.67": 0.67, "128000": 128_000, "1e-1": 0.1}.items())
 def test_a_config_keeps_what_is_written(
-    option: str, tmp_path: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    text: str, length: Length, tmp_path: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """And what a run writes of it is read again as the same."""
     monkeypatch.chdir(tmp_path)
-    for text, length in {"1": 1, "1.0": 1.0, "0.67": 0.67, "128000": 128_000, "1e-1": 0.1}.items():
-        (tmp_path / "c.yaml").write_text(config_with(option, text))
-        for _ in range(2):
-            with pytest.raises(SystemExit) as stop:
-                main(["fit", "-c", "c.yaml", "--print_config"])
-            printed = capsys.readouterr().out
-            assert not stop.value.code
-            value = found(yaml.safe_load(printed), option)
-            assert (value, type(value)) == (length, type(length)), text
-            (tmp_path / "c.yaml").write_text(printed)
+    (tmp_path / "c.yaml").write_text(WRITTEN.replace("LENGTH", text))
+    for _ in range(2):
+        with pytest.raises(SystemExit) as stop:
+            main(["fit", "-c", "c.yaml", "--print_config"])
+        printed = capsys.readouterr().out
+        assert not stop.value.code
+        config = yaml.safe_load(printed)
+        for option in (*OPTIONS, *OF_CALLBACKS):
+            value = found(config, option)
+            assert (value, type(value)) == (length, type(length)), option
+        (tmp_path / "c.yaml").write_text(printed)
 
 
 @pytest.mark.parametrize(
     ("word", "length"), {"1": 1, "1.0": 1.0, "0.67": 0.67, "128000": 128_000, "2e-1": 0.2, "1_000": 1000}.items()
 )
 def test_the_command_line_keeps_what_is_written(word: str, length: Length, capsys: pytest.CaptureFixture[str]) -> None:
-    names = [name for name, callback in OPTIONS.items() if callback is None]
     linear = ["--model.learning_rate=Linear", "--data.epsilon=Linear"]
     with pytest.raises(SystemExit) as stop:
-        main(["fit", *linear, *(f"--{name.replace('.init_args', '')}={word}" for name in names), "--print_config"])
+        main(["fit", *linear, *(f"--{name.replace('.init_args', '')}={word}" for name in OPTIONS), "--print_config"])
     assert not stop.value.code
     config = yaml.safe_load(capsys.readouterr().out)
-    for name in names:
+    for name in OPTIONS:
         assert (found(config, name), type(found(config, name))) == (length, type(length)), name

@@ -34,12 +34,14 @@ TINY: dict[str, Any] = {
         "epsilon": {"class_path": "mk_lightning.Linear", "init_args": {"start": 0.2, "end": 0.02, "env_steps": 128}},
         "max_env_steps": 192,
         "warmup_env_steps": 64,
+        "env_steps_per_learner_step": 16,
+        "replay": {"batch_size": 8},
         "recording": {"env_steps": 64},
-        "env": {"max_env_steps": 20, "frame_skip": 2},
-        "evaluation": {"every": 96, "matches": 1, "test_matches": 1},
+        "env": {"num_envs": 4, "max_env_steps": 12, "frame_skip": 2},
+        "evaluation": {"every": 96, "matches": 1, "test_matches": 1, "num_envs": 4},
     },
 }
-"""An overlay: two epochs of twelve learner_steps, matches cut off; lengths that a shorter run does not change."""
+"""An overlay: two epochs of six learner_steps, matches cut off; lengths that a shorter run does not change."""
 
 
 @pytest.fixture(autouse=True)

@@ -25,9 +25,11 @@ data:
   max_env_steps: 64
   warmup_env_steps: 64
   recording: {env_steps: 100, epsilon: 0.05}
-  replay: {capacity: 2000}
+  env: {num_envs: 2, max_env_steps: 280}
+  replay: {capacity: 2000, batch_size: 8}
   evaluation: {every: 1.0, matches: 1, test_matches: 1, num_envs: 2}
 """
+"""Matches that are won end within the 280 env_steps; one that is lost would take 650."""
 TAUGHT = """
 trainer:
   callbacks+:
@@ -147,7 +149,7 @@ def test_a_policy_that_wins_nothing_is_told(folder: Path, caplog: pytest.LogCapt
 
 def test_states_that_resist_end_it(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """From the command line; a round of eight learner_steps gains nothing."""
-    (folder / "cut.yaml").write_text(f"{TINY}  env: {{max_env_steps: 200}}\n")
+    (folder / "cut.yaml").write_text(TINY)
     words = ["-c", "configs/dojo/finetune.yaml", "-c", "configs/dojo/recommended.yaml", "-c", "cut.yaml"]
     options = ["--states", WON, LOST, "--matches", "1", "--budget", "1k", "--run_dir", "resisted"]
     main(["ladder", *words, *options])

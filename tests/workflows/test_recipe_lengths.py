@@ -12,15 +12,12 @@ from mk_lightning.learning.optimizer import due_rate
 from mk_lightning.schedules import Schedule
 from mk_lightning.utils.files import SHIPPED
 from mk_lightning.workflows.recipe import Recipe, read_recipe
+from tests.cli.test_shipped_runs import RUNS
 from tests.standin import mk2_standin
 
 CONFIGS = {game: SHIPPED / "configs" / game for game in ("dojo", "mk2")}
-OVERLAYS = [
-    (game, name)
-    for game, folder in CONFIGS.items()
-    for name in sorted(file.stem for file in folder.glob("*.yaml"))
-    if name != "pretrain"
-]
+RECIPES = [(game, names) for game, names in RUNS if names != "pretrain"] + [("mk2", "finetune recommended")]
+"""Overlays that go together, as they are laid over one another there."""
 SHARES = (0.0, 0.3, 0.5, 0.9, 1.0)
 
 
@@ -58,11 +55,16 @@ def in_force(recipe: Recipe, share: float) -> dict[str, Any]:
     return values
 
 
-@pytest.mark.parametrize(("game", "overlay"), OVERLAYS)
-def test_a_tenth_of_a_run_is_the_run_ten_times_as_fast(
-    game: str, overlay: str, games: dict[str, dict[str, Any]]
-) -> None:
-    files = [CONFIGS[game] / f"{name}.yaml" for name in dict.fromkeys(("finetune", overlay))]
+def test_no_overlay_is_left_out() -> None:
+    tried = {(game, name) for game, names in RECIPES for name in names.split()}
+    assert tried >= {(game, file.stem) for game, folder in CONFIGS.items() for file in folder.glob("*.yaml")} - {
+        (game, "pretrain") for game in CONFIGS
+    }
+
+
+@pytest.mark.parametrize(("game", "names"), RECIPES)
+def test_a_tenth_of_a_run_is_the_run_ten_times_as_fast(game: str, names: str, games: dict[str, dict[str, Any]]) -> None:
+    files = [CONFIGS[game] / f"{name}.yaml" for name in names.split() if "/" not in name]
     whole = read_recipe(files, games[game], begins=False)
     tenth = read_recipe(files, {**games[game], "data.max_env_steps": whole.data.max_env_steps // 10}, begins=False)
     assert tenth.data.length.epochs == whole.data.length.epochs

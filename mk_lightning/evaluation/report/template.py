@@ -6,8 +6,12 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+PAGES = Environment(
+    loader=PackageLoader("mk_lightning.evaluation.report", "."), autoescape=True, undefined=StrictUndefined
+)
+"""The templates of this folder; a page is compiled once in a process."""
+
 
 def render(name: str, **values: Any) -> str:
     """Fill in a template of this folder; text is escaped, and a name without a value is an error."""
-    loader = PackageLoader("mk_lightning.evaluation.report", ".")
-    return Environment(loader=loader, autoescape=True, undefined=StrictUndefined).get_template(name).render(**values)
+    return PAGES.get_template(name).render(**values)
