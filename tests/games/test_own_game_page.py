@@ -34,7 +34,7 @@ def rom(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_one_file_makes_a_game_of_what_stable_retro_has(rom: Path, capsys: pytest.CaptureFixture[str]) -> None:
     main(["states", "my-boxing.yaml"])
-    assert "Boxing-Atari2600-v0: 1 state " in capsys.readouterr().out
+    assert "Boxing-Atari2600-v0: 1 state\n" in capsys.readouterr().out
     exec(compile(block("python"), "own-game.md", "exec"), {})  # seeds the actions by nothing: health may differ
     health, enemy_health, clock = map(int, capsys.readouterr().out.split())
     assert 50 <= min(health, enemy_health) <= max(health, enemy_health) <= 100

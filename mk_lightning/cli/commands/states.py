@@ -37,10 +37,12 @@ def run(words: Sequence[str]) -> int:
     game = load_game(arguments().parse_args(list(words)).game)
     count, apart = len(game.states) - len(game.two_player_states), len(game.two_player_states)
     said = f"{count} state{'s' * (count != 1)}" + (f", and {apart} that `all` leaves out" if apart else "")
-    table = Table(title=f"{game.id}: {said}", title_justify="left")
+    table = Table()
     for column in ("state", "opponent", "players"):
         table.add_column(column)
     for state in sorted(game.states, key=lambda name: name in game.two_player_states):
         table.add_row(state, game.opponent(state), "2" if state in game.two_player_states else "1")
-    Console().print(table)
+    console = Console(emoji=False)
+    console.print(f"{game.id}: {said}", soft_wrap=True, markup=False, highlight=False)
+    console.print(table)
     return 0
