@@ -44,6 +44,7 @@ REWARD = {"class_path": "rewards_beside_the_config.Walked", "init_args": {"per_p
 SETTINGS: dict[str, Any] = {
     # Or nobody walks before the match is cut off.
     "env": {"reward": REWARD, "frame_skip": 4, "max_noops": 30, "max_env_steps": 25},
+    "env_steps_per_learner_step": 8,
     "reward_scale": 2.0,
     "rehearsal_ratio": 0.25,
     "recording": {"env_steps": 90},
