@@ -92,7 +92,7 @@ def test_an_agent_that_notes_no_unit_is_given_one_or_a_warning(
     ]
 
 
-@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in {"DQN", "Dueling DQN"}])  # saved alike
+@pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_of_zip_comes_in_and_goes_out_again(kind: str, tmp_path: Path) -> None:
     path, theirs = saved(tmp_path, kind)
     theirs.policy.optimizer.step()
@@ -113,9 +113,7 @@ def test_every_kind_of_zip_comes_in_and_goes_out_again(kind: str, tmp_path: Path
     assert_same_values(q_values(load_network(tmp_path / "o.zip"), STACKS), wanted)
 
 
-@pytest.mark.parametrize(
-    "name", [name for name in NETWORKS if name != "SmallDueling"]
-)  # which is a NatureDueling with fewer layers
+@networks
 def test_onnx_runs_in_batches_of_any_size(name: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     network = NETWORKS[name](26)
     mk.export(network, tmp_path / "a.onnx", "onnx")
