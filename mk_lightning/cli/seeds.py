@@ -16,6 +16,7 @@ from mk_lightning.utils.errors import UserError, shortened
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
 PAGE = "seeds.html"
+PRINT = "--print_config"
 
 
 def run(words: list[str], pipes: Pipes) -> int:
@@ -38,6 +39,10 @@ def run(words: list[str], pipes: Pipes) -> int:
     parser.add_argument("--seed_everything", help="not here")
     parser.add_argument(CHECKPOINT, help="not here")
     options, others = parser.parse_known_args(words[1:])
+    if PRINT in {word.partition("=")[0] for word in others}:  # of a run but for its seed and its directory
+        from mk_lightning.cli.program import run as program  # torch takes seconds to load
+
+        return program(["fit", *others], pipes)
     seeds = _seeds(options.seeds)
     if options.run_dir is None:
         raise UserError(f"{SEEDS} needs --run_dir DIR, in which each seed has a directory")

@@ -57,7 +57,7 @@ FIT = [
 ]
 TEST = [
     "testing",
-    "VeryEasy.Bramble-01 1 of 1, Hard.Scythe-03 1 of 1 were cut off at 25 env_steps and count as lost; .*",
+    "VeryEasy.Bramble-01 1 of 1, Hard.Scythe-03 1 of 1 were cut off at 15 env_steps and count as lost; .*",
     r"run: run-test \(metrics.csv; .*\)",
 ]
 MEASURED = [

@@ -19,7 +19,7 @@ def test_the_q_values_are_the_networks_and_v_is_its_value(stack: np.ndarray) -> 
     insight = look_into(network, stack)
     observation = torch.from_numpy(stack[None])
     with torch.no_grad():
-        value = network.value(network.features(network.convolutions(observation.float() / 255))).item()
+        value = network.value(network.features(network.convolutions(observation))).item()
         assert insight.q_values == pytest.approx(network(observation)[0].numpy())
     assert insight.value == pytest.approx(value, abs=1e-6)
     assert insight.saliency is None
