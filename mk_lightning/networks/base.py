@@ -81,7 +81,9 @@ class PixelConv2d(nn.Conv2d):
 
     def forward(self, observations: torch.Tensor) -> torch.Tensor:
         """Return the output of observations (B, stack, H, W) uint8."""
-        return super().forward(pixels(observations, self.weight))
+        # Not `super`, which TorchScript does not know.
+        outputs: torch.Tensor = self._conv_forward(pixels(observations, self.weight), self.weight, self.bias)
+        return outputs
 
 
 def dueling(value: torch.Tensor, advantage: torch.Tensor) -> torch.Tensor:
