@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
 
 import torch
 from _sb3 import fighting_env, stacked
+from _sb3_dueling import DuelingPolicy
 from stable_baselines3 import DQN
 from stable_baselines3.common.vec_env import VecEnv
-from stable_baselines3.dqn.policies import CnnPolicy, QNetwork
 from torch import nn
 from torch.nn import functional
 
@@ -22,31 +21,6 @@ RATE, DECAY = 3.16e-4, 0.295
 """Learning rate, and what is left of it at the end of a training, exponentially."""
 FINE_TUNING_RATES = (1e-4, 1e-5)
 """From, to; linearly, as the guide has it."""
-
-
-class DuelingNetwork(QNetwork):
-    """Value and advantage, a linear layer each."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        del self.q_net
-        self.value_net = nn.Sequential(nn.Linear(self.features_dim, 1))
-        self.advantage_net = nn.Sequential(nn.Linear(self.features_dim, int(self.action_space.n)))
-
-    def forward(self, obs: torch.Tensor) -> torch.Tensor:
-        """Q-values (B, actions)."""
-        features = self.extract_features(obs, self.features_extractor)
-        advantage = self.advantage_net(features)
-        q_values: torch.Tensor = self.value_net(features) + advantage - advantage.mean(dim=1, keepdim=True)
-        return q_values
-
-
-class DuelingPolicy(CnnPolicy):
-    """Nature's convolutions below that network."""
-
-    def make_q_net(self) -> QNetwork:
-        """Make the network, or the target network."""
-        return DuelingNetwork(**self._update_features_extractor(self.net_args, features_extractor=None)).to(self.device)
 
 
 class DuelingDoubleDQN(DQN):

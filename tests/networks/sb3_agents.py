@@ -10,8 +10,9 @@ import numpy as np
 import torch
 from gymnasium.spaces import Box, Discrete
 from stable_baselines3 import DQN
-from stable_baselines3.dqn.policies import CnnPolicy, QNetwork
 from torch import nn
+
+from benchmarks._sb3_dueling import DuelingPolicy
 
 ACTIONS = 26
 KINDS = ("DQN", "Double DQN", "Dueling DQN", "Dueling Double DQN", "DQN of 256 features")
@@ -33,27 +34,6 @@ class Pixels(gymnasium.Env):
 
 class DoubleDQN(DQN):
     """It differs in how it learns, not in what it saves."""
-
-
-class DuelingNetwork(QNetwork):
-    """Two linear heads in place of one."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        del self.q_net
-        self.value_net = nn.Sequential(nn.Linear(self.features_dim, 1))
-        self.advantage_net = nn.Sequential(nn.Linear(self.features_dim, int(self.action_space.n)))
-
-    def forward(self, obs: torch.Tensor) -> torch.Tensor:
-        features = self.extract_features(obs, self.features_extractor)
-        advantage = self.advantage_net(features)
-        q_values: torch.Tensor = self.value_net(features) + advantage - advantage.mean(dim=1, keepdim=True)
-        return q_values
-
-
-class DuelingPolicy(CnnPolicy):
-    def make_q_net(self) -> QNetwork:
-        return DuelingNetwork(**self._update_features_extractor(self.net_args, features_extractor=None)).to(self.device)
 
 
 def agent(kind: str = "DQN", shape: tuple[int, ...] = (4, 84, 84), actions: int = ACTIONS, **options: Any) -> DQN:
