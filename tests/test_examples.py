@@ -71,7 +71,7 @@ def test_evaluate_prints_win_rates_and_a_verdict(capsys: pytest.CaptureFixture[s
 
 
 def test_own_network_learns_a_little(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    example("own_network.py")(tmp_path, env_steps=64, matches=1)
+    example("own_network.py")(tmp_path, "VeryHard.Bramble-01", env_steps=64, matches=1)  # who is quick
     assert "matches=1" in capsys.readouterr().out
 
 

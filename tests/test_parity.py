@@ -153,10 +153,13 @@ def test_a_fit_goes_on_from_no_weights_alone(half: Path, monkeypatch: pytest.Mon
 
 
 class Stopped(pl.Callback):
-    """Sends the process a signal within a learner_step."""
+    """Sends the process a signal within a learner_step, the one after so many."""
+
+    def __init__(self, after: int = 6) -> None:
+        self.after = after
 
     def on_before_optimizer_step(self, trainer: pl.Trainer, *_: Any) -> None:
-        if trainer.global_step == 6:
+        if trainer.global_step == self.after:
             os.kill(os.getpid(), signal.SIGTERM)
 
 

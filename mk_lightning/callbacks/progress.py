@@ -56,10 +56,10 @@ class ProgressLine(Callback):
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
         total = data.length.end
         due = trainer.is_global_zero and self._line.due(TRAINING, batch.env_steps, total)
-        if not due or now[0] <= self._last[0]:
+        if not due or now[0] <= self._last[0] or now[1] <= self._first[1]:  # many environments bring some batches none
             return
         speed, learner_speed = _rates(self._last, now)
-        left = (total - batch.env_steps) / max(_rates(self._first, now)[0], 1e-9)
+        left = max(0, total - batch.env_steps) / _rates(self._first, now)[0]
         self._last = now
         won = f"{batch.stats['train/win_rate']:.0%}" if "train/win_rate" in batch.stats else "-"
         self._line.show(

@@ -20,7 +20,7 @@ COMMANDS = ("fit", "validate", "test", "predict")
 CONFIG = ("-c", "--config", "-m")
 """`-m` reads well for the overlay of a method; it is the same."""
 CHECKPOINT = "--ckpt_path"
-SEEDS = "--seeds"
+SEEDS, AT_ONCE = "--seeds", "--at_once"
 GROUP = re.compile(r"--(?:model|data|trainer|film|checkpoint|data\.(?:env|replay|recording|evaluation))")
 """Options that take a file with several options."""
 JOINED = re.compile(rf"(--config|{CHECKPOINT}|{GROUP.pattern})=(.*)|(-[cm])=?(.+)", re.S)
@@ -60,7 +60,7 @@ def arrange(words: Sequence[str]) -> list[str]:
 
 def asks_for_seeds(words: Sequence[str]) -> bool:
     """Whether a command line is a fit with several seeds."""
-    return words[:1] == ["fit"] and any(word.partition("=")[0] == SEEDS for word in words)
+    return words[:1] == ["fit"] and not {SEEDS, AT_ONCE}.isdisjoint(word.partition("=")[0] for word in words)
 
 
 def check_environment(environ: Mapping[str, str]) -> None:

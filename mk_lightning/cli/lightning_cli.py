@@ -16,6 +16,7 @@ from mk_lightning.cli.checks import check_states_given
 from mk_lightning.cli.held_messages import held_messages
 from mk_lightning.cli.missing import naming_both
 from mk_lightning.cli.printing import SHOW, show
+from mk_lightning.cli.saved_config import check_same
 from mk_lightning.utils.files import check_directory
 from mk_lightning.utils.trainer_checks import check_experience_trainer
 from mk_lightning.workflows.parser import add_run_options, as_plain, link_options
@@ -115,6 +116,9 @@ class MKLightningCLI(LightningCLI):
             check_fit(self.model, self.datamodule, callbacks, self.run, monitor, self._init_from)
             stopping = any(isinstance(callback, EarlyStopping) for callback in callbacks)
             if self.run.is_finished(self.datamodule.length.env_steps, may_end_early=stopping):
+                whole = as_plain(self._parser("fit"), self.config.fit)
+                whole["model"]["init_from"] = self._init_from
+                check_same(self.run.path, whole)
                 show(finished(self.run.path, self.run.ended))
                 raise SystemExit(0)
         else:

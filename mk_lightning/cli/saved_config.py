@@ -2,8 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
 from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.cli import SaveConfigCallback
+
+from mk_lightning.utils.errors import UserError, shortened
+from mk_lightning.utils.run_files import CONFIG
+
+DECIDE = ("seed_everything", "monitor", "model", "data", "trainer.callbacks", "trainer.gradient_clip_val")
+"""Options by which a run is what it is."""
+LENGTH = "data.max_env_steps"
+"""A finished run has at least as many as are asked for."""
 
 
 class RunConfig(SaveConfigCallback):
@@ -17,3 +30,35 @@ class RunConfig(SaveConfigCallback):
         self.config = self.config.clone()
         self.config.ckpt_path = None
         super().setup(trainer, pl_module, stage)
+
+
+def check_same(run: Path, config: Mapping[str, Any]) -> None:
+    """Check that a finished run was one of a config, to whose result it would otherwise seem to have come.
+
+    Args:
+        run: its directory.
+        config: the whole config, plain.
+
+    Raises:
+        UserError: it was not.
+    """
+    file = run / CONFIG
+    if not file.is_file():
+        return
+    saved = yaml.safe_load(file.read_text(encoding="utf-8"))
+    for name, theirs, ours in _differences(saved, config):
+        if name.startswith(DECIDE) and name != LENGTH:
+            raise UserError(
+                f"{run} is finished with {name} {shortened(theirs)}, and this command has {shortened(ours)}: "
+                "--run_dir begins another run"
+            )
+
+
+def _differences(one: Any, other: Any, name: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """Options that both have and that are not the same: their names and both values; a list is one value."""
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        for key in one:
+            if key in other:
+                yield from _differences(one[key], other[key], f"{name}.{key}" if name else key)
+    elif one != other:
+        yield name, one, other

@@ -9,14 +9,18 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from mk_lightning.cli.arguments import CHECKPOINT, SEEDS, Pipes, arrange
+from mk_lightning.cli.arguments import AT_ONCE, CHECKPOINT, SEEDS, Pipes, arrange
 from mk_lightning.cli.commands import compare
 from mk_lightning.cli.commands.parser import ToolParser
-from mk_lightning.utils.errors import UserError, shortened
+from mk_lightning.experience.match_seeds import MAX_SEED
+from mk_lightning.utils.errors import UserError, check_between, shortened
+from mk_lightning.utils.run_files import CONFIG
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
 PAGE = "seeds.html"
 PRINT = "--print_config"
+MISTAKE = 2
+"""Exit code of a command that is wrong, and would be again."""
 
 
 def run(words: list[str], pipes: Pipes) -> int:
@@ -34,7 +38,7 @@ def run(words: list[str], pipes: Pipes) -> int:
     """
     parser = ToolParser("fit", "The same fit with several seeds.")
     parser.add_argument(SEEDS, required=True, metavar="N,N,...", help="a run for each")
-    parser.add_argument("--at_once", type=int, default=1, metavar="N", help="runs side by side")
+    parser.add_argument(AT_ONCE, type=int, default=1, metavar="N", help="runs side by side")
     parser.add_argument("--run_dir", type=Path, metavar="DIR", help="has a directory for each seed")
     parser.add_argument("--seed_everything", help="not here")
     parser.add_argument(CHECKPOINT, help="not here")
@@ -50,15 +54,20 @@ def run(words: list[str], pipes: Pipes) -> int:
         if getattr(options, name) is not None:
             raise UserError(f"--{name} does not go with {SEEDS}: each run has its own, and goes on where it stopped")
     if options.at_once < 1:
-        raise UserError(f"--at_once must be at least 1 run, got {options.at_once}")
+        raise UserError(f"{AT_ONCE} must be at least 1 run, got {options.at_once}")
     if options.run_dir.exists() and not options.run_dir.is_dir():
         raise UserError(f"--run_dir must be a directory, got {options.run_dir}")
+    if (options.run_dir / CONFIG).is_file():
+        raise UserError(
+            f"{options.run_dir} is a run; {SEEDS} needs a --run_dir that has a directory for each of its runs"
+        )
     fit = pipes.as_files(arrange(["fit", *others]))
     runs = {seed: options.run_dir / f"seed-{seed}" for seed in seeds}
     with _Fits(alone=options.at_once == 1) as fits, ThreadPoolExecutor(options.at_once) as pool:
         list(pool.map(lambda seed: fits.run(seed, [*fit, *_own(seed, runs[seed])]), seeds))
-    if fits.code:
+    if fits.code > MISTAKE:
         sys.stderr.write("mk-lightning: stopped; the same command goes on with the seeds that are not finished\n")
+    if fits.code:
         return fits.code
     return compare.run([*map(str, runs.values()), "--out", str(options.run_dir / PAGE)])
 
@@ -73,6 +82,8 @@ def _seeds(text: str) -> list[int]:
     if not all(part.strip().isdecimal() for part in parts):
         raise UserError(f"{SEEDS} must be whole numbers, such as 1,2,3; got {shortened(text)}")
     seeds = [int(part) for part in parts]
+    for seed in seeds:
+        check_between(SEEDS, seed, 0, MAX_SEED)
     if len(set(seeds)) < len(seeds):
         raise UserError(f"{SEEDS} has one twice: {shortened(text)}")
     return seeds
@@ -122,6 +133,10 @@ class _Fits:
             sys.stderr.write(f"seed {seed}: {said}")
         code = process.wait()
         self._running.remove(process)
+        if code < 0:
+            if not self.code:
+                sys.stderr.write(f"seed {seed}: was ended by {signal.Signals(-code).name}\n")
+            code = 128 - code
         self.code = self.code or code
 
     def _pass_on(self, signum: int, _: object) -> None:

@@ -7,13 +7,11 @@ from collections.abc import Mapping, Sequence
 from mk_lightning.data.run_length import RunLength
 from mk_lightning.data.settings import MAX_ENV_STEPS, ExperienceSettings
 from mk_lightning.envs.reward_checks import check_for_workers
+from mk_lightning.experience.match_seeds import MAX_SEED
 from mk_lightning.experience.replay import least_capacity
 from mk_lightning.schedules import bounds
 from mk_lightning.utils.errors import UserError, check_between, check_positive
 from mk_lightning.utils.lengths import check_length, in_env_steps
-
-MAX_SEED = 2**32 - 1
-"""NumPy's and Lightning's."""
 
 
 def check_groups(groups: Mapping[str, Sequence[str]]) -> None:

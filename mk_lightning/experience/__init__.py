@@ -1,1 +1,1 @@
-"""Experience: replay, collection, whole matches, and the DataModule that owns the environments."""
+"""Experience: replay, collection and whole matches."""

@@ -8,6 +8,8 @@ import numpy as np
 
 from mk_lightning.experience.episodes import EpisodeSpec
 
+MAX_SEED = 2**32 - 1
+"""Of a run: NumPy's and Lightning's."""
 MAX_TEST_SEED = 1000
 VALIDATION_SEEDS = 1_000_000
 """Seed of match 0 in a validation."""

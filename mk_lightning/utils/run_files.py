@@ -3,6 +3,9 @@
 LOCK = ".lock"
 """The process id of the run that has the directory, locked while it does."""
 
+CONFIG = "config.yaml"
+"""What a run was made by."""
+
 CHECKPOINTS = "checkpoints"
 """Folder of the checkpoints."""
 

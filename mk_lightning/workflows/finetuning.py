@@ -17,11 +17,11 @@ from rich.table import Table
 from mk_lightning.callbacks.checkpoints.signals import Interruption
 from mk_lightning.callbacks.methods.base import lacking_methods
 from mk_lightning.checkpointing.run_directory import AUTO, RunDirectory
-from mk_lightning.data.settings_checks import MAX_SEED
 from mk_lightning.evaluation.before_after import BeforeAfterScores
 from mk_lightning.evaluation.compare import Comparison
 from mk_lightning.evaluation.evaluation import Evaluation
 from mk_lightning.evaluation.next_round import lost_states
+from mk_lightning.experience.match_seeds import MAX_SEED
 from mk_lightning.networks.checkpoint import read_checkpoint
 from mk_lightning.utils.errors import UserError, check_between
 from mk_lightning.utils.files import check_directory, find_file, write_text

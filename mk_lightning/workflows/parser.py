@@ -13,7 +13,7 @@ from pytorch_lightning.cli import LightningArgumentParser
 from mk_lightning.callbacks.checkpoints.resumable import ResumableCheckpoint
 from mk_lightning.data.run_length import RunLength
 from mk_lightning.data.settings import MAX_ENV_STEPS
-from mk_lightning.data.settings_checks import MAX_SEED
+from mk_lightning.experience.match_seeds import MAX_SEED
 from mk_lightning.games.game import Game
 from mk_lightning.playback.recorder import FilmSettings
 from mk_lightning.utils.errors import UserError, check_between

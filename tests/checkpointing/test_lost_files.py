@@ -221,6 +221,8 @@ def test_a_run_that_is_finished_is_left_as_it_is(run: Path, base: Path, capsys: 
     [
         ("--seed_everything=4", "seed_everything of the checkpoint is 3, this config's 4"),
         ("--data.replay.capacity=110", "capacity"),
+        ("--model.learning_rate=1e-6", "is finished with model.learning_rate"),
+        ("--trainer.gradient_clip_val=5", "is finished with trainer.gradient_clip_val 10.0, and this command has 5"),
     ],
 )
 def test_a_finished_run_is_not_resumed_as_another(

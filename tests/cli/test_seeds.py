@@ -69,6 +69,12 @@ def test_a_signal_stops_them_where_they_can_go_on(tmp_path: Path) -> None:
         (["--seeds", "1,2", "--run_dir", "r", "--seed_everything", "1"], "--seed_everything does not go with --seeds"),
         (["--seeds", "1,2", "--run_dir", "r", "--ckpt_path", "last"], "--ckpt_path does not go with --seeds"),
         (["--seeds", "1,2", "--run_dir", "r", "--at_once", "0"], "--at_once must be at least 1 run, got 0"),
+        (["--seeds", "1,4294967296", "--run_dir", "r"], "--seeds must be between 0 and 4,294,967,295, got 4294967296"),
+        (
+            ["--seeds", "1,2", "--run_dir", "run"],
+            "run is a run; --seeds needs a --run_dir that has a directory for each",
+        ),
+        (["--at_once", "2", "--run_dir", "r"], "--seeds"),
         (["--seeds", "1,2", "--run_dir", "file"], "--run_dir must be a directory, got file"),
     ],
 )
@@ -81,6 +87,8 @@ def test_mistakes_are_one_line(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("file").touch()
+    Path("run").mkdir()
+    Path("run/config.yaml").touch()
     with pytest.raises(SystemExit) as stop:
         main(["fit", "-c", "dojo/finetune", *words])
     error = capsys.readouterr().err

@@ -89,6 +89,8 @@ class ResumableCheckpoint(Checkpoint):
         """Time, s, env_steps and learner_steps of the last checkpoint."""
         self._step = 0
         """learner_steps at the end of the last batch."""
+        self._stops = False
+        """The run is saved, and ends once Lightning has written the row of metrics of its last learner_step."""
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Check that there is room for them, and see to the files of checkpoints.
@@ -142,24 +144,25 @@ class ResumableCheckpoint(Checkpoint):
             self.interruption = self._own.enter_context(Interruption())
         self.interruption.listen()
         self._wait()
-        self._step = trainer.global_step
+        self._stops, self._step = False, trainer.global_step
         self._saved = (time.monotonic(), pl_module.env_steps, trainer.global_step)  # type: ignore[assignment]
         if trainer.global_step == 0:
             self._save(trainer, 0)
         self.interruption.at_once("playing the warm-up")
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Batch, batch_idx: int) -> None:
-        """Let signals wait for the end of the learner_step."""
+        """Let signals wait for the end of the learner_step.
+
+        Raises:
+            Interrupted: a signal asked to stop, and the run is saved.
+        """
+        self._stop()
         self._wait()
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Batch, batch_idx: int
     ) -> None:
-        """Save when it is time, and stop when that is asked for.
-
-        Raises:
-            Interrupted: a signal asked to stop, and the run is saved.
-        """
+        """Save when it is time or a signal asks to stop, which comes with Lightning's next hook."""
         accumulating, self._step = trainer.global_step == self._step, trainer.global_step
         every: int = trainer.log_every_n_steps  # type: ignore[attr-defined]
         last_chance = self._is_last_chance(trainer, batch_idx)
@@ -170,11 +173,15 @@ class ResumableCheckpoint(Checkpoint):
         last_but_one = batch_idx + 2 == trainer.num_training_batches
         if wanted >= SAVE or last_chance or last_but_one:
             self._save(trainer, batch.env_steps)
-        if wanted == STOP:
-            raise on_every_rank(Interrupted(self.interruption.signum or signal.SIGTERM, "training"))
+        self._stops = wanted == STOP
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Save after a validation."""
+        """Save after a validation.
+
+        Raises:
+            Interrupted: a signal asked to stop, and the run is saved.
+        """
+        self._stop()
         self._save(trainer, pl_module.env_steps)  # type: ignore[arg-type]
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -183,7 +190,12 @@ class ResumableCheckpoint(Checkpoint):
         self._own.close()
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Let signals stop the run at once."""
+        """Let signals stop the run at once.
+
+        Raises:
+            Interrupted: a signal asked to stop, and the run is saved.
+        """
+        self._stop()
         self.interruption.at_once("validating")
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -212,6 +224,10 @@ class ResumableCheckpoint(Checkpoint):
         passed = minutes is not None and time.monotonic() - when >= 60 * minutes
         played = interval is not None and progress.env_steps - steps >= progress.in_env_steps(interval)
         return passed or played
+
+    def _stop(self) -> None:
+        if self._stops:
+            raise on_every_rank(Interrupted(self.interruption.signum or signal.SIGTERM, "training"))
 
     def _wait(self) -> None:
         self.interruption.doing, self.interruption.waits = "training", True

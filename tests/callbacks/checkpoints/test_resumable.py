@@ -47,6 +47,23 @@ def test_however_often_a_run_is_saved_it_stays_the_same(seldom: Path, tmp_path: 
     assert differences(everything(tmp_path / "run"), everything(seldom)) == []
 
 
+@pytest.mark.parametrize("after", [4, 9])
+def test_what_a_learner_step_logs_is_kept_though_a_signal_ends_the_run_on_it(after: int, tmp_path: Path) -> None:
+    """Within an epoch, and on the last learner_step before a validation; every one logs."""
+    run, words = tmp_path / "run", ("--trainer.log_every_n_steps=1",)
+    fit(tmp_path / "whole", {"max_env_steps": 160}, [], *words)
+    with pytest.raises(SystemExit):
+        fit(
+            run,
+            {"max_env_steps": 160},
+            [{"class_path": "tests.test_parity.Stopped", "init_args": {"after": after}}],
+            *words,
+        )
+    assert read_checkpoint(run / "checkpoints/last.ckpt")["global_step"] == after + 1
+    fit(run, {"max_env_steps": 160}, [], *words, "--ckpt_path", "last")
+    assert differences(everything(run), everything(tmp_path / "whole")) == []
+
+
 def test_a_disk_without_links_does_without_the_one_before(
     seldom: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
