@@ -36,8 +36,15 @@ ABOUT = {
     ),
 }
 """What each command does, and examples of it."""
-OPTIONS = "In a config an option stands by its parts: --data.max_env_steps 48000 is {data: {max_env_steps: 48000}}.\n"
-"One of a method in trainer.callbacks goes by its class: --Cloning.weight 0.2."
+OPTIONS = (
+    "In a config an option stands by its parts: --data.max_env_steps 48000 is {data: {max_env_steps: 48000}}.\n"
+    "One of a method in trainer.callbacks goes by its class: --Cloning.weight 0.2."
+)
+SEVERAL = (
+    "With --seeds 1,2,3 the same fit is made with each of these seeds, in a directory of its own in --run_dir DIR,\n"
+    "and all are pooled; --at_once N trains so many side by side."
+)
+"""Of a fit, whose parser does not know these options."""
 TEXTS = {
     "--config": "a config, or an overlay for those before it; shipped ones by name: dojo/finetune, then recommended",
     "--seed_everything": "of all that is random; two runs with the same one are equal",
@@ -83,6 +90,7 @@ class CommandParser(Parser):
         about, examples = ABOUT[command]
         lines = "\n".join(f"  mk-lightning {example}" for example in examples)
         head = [USAGE.format(command=command), about, f"examples:\n{lines}", OPTIONS]
+        head += [SEVERAL] if command == "fit" else []
         return "\n\n".join([*head, *shown]) + "\n"
 
 

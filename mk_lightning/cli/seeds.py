@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+from argparse import ArgumentParser
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -37,8 +38,7 @@ def run(words: list[str], pipes: Pipes) -> int:
         UserError: an option cannot be used.
     """
     parser = ToolParser("fit", "The same fit with several seeds.")
-    parser.add_argument(SEEDS, required=True, metavar="N,N,...", help="a run for each")
-    parser.add_argument(AT_ONCE, type=int, default=1, metavar="N", help="runs side by side")
+    add_arguments(parser)
     parser.add_argument("--run_dir", type=Path, metavar="DIR", help="has a directory for each seed")
     parser.add_argument("--seed_everything", help="not here")
     parser.add_argument(CHECKPOINT, help="not here")
@@ -70,6 +70,12 @@ def run(words: list[str], pipes: Pipes) -> int:
     if fits.code:
         return fits.code
     return compare.run([*map(str, runs.values()), "--out", str(options.run_dir / PAGE)])
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Add the options that ask for several runs."""
+    parser.add_argument(SEEDS, required=True, metavar="N,N,...", help="a run for each")
+    parser.add_argument(AT_ONCE, type=int, default=1, metavar="N", help="runs side by side")
 
 
 def _seeds(text: str) -> list[int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import logging
 import re
 from collections.abc import Iterator
 from contextlib import closing
@@ -15,6 +16,7 @@ import numpy as np
 import torch
 
 from mk_lightning.envs.config import EnvConfig
+from mk_lightning.envs.episode import EpisodeResult
 from mk_lightning.envs.fighting_env import FightingEnv, Frame
 from mk_lightning.envs.rewards import Fight
 from mk_lightning.evaluation.evaluate import as_policy
@@ -27,6 +29,8 @@ from mk_lightning.games.names import GameError, is_name
 from mk_lightning.games.readings import read_variables
 from mk_lightning.utils.errors import UserError, check_between, shortened
 from mk_lightning.utils.files import replacing
+
+log = logging.getLogger(__name__)
 
 TIER = "New"
 """Of states that are given no other name."""
@@ -121,9 +125,14 @@ def _names(game: Game, state: str, name: str | None, count: int) -> list[str]:
     names = [f"{stem}-{number + n:02d}" for n in range(1, count + 1)]
     if not is_name(names[0]):
         raise GameError(f"{shortened(stem)!r} is no name of a state; use letters, digits and . _ -")
-    if there := [made for made in names if (game.folder / f"{made}.state").exists()]:
-        raise GameError(f"{game.id} has a state {there[0]}, which is not replaced; give the new ones another name")
+    if there := [file for made in names for file in _files(game, made) if file.exists()]:
+        raise GameError(f"{there[0]} is there and is not replaced; give the new states another name")
     return names
+
+
+def _files(game: Game, name: str) -> tuple[Path, Path]:
+    """A state's file and its picture's."""
+    return game.folder / f"{name}.state", game.folder / f"{name}.png"
 
 
 def _made(
@@ -131,11 +140,7 @@ def _made(
 ) -> Iterator[NewState]:
     with closing(_PlayingOn(game, state, config)) as env:
         for name in names:
-            matches = next((match for match in range(1, attempts + 1) if env.win(player, state)), None)
-            if matches is None:
-                raise UserError(
-                    f"{state} was not won in {attempts} matches; give a better agent, another epsilon or more attempts"
-                )
+            matches = _until_won(env, player, state, attempts)
             if not env.go_on(player):
                 raise UserError(
                     f"no match follows within {BETWEEN // 60} s after {state} is won; the game may be over there"
@@ -143,6 +148,21 @@ def _made(
             file, picture = env.save(name, wait)
             yield NewState(name, file, picture, matches)
             state = name
+
+
+def _until_won(env: _PlayingOn, player: _Player, state: str, attempts: int) -> int:
+    """Repeat a match until it is won, and return how often it was played.
+
+    Raises:
+        UserError: it never was.
+    """
+    for match in range(1, attempts + 1):
+        result = env.fight(player, state)
+        if result.won:
+            return match
+        rounds = f"{result.rounds_won} : {result.enemy_rounds_won}"
+        log.info(f"{state}: match {match} of at most {attempts} is not won, rounds {rounds}")
+    raise UserError(f"{state} was not won in {attempts} matches; give a better agent, another epsilon or more attempts")
 
 
 class _Player:
@@ -184,14 +204,14 @@ class _Player:
 class _PlayingOn(FightingEnv):
     """A FightingEnv whose emulator plays on after a match, into the next."""
 
-    def win(self, player: _Player, state: str) -> bool:
-        """Play a match; returns whether it was won."""
+    def fight(self, player: _Player, state: str) -> EpisodeResult:
+        """Play a match."""
         frame, _ = self.reset(seed=player.match_seed(), options={"state": state})
         player.start(frame)
         while not self.over:
             frame, *_ = self.step(player.action())
             player.see(frame)
-        return self.result().won
+        return self.result()
 
     def go_on(self, player: _Player) -> bool:
         """Play on after a match until the next begins; returns whether one did."""
@@ -223,7 +243,7 @@ class _PlayingOn(FightingEnv):
             if not self._begins():
                 break
             state, screen = self._em.get_state(), self._screen()
-        files = self.game.folder / f"{name}.state", self.game.folder / f"{name}.png"
+        files = _files(self.game, name)
         _, png = cv2.imencode(".png", cv2.cvtColor(screen, cv2.COLOR_RGB2BGR))
         try:
             for path, content in zip(files, (gzip.compress(state, mtime=0), png.tobytes()), strict=True):

@@ -50,6 +50,7 @@ def completed(script: Path, line: str) -> list[str]:
         ("mk-lightning fit -c dojo/finetune -m clon", ["cloning"]),
         ("mk-lightning fit --config mk-l", ["mk-lightning"]),
         ("mk-lightning fit -c dojo/finetune --data.max_env", ["--data.max_env_steps"]),
+        ("mk-lightning fit --at_", ["--at_once"]),
         ("mk-lightning test --ckpt_path be", ["best"]),
         ("mk-lightning test --ckpt_path checkpoints/dojo-b", ["checkpoints/dojo-base.ckpt"]),
         ("mk-lightning fit --model.init_from checkpoints/dojo-f", ["checkpoints/dojo-finetuned.ckpt"]),

@@ -74,11 +74,13 @@ def test_a_blow_while_waiting_ends_the_wait(game: Path) -> None:
     assert values["clock"] < 30
 
 
-def test_an_opponent_is_tried_again_and_given_up(game: Path) -> None:
+def test_an_opponent_is_tried_again_and_given_up(game: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
     before = sorted(game.parent.iterdir())
     with pytest.raises(UserError, match=f"{BEHIND} was not won in 2 matches"):
         list(mk.new_states(str(game), BEHIND, attempts=2))
     assert sorted(game.parent.iterdir()) == before
+    assert f"{BEHIND}: match 2 of at most 2 is not won, rounds 0 : 2" in caplog.text
 
 
 def test_rounds_that_are_counted_begin_anew(tmp_path: Path) -> None:
@@ -123,7 +125,7 @@ def test_a_state_that_cannot_be_written_is_told(game: Path) -> None:
         ([AHEAD, "--attempts", "0"], "attempts must be between 1 and 10,000, got 0"),
         ([AHEAD, "--seed", "-1"], "seed must be between 0 and 1,000, got -1"),
         ([AHEAD, "--frame_skip", "0"], "frame_skip must be between 1 and 60 frames, got 0"),
-        ([AHEAD, "--name", "VeryEasy.LiuKang"], "has a state VeryEasy.LiuKang-03, which is not replaced"),
+        ([AHEAD, "--name", "VeryEasy.LiuKang"], "VeryEasy.LiuKang-03.state is there and is not replaced"),
         ([AHEAD, "--name", "../up"], "'../up' is no name of a state"),
         ([AHEAD, "--agent", "nix.ckpt"], "no checkpoint nix.ckpt"),
         (["VeryEasy.LiuKang-2"], "did you mean 'VeryEasy.LiuKang-02'?"),

@@ -16,6 +16,7 @@ from mk_lightning.cli.arguments import COMMANDS, CONFIG
 from mk_lightning.cli.commands.parser import ToolParser
 from mk_lightning.cli.config_names import config_names
 from mk_lightning.cli.help import ABOUT
+from mk_lightning.cli.seeds import add_arguments
 from mk_lightning.cli.tools import TOOLS, module_of
 from mk_lightning.games.catalog import shipped_games
 from mk_lightning.interop.export import FORMATS
@@ -51,7 +52,8 @@ def run(words: Sequence[str]) -> int:
 
 def _program() -> ArgumentParser:
     """The whole program's parser, to be looked at only."""
-    parsers: dict[str, ArgumentParser] = dict.fromkeys(COMMANDS, new_parser())
+    parsers: dict[str, ArgumentParser] = {command: new_parser() for command in COMMANDS}
+    add_arguments(parsers["fit"])
     parsers |= {name: import_module(module_of(name)).arguments() for name in TOOLS}
     told = {command: ABOUT[command][0] for command in COMMANDS} | TOOLS
     program = ArgumentParser("mk-lightning")
@@ -59,6 +61,7 @@ def _program() -> ArgumentParser:
     known: Any = lambda prog, **_: parsers[prog.split()[-1]]  # noqa: E731 - in the place of a class that makes new ones
     commands = program.add_subparsers(parser_class=known)
     for name, parser in parsers.items():
+        parser.description = told[name]
         commands.add_parser(name, help=told[name])
         for action in parser._actions:
             _complete(action)
