@@ -197,8 +197,7 @@ class DuelingDoubleDQN(MatchScoring):
 
     def forward(self, observations: torch.Tensor) -> torch.Tensor:
         """Q-values (B, actions) float32 of observations (B, stack, 84, 84) uint8, learning units."""
-        q_values: torch.Tensor = self.online(observations)
-        return q_values
+        return self.online(observations)  # type: ignore[no-any-return]
 
     def configure_callbacks(self) -> list[Callback]:
         """None; but this is the one hook in which the Trainer's can be checked before they are set up.
@@ -258,6 +257,7 @@ class DuelingDoubleDQN(MatchScoring):
         if self._moments is not None and self.trainer.global_step and self.trainer.ckpt_path is None:
             self.trainer.optimizers[0].load_state_dict(self._moments)
         self._moments, self.origin = None, IN_MEMORY
+        super().on_train_start()
         stay_stopped(self.trainer)
         if not self.trainer.global_step:
             self._set_rate(Progress(env_steps=0, warmup_env_steps=0, run_env_steps=1))
@@ -314,6 +314,7 @@ class DuelingDoubleDQN(MatchScoring):
         """
         if not all(bool(parameter.isfinite().all()) for parameter in self.online.parameters()):
             raise diverged(self.global_step, "a weight of the Q-network is not finite")
+        super().on_save_checkpoint(checkpoint)
         checkpoint["network"] = about_network(uncompiled(self.online))
         checkpoint["env_steps"] = self.env_steps
         checkpoint["reward_scale"] = self.reward_scale
@@ -331,9 +332,9 @@ class DuelingDoubleDQN(MatchScoring):
             UserError: the checkpoint's network has another shape; or a fit would average no more, which it did.
         """
         mine = about_network(uncompiled(self.online))
-        theirs = checkpoint.get("network", mine)
-        if theirs != mine:
+        if (theirs := checkpoint.get("network", mine)) != mine:
             raise UserError(f"the checkpoint's network is {shortened(theirs)}, this config's {mine}")
+        super().on_load_checkpoint(checkpoint)
         if self._trainer is not None and self.trainer.state.fn == TrainerFn.FITTING:
             check_whole(checkpoint)
             check_resumed_averaging(self.trainer.callbacks, checkpoint)  # type: ignore[attr-defined]

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+import torch
 from pytorch_lightning import LightningModule
+from pytorch_lightning.trainer.states import TrainerFn
 
 from mk_lightning.experience.episodes import EpisodeBatch, EpisodeRecord
 from mk_lightning.metrics.match_scores import MatchScores
+
+METRICS = "callback_metrics"
+"""In the checkpoint of a whole run: what callbacks were told last, until the next validation tells them anew."""
 
 
 class MatchScoring(LightningModule):
@@ -24,10 +32,27 @@ class MatchScoring(LightningModule):
         self.base_scores: MatchScores | None = None
         self.val_scores: list[MatchScores] = []
         self.test_scores: dict[float, MatchScores] = {}
+        self._told: Mapping[str, torch.Tensor] = {}
+        """What a checkpoint's callbacks were told, until the training goes on."""
 
     def setup(self, stage: str) -> None:
         """Forget the scores of the fit before."""
         self.base_scores = None
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Note the last metrics in the checkpoint of a whole run."""
+        if "optimizer_states" in checkpoint:
+            checkpoint[METRICS] = {name: value.detach().cpu() for name, value in self.trainer.callback_metrics.items()}
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Take them, if a fit goes on from it."""
+        if self._trainer is not None and self.trainer.state.fn == TrainerFn.FITTING:
+            self._told = checkpoint.get(METRICS, {})
+
+    def on_train_start(self) -> None:
+        """Let callbacks see them, as in a run that was not stopped: Lightning (2.6) forgets them."""
+        self.trainer.callback_metrics.update(self._told)
+        self._told = {}
 
     def on_validation_epoch_start(self) -> None:
         """Start the scores anew."""

@@ -64,6 +64,27 @@ def test_what_a_learner_step_logs_is_kept_though_a_signal_ends_the_run_on_it(aft
     assert differences(everything(run), everything(tmp_path / "whole")) == []
 
 
+def test_a_checkpoint_is_called_by_the_last_validation_s_figure_also_after_a_resume(tmp_path: Path) -> None:
+    """In the second epoch, before its own validation."""
+    names = []
+    for run in (tmp_path / "whole", tmp_path / "resumed"):
+        named = {
+            "dirpath": str(run / "own"),
+            "filename": "{step}-{val/return/all:.3f}",
+            "auto_insert_metric_name": False,
+        }
+        own = [{"class_path": "ModelCheckpoint", "init_args": {**named, "every_n_train_steps": 3, "save_top_k": -1}}]
+        if run.stem == "resumed":
+            fit(run, {"max_env_steps": 160}, own)
+            fit(run, {}, own, "--ckpt_path", "last")
+        else:
+            fit(run, {}, own)
+        names.append(sorted(path.name for path in (run / "own").iterdir()))
+    assert names[0] == names[1]
+    assert names[0][0].startswith("12-")
+    assert not names[0][0].endswith("-0.000.ckpt")
+
+
 def test_a_disk_without_links_does_without_the_one_before(
     seldom: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
