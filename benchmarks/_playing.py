@@ -9,7 +9,6 @@ from multiprocessing.connection import Connection
 import mk_lightning.cli.main  # noqa: F401 - first: it tells OpenMP how to wait, which torch reads when it loads
 
 # isort: split
-import numpy as np
 import torch
 
 from mk_lightning.envs.config import EnvConfig
@@ -30,7 +29,9 @@ VECTOR_STEPS = 4
 def measure(connection: Connection, *, game: str, states: list[str], num_envs: int) -> None:
     """For as long as the parent gives turns, send the milliseconds of an env_step and of an action.
 
-    An env_step is what a collector does that acts at random: emulators, pipes and replay, but no network.
+    An env_step is what a collector does that acts at random: emulators, pipes and replay, but no network. An action is
+    what it takes longer when the network chooses all of them: its weights are read anew after the emulators had the
+    cache.
 
     Args:
         connection: to the parent.
@@ -44,14 +45,14 @@ def measure(connection: Connection, *, game: str, states: list[str], num_envs: i
     policy = GreedyPolicy(NatureDueling(len(played.actions)))
     replay = Replay(2_000, num_envs)
     collector = Collector(env, replay, policy, epsilon=as_schedule(1.0), reward_scale=1.0, seed=[1])
-    group = max(1, num_envs // 2)
-    stacks = np.zeros((group, 4, 84, 84), np.uint8)
     try:
         while True:
-            seconds = connection.recv()
-            env_step = _milliseconds(lambda: collector.collect(VECTOR_STEPS), seconds / 2) / (VECTOR_STEPS * num_envs)
-            action = _milliseconds(lambda: policy(stacks), seconds / 2) / group
-            connection.send({"env_step": env_step, "action": action})
+            seconds, costs = connection.recv(), []
+            for epsilon in (1.0, 0.0):
+                collector.epsilon = as_schedule(epsilon)
+                taken = _milliseconds(lambda: collector.collect(VECTOR_STEPS), seconds / 2)
+                costs.append(taken / (VECTOR_STEPS * num_envs))
+            connection.send({"env_step": costs[0], "action": costs[1] - costs[0]})
     except EOFError:
         env.close()
 
