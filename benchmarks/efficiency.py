@@ -31,6 +31,7 @@ ARMS: dict[str, list[str]] = {
     "target_every_1000": ["--model.target_every=1000"],
     "less_exploration": ["--data.epsilon.init_args.start=0.1"],
     "frozen_convolutions": ["freeze"],
+    "averaged": ["--trainer.callbacks+=pytorch_lightning.callbacks.EMAWeightAveraging"],
 }
 """Overlays, from configs/dojo/, and options that an arm adds to the recipe."""
 

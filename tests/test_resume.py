@@ -17,6 +17,7 @@ import yaml
 
 from benchmarks._whole_run import differences, everything
 from mk_lightning.cli.main import main
+from tests.loggers.test_tensor_board import curves
 
 CONFIG: dict[str, Any] = {
     "seed_everything": 3,
@@ -96,6 +97,11 @@ def uninterrupted(request, tmp_path_factory):
     return run, everything(run), data, callbacks, steps
 
 
+def shown(run: Path) -> dict[str, set[tuple[int, float]]]:
+    """TensorBoard's curves; a checkpoint's own env_steps have their validation twice, the same."""
+    return {name: set(points) for name, points in curves(run).items()}
+
+
 @pytest.mark.parametrize("uninterrupted", ["overlap, prioritised"], indirect=True)
 def test_the_same_command_twice(uninterrupted, tmp_path):
     """Of the other variants a run in two parts is the same, which no run is that differs by itself."""
@@ -116,6 +122,7 @@ def test_stopped_half_way_and_resumed(uninterrupted, tmp_path):
 def test_resumed_in_the_middle_of_an_epoch(uninterrupted):
     """As if it had been killed shortly after that checkpoint; the metrics have gone on a little further."""
     run, expected, data, callbacks, steps = uninterrupted
+    board = shown(run)
     for step in steps:
         (run / "before_after.json").unlink()
         for path in (run / "checkpoints").glob("*.ckpt"):
@@ -123,6 +130,7 @@ def test_resumed_in_the_middle_of_an_epoch(uninterrupted):
                 path.unlink()
         fit(run, data, callbacks, "--ckpt_path", str(run / "checkpoints" / f"step={step}.ckpt"))
         assert differences(everything(run), expected) == []
+        assert shown(run) == board, "what came after the checkpoint is shown beside what the resumed run made of it"
 
 
 def test_the_best_checkpoint_holds_weights_only(uninterrupted):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import tempfile
+from argparse import ArgumentParser
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from itertools import islice, pairwise
@@ -61,6 +62,12 @@ def arrange(words: Sequence[str]) -> list[str]:
 def asks_for_seeds(words: Sequence[str]) -> bool:
     """Whether a command line is a fit with several seeds."""
     return words[:1] == ["fit"] and not {SEEDS, AT_ONCE}.isdisjoint(word.partition("=")[0] for word in words)
+
+
+def add_seeds(parser: ArgumentParser) -> None:
+    """Add the options of such a fit to a parser."""
+    parser.add_argument(SEEDS, required=True, metavar="N,N,...", help="a run for each")
+    parser.add_argument(AT_ONCE, type=int, default=1, metavar="N", help="runs side by side")
 
 
 def check_environment(environ: Mapping[str, str]) -> None:

@@ -59,8 +59,7 @@ def with_method_options(words: Sequence[str], pipes: Pipes) -> list[str]:
         changed = callbacks[names.index(option.callback)]
         changed["init_args"] = changed.get("init_args", {}) | {option.argument: _value(option.value)}
     file = pipes.keep(yaml.safe_dump({"trainer": {"callbacks": callbacks}}).encode())
-    last = max(place for place, word in enumerate(others) if word in CONFIG) + 2 if set(CONFIG) & set(others) else 1
-    return [*others[:last], CONFIG[0], file, *others[last:]]
+    return [*others, CONFIG[0], file]
 
 
 def _taken_out(words: Sequence[str]) -> tuple[list[MethodOption], list[str]]:

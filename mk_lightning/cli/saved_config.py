@@ -6,14 +6,17 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.cli import SaveConfigCallback
 
+from mk_lightning.utils.documents import read_yaml
 from mk_lightning.utils.errors import UserError, shortened
 from mk_lightning.utils.run_files import CONFIG
 
-DECIDE = ("seed_everything", "monitor", "model", "data", "trainer.callbacks", "trainer.gradient_clip_val")
+DECIDE = (
+    "seed_everything", "monitor", "torch_threads", "model", "data", "trainer.callbacks", "trainer.precision",
+    "trainer.gradient_clip", "trainer.accumulate_grad_batches",
+)  # fmt: skip
 """Options by which a run is what it is."""
 LENGTH = "data.max_env_steps"
 """A finished run has at least as many as are asked for."""
@@ -45,8 +48,7 @@ def check_same(run: Path, config: Mapping[str, Any]) -> None:
     file = run / CONFIG
     if not file.is_file():
         return
-    saved = yaml.safe_load(file.read_text(encoding="utf-8"))
-    for name, theirs, ours in _differences(saved, config):
+    for name, theirs, ours in _differences(read_yaml(file, "config"), config):
         if name.startswith(DECIDE) and name != LENGTH:
             raise UserError(
                 f"{run} is finished with {name} {shortened(theirs)}, and this command has {shortened(ours)}: "

@@ -5,19 +5,18 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-from argparse import ArgumentParser
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from mk_lightning.cli.arguments import AT_ONCE, CHECKPOINT, SEEDS, Pipes, arrange
+from mk_lightning.callbacks.checkpoints.signals import SIGNALS
+from mk_lightning.cli.arguments import AT_ONCE, CHECKPOINT, SEEDS, Pipes, add_seeds, arrange
 from mk_lightning.cli.commands import compare
 from mk_lightning.cli.commands.parser import ToolParser
 from mk_lightning.experience.match_seeds import MAX_SEED
 from mk_lightning.utils.errors import UserError, check_between, shortened
 from mk_lightning.utils.run_files import CONFIG
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
 PAGE = "seeds.html"
 PRINT = "--print_config"
 MISTAKE = 2
@@ -38,7 +37,7 @@ def run(words: list[str], pipes: Pipes) -> int:
         UserError: an option cannot be used.
     """
     parser = ToolParser("fit", "The same fit with several seeds.")
-    add_arguments(parser)
+    add_seeds(parser)
     parser.add_argument("--run_dir", type=Path, metavar="DIR", help="has a directory for each seed")
     parser.add_argument("--seed_everything", help="not here")
     parser.add_argument(CHECKPOINT, help="not here")
@@ -70,12 +69,6 @@ def run(words: list[str], pipes: Pipes) -> int:
     if fits.code:
         return fits.code
     return compare.run([*map(str, runs.values()), "--out", str(options.run_dir / PAGE)])
-
-
-def add_arguments(parser: ArgumentParser) -> None:
-    """Add the options that ask for several runs."""
-    parser.add_argument(SEEDS, required=True, metavar="N,N,...", help="a run for each")
-    parser.add_argument(AT_ONCE, type=int, default=1, metavar="N", help="runs side by side")
 
 
 def _seeds(text: str) -> list[int]:
@@ -113,11 +106,13 @@ class _Fits:
     def __init__(self, *, alone: bool) -> None:
         self.code = 0
         self._alone = alone
+        self._signum = 0
         self._running: list[subprocess.Popen[str]] = []
 
     def __enter__(self) -> _Fits:
-        """Take the signals."""
-        self._before = {signum: signal.signal(signum, self._pass_on) for signum in SIGNALS}
+        """Take the signals but those that are ignored, as SIGHUP is below `nohup`."""
+        heard = [signum for signum in SIGNALS if signal.getsignal(signum) not in (None, signal.SIG_IGN)]
+        self._before = {signum: signal.signal(signum, self._pass_on) for signum in heard}
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -133,8 +128,10 @@ class _Fits:
             sys.stderr.write(f"seed {seed}:\n")
         output, errors = (None, None) if self._alone else (subprocess.PIPE, subprocess.STDOUT)
         line = [sys.executable, "-m", "mk_lightning", *words]
-        process = subprocess.Popen(line, stdout=output, stderr=errors, text=True)  # noqa: S603 - the user's own words
+        process = subprocess.Popen(line, stdout=output, stderr=errors, text=True, errors="replace")  # noqa: S603 - the user's own words
         self._running.append(process)
+        if self._signum:  # it came while the process was started
+            process.send_signal(self._signum)
         for said in process.stdout or ():
             sys.stderr.write(f"seed {seed}: {said}")
         code = process.wait()
@@ -146,6 +143,6 @@ class _Fits:
         self.code = self.code or code
 
     def _pass_on(self, signum: int, _: object) -> None:
-        self.code = self.code or 128 + signum
+        self._signum, self.code = signum, self.code or 128 + signum
         for process in tuple(self._running):
             process.send_signal(signum)

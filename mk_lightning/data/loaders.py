@@ -163,7 +163,7 @@ class ExperienceLoader:
         """Restore `state_dict` or `own_state`."""
         state = own_part(self.ranks, state)
         self._ready = state["ready"] and self.replay.added > 0  # a replay that was not kept starts empty
-        self._ahead = state.get("ahead", 0)  # not in checkpoints from when there was never any
+        self._ahead = state.get("ahead", 0) if self.replay.added else 0  # not there in checkpoints of before
         if self.rehearsal is not None and state["rehearsal"] is not None:  # it may have begun only now
             self.rehearsal.load_state_dict(state["rehearsal"])
 

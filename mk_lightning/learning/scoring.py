@@ -37,12 +37,14 @@ class MatchScoring(LightningModule):
 
     def setup(self, stage: str) -> None:
         """Forget the scores of the fit before."""
-        self.base_scores = None
+        self.base_scores, self._told = None, {}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Note the last metrics in the checkpoint of a whole run."""
         if "optimizer_states" in checkpoint:
-            checkpoint[METRICS] = {name: value.detach().cpu() for name, value in self.trainer.callback_metrics.items()}
+            checkpoint[METRICS] = {
+                name: torch.as_tensor(value).detach().cpu() for name, value in self.trainer.callback_metrics.items()
+            }
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Take them, if a fit goes on from it."""

@@ -45,6 +45,9 @@ class TensorBoard(TensorBoardLogger, RunLogger):
         """Go on from a checkpoint at so many env_steps; to be called before anything is logged."""
         self._env_steps = env_steps
         self._kwargs["purge_step"] = env_steps + 1
+        if self._experiment is not None:  # Lightning has asked for it, and it hides only what is told when it is made
+            self._experiment.close()
+            self._experiment = None
 
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:

@@ -45,8 +45,9 @@ def in_halves(layers: nn.Module, batch: torch.Tensor) -> torch.Tensor:
 class WideLinear(nn.Linear):
     """A linear layer of many weights, half of whose outputs a CPU computes on another thread.
 
-    Of its gradients the second thread computes the weights' and this one the inputs'. Where `in_halves` takes a batch
-    whole, and where numbers are cast automatically, it is the plain layer.
+    Of its gradients, which have none themselves, the second thread computes the weights' and this one the inputs'. In a
+    small batch, on other devices, in inference mode, while torch traces the network, and where numbers are cast
+    automatically, it is the plain layer.
     """
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:

@@ -98,7 +98,7 @@ class Ranks:
 def highest(trainer: Trainer, number: int) -> int:
     """Return the highest number that any rank of a Trainer calls this with; all of them do.
 
-    A single reduction on the device, where `Ranks.gather` exchanges pickled objects in two.
+    A number on the device is reduced, where `Ranks.gather` exchanges pickled objects.
 
     Raises:
         RankLost: another rank is gone.

@@ -60,7 +60,9 @@ class WholeTable(Table):
         for number, most in enumerate(whole):
             widths[number] += (more := max(0, min(left, most - widths[number])))
             left -= more
-        table = Table(title=self.title, box=box.HORIZONTALS, show_edge=False, pad_edge=False, padding=0)
+        table = Table(
+            title=self.title, caption=self.caption, box=box.HORIZONTALS, show_edge=False, pad_edge=False, padding=0
+        )
         broken = [width < most for width, most in zip(widths, whole, strict=True)]
         for column, width in zip(self.columns, widths, strict=True):
             table.add_column(column.header, justify=column.justify, width=width, overflow="fold")

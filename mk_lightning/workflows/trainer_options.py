@@ -105,7 +105,7 @@ def check_trainer(options: Any) -> None:
         )
     cuda, mps = torch.cuda.is_available(), torch.backends.mps.is_available()
     there = {"gpu": cuda or mps, "cuda": cuda, "mps": mps, "tpu": False}
-    if not there.get(options.accelerator, True):
+    if not there.get(str(options.accelerator), True):
         raise UserError(
             f"trainer.accelerator cannot be used, got {options.accelerator}: there is none here; cpu works, and auto "
             "takes a GPU where there is one"

@@ -10,13 +10,14 @@ import yaml
 from mk_lightning.cli.main import main
 from tests.cli.mistakes import Mistake, refuse
 
+PRINT = "--print_config"
 BOTH = ["fit", "-c", "dojo/finetune", "-m", "cloning", "-m", "guard"]
 
 
 def callbacks(words: list[str], capsys: pytest.CaptureFixture[str]) -> dict[str, dict[str, Any]]:
     """Arguments of a command's callbacks, by the names of their classes."""
     with pytest.raises(SystemExit) as stop:
-        main([*words, "--print_config"])
+        main([*words, PRINT])
     assert not stop.value.code
     listed = yaml.safe_load(capsys.readouterr().out)["trainer"]["callbacks"]
     return {callback["class_path"].rpartition(".")[2]: callback["init_args"] for callback in listed}
@@ -30,6 +31,15 @@ def test_each_goes_to_its_own_and_leaves_the_others(capsys: pytest.CaptureFixtur
         "Cloning": before["Cloning"] | {"weight": 0.25, "temperature": 0.1},
         "ForgettingGuard": before["ForgettingGuard"] | {"action": "stop"},
     }
+
+
+def test_one_that_the_command_line_adds_is_there_once(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main([*BOTH, "--trainer.callbacks+=Kickstarting", "--Kickstarting.weight=0.5", "--Cloning.weight=0.25", PRINT])
+    listed = yaml.safe_load(capsys.readouterr().out)["trainer"]["callbacks"]
+    given = [(callback["class_path"].rpartition(".")[2], callback["init_args"]) for callback in listed]
+    assert [name for name, _ in given] == ["Cloning", "ForgettingGuard", "Kickstarting"]
+    assert (given[0][1]["weight"], given[2][1]["weight"]) == (0.25, 0.5)
 
 
 def test_a_value_can_be_a_class(capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,6 +12,7 @@ import yaml
 
 from benchmarks._whole_run import differences, everything
 from mk_lightning.cli.main import main
+from mk_lightning.cli.seeds import _Fits
 from tests.commands import Command
 from tests.test_resume import CONFIG, fit
 
@@ -58,6 +59,19 @@ def test_a_signal_stops_them_where_they_can_go_on(tmp_path: Path) -> None:
     assert process.returncode == 128 + signal.SIGTERM, said
     assert said.splitlines()[-1].endswith("the same command goes on with the seeds that are not finished")
     assert not (tmp_path / "runs/seed-4").exists()
+
+
+def test_a_signal_that_is_ignored_stays_so() -> None:
+    """As SIGHUP is below `nohup`, and then in the fits, too."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    handler = signal.getsignal(signal.SIGTERM)
+    try:
+        with _Fits(alone=True):
+            assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+            assert signal.getsignal(signal.SIGTERM) != handler
+        assert signal.getsignal(signal.SIGTERM) == handler
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ TOO_WIDE = ("recommended-with-a-long-name", "too few seeds to tell", "+67 [+43, 
 
 
 def printed(width: int) -> list[str]:
-    table = WholeTable(title="win rates")
+    table = WholeTable(title="win rates", caption="of 20 matches")
     for name in ("state", "group", "before", "change, points"):
         table.add_column(name)
     for name in NAMES:
@@ -37,6 +37,7 @@ def test_where_there_is_none_cells_wrap_between_words_and_names_stay_whole(width
     text = "\n".join(lines)
     assert max(map(len, lines)) <= width
     assert "…" not in text
+    assert lines[-1].strip() == "of 20 matches"
     for word in (*NAMES, "challenging", "[72%,", "100%]", "[+0,", "+100]"):
         assert text.count(word) >= 1, word
 

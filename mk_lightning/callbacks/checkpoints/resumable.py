@@ -106,6 +106,9 @@ class ResumableCheckpoint(Checkpoint):
             log.info(check_disk(run, pl_module, data))  # type: ignore[arg-type]
         if not isinstance(trainer.strategy.checkpoint_io, CheckpointFiles):
             trainer.strategy.checkpoint_io = CheckpointFiles(run)
+        self._stops = False
+        if self._listens:  # what stopped a fit does not stop the next
+            self.interruption = Interruption()
         self.interruption.doing = "measuring the policy"
 
     @property
@@ -131,12 +134,11 @@ class ResumableCheckpoint(Checkpoint):
 
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         """Let metrics go on after what the checkpoint has seen."""
-        if trainer.state.fn == TrainerFn.FITTING and (rows := checkpoint.get(METRICS_ROWS)) is not None:
-            for logger in trainer.loggers:
-                if isinstance(logger, MetricsCSV):
-                    logger.resume(rows)
-                elif isinstance(logger, TensorBoard):
-                    logger.resume(checkpoint["env_steps"])
+        for logger in trainer.loggers if trainer.state.fn == TrainerFn.FITTING else ():
+            if isinstance(logger, MetricsCSV) and METRICS_ROWS in checkpoint:
+                logger.resume(checkpoint[METRICS_ROWS])
+            elif isinstance(logger, TensorBoard):
+                logger.resume(checkpoint["env_steps"])
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Listen to signals; save a run that begins."""
@@ -144,7 +146,7 @@ class ResumableCheckpoint(Checkpoint):
             self.interruption = self._own.enter_context(Interruption())
         self.interruption.listen()
         self._wait()
-        self._stops, self._step = False, trainer.global_step
+        self._step = trainer.global_step
         self._saved = (time.monotonic(), pl_module.env_steps, trainer.global_step)  # type: ignore[assignment]
         if trainer.global_step == 0:
             self._save(trainer, 0)

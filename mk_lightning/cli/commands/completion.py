@@ -12,11 +12,10 @@ from typing import Any
 
 import shtab
 
-from mk_lightning.cli.arguments import COMMANDS, CONFIG
+from mk_lightning.cli.arguments import COMMANDS, CONFIG, add_seeds
 from mk_lightning.cli.commands.parser import ToolParser
 from mk_lightning.cli.config_names import config_names
 from mk_lightning.cli.help import ABOUT
-from mk_lightning.cli.seeds import add_arguments
 from mk_lightning.cli.tools import TOOLS, module_of
 from mk_lightning.games.catalog import shipped_games
 from mk_lightning.interop.export import FORMATS
@@ -53,7 +52,7 @@ def run(words: Sequence[str]) -> int:
 def _program() -> ArgumentParser:
     """The whole program's parser, to be looked at only."""
     parsers: dict[str, ArgumentParser] = {command: new_parser() for command in COMMANDS}
-    add_arguments(parsers["fit"])
+    add_seeds(parsers["fit"])
     parsers |= {name: import_module(module_of(name)).arguments() for name in TOOLS}
     told = {command: ABOUT[command][0] for command in COMMANDS} | TOOLS
     program = ArgumentParser("mk-lightning")

@@ -15,9 +15,10 @@ from mk_lightning.callbacks.checkpoints.best import BestCheckpoint
 from mk_lightning.callbacks.checkpoints.resumable import ResumableCheckpoint
 from mk_lightning.checkpointing.io import check_whole
 from mk_lightning.networks.checkpoint import read_checkpoint
-from mk_lightning.utils.errors import UserError
+from mk_lightning.utils.errors import RunStopped, UserError
 from tests.lightning.probe import BATCHES, Played, new_module, new_trainer
 from tests.lightning.probe import fit as lightning_fit
+from tests.test_parity import Stopped
 from tests.test_resume import fit
 
 ACCUMULATED = ("--trainer.accumulate_grad_batches", "2")
@@ -45,6 +46,15 @@ def test_the_newest_and_the_one_before_it_are_kept(seldom: Path) -> None:
 def test_however_often_a_run_is_saved_it_stays_the_same(seldom: Path, tmp_path: Path) -> None:
     fit(tmp_path / "run", {}, [], "--checkpoint.every_minutes", "1e-9", *ACCUMULATED)
     assert differences(everything(tmp_path / "run"), everything(seldom)) == []
+
+
+def test_what_stopped_a_fit_does_not_stop_what_comes_after_it(tmp_path: Path) -> None:
+    callbacks = (ResumableCheckpoint(), Stopped(after=1))
+    module, trainer = new_module(), new_trainer(tmp_path, *callbacks, enable_checkpointing=True)
+    with pytest.raises(RunStopped, match="SIGTERM while training"):
+        trainer.fit(module, Played())
+    (rates,) = trainer.validate(module, Played(), verbose=False)
+    assert "val/win_rate/all" in rates
 
 
 @pytest.mark.parametrize("after", [4, 9])
