@@ -33,6 +33,8 @@ def records(path: Path) -> Iterator[Any]:
             place += left
             continue
         _, length, kind = FRAGMENT.unpack_from(data, place)
+        if place + FRAGMENT.size + length > len(data):
+            return
         parts += data[place + FRAGMENT.size : place + FRAGMENT.size + length]
         place += FRAGMENT.size + length
         if kind in {1, 4}:
