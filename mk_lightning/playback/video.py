@@ -35,7 +35,8 @@ def write_film(path: Path, frames: Iterable[Screen], *, every: int = 2) -> None:
             "codec": "libx264",
             "macro_block_size": 2,
             "ffmpeg_log_level": "error",
-            "output_params": ["-crf", "26", "-preset", "veryfast", "-movflags", "+faststart"],
+            # One thread: what several make differs with their number, and once in a while from run to run.
+            "output_params": ["-crf", "26", "-preset", "veryfast", "-movflags", "+faststart", "-threads", "1"],
         }
     with imageio.get_writer(path, **options) as writer:
         for number, frame in enumerate(frames):
