@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
@@ -16,6 +17,8 @@ from torch.nn.functional import linear
 
 LEAST = 16
 """Samples of which it is worth while."""
+_here = threading.local()
+"""Has `second` on a second thread, which would wait for itself."""
 
 
 def in_halves(layers: nn.Module, batch: torch.Tensor) -> torch.Tensor:
@@ -27,7 +30,7 @@ def in_halves(layers: nn.Module, batch: torch.Tensor) -> torch.Tensor:
     the learner) and while torch traces the network, it is the plain one.
 
     Args:
-        layers: of a network; no layer may look at other samples than its own, or do this itself.
+        layers: of a network; no layer may look at other samples than its own.
         batch: (B, ...). One that needs a gradient itself is taken whole.
     """
     if not _worth_while(batch) or batch.requires_grad:
@@ -63,7 +66,7 @@ class WideLinear(nn.Linear):
 def _worth_while(batch: torch.Tensor) -> bool:
     # Neither a compiler nor a tracer sees what another thread does.
     traced = torch.compiler.is_compiling() or torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]
-    whole = traced or torch.is_inference_mode_enabled() or batch.device.type != "cpu"
+    whole = traced or torch.is_inference_mode_enabled() or batch.device.type != "cpu" or hasattr(_here, "second")
     return not whole and len(batch) >= LEAST
 
 
@@ -116,8 +119,12 @@ class _Linear(torch.autograd.Function):
 @cache
 def _thread(process: int) -> ThreadPoolExecutor:
     """The second thread of a process; a fork has none of its parent's."""
-    # Asked for its number of threads, torch gives a new thread the one that is set; or its first layer would take all.
-    return ThreadPoolExecutor(1, "second half", initializer=torch.get_num_threads)
+    return ThreadPoolExecutor(1, "second half", initializer=_begin)
+
+
+def _begin() -> None:
+    _here.second = True
+    torch.get_num_threads()  # gives a new thread the number that is set; or its first layer would take all
 
 
 def _start(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Future[Any]:

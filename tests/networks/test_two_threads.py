@@ -193,3 +193,12 @@ def test_a_wide_layer_is_played_whole_and_cast_whole() -> None:
     with torch.autocast("cpu", torch.bfloat16):
         assert torch.equal(layer(many), plain(many))
         assert layer(many).dtype == torch.bfloat16
+
+
+def test_a_wide_layer_in_halves_does_not_wait_for_itself() -> None:
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Flatten(), WideLinear(2 * 9 * 9, 7))
+    found, expected = in_halves(network, BATCH), network(BATCH)
+    torch.testing.assert_close(found, expected)
+    (one,), (other,) = (torch.autograd.grad(values.sum(), [network[1].weight]) for values in (found, expected))
+    torch.testing.assert_close(one, other)
