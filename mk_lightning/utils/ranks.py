@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
@@ -93,6 +93,21 @@ class Ranks:
             if self.count == 1 or not is_loss(error):
                 raise
             raise RankLost from error
+
+
+def average(trainer: Trainer, tensors: Sequence[torch.Tensor]) -> None:
+    """Put into tensors the mean of what the ranks of a Trainer call this with; all of them do.
+
+    Raises:
+        RankLost: another rank is gone.
+    """
+    ranks, strategy = Ranks.of(trainer), trainer.strategy
+    if ranks.count == 1 or not tensors:
+        return
+    with ranks.noticing_loss():
+        means = strategy.reduce(torch.cat([tensor.flatten() for tensor in tensors]), reduce_op="mean")
+    for tensor, mean in zip(tensors, means.split([tensor.numel() for tensor in tensors]), strict=True):
+        tensor.copy_(mean.view_as(tensor))
 
 
 def highest(trainer: Trainer, number: int) -> int:

@@ -23,7 +23,7 @@ METHODS = [
     {"class_path": "Cloning", "init_args": {"batch_size": 4}},
     {"class_path": "Kickstarting", "init_args": {"distance": "mse", "batch_size": 4}},
     {"class_path": "WeaknessTargeting", "init_args": {"matches": 3, "every": 96}},
-    {"class_path": "FreezeLayers", "init_args": {"patterns": ["value.*"]}},
+    {"class_path": "FreezeLayers", "init_args": {"patterns": ["value.*"], "unfreeze_at": {"features": 0.5}}},
     {"class_path": "ForgettingGuard", "init_args": {"action": "restore"}},
     {"class_path": "tests.ranks.watching.Watch"},
     {

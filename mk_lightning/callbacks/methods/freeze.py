@@ -6,6 +6,8 @@ import logging
 from collections.abc import Sequence
 
 from pytorch_lightning import Callback, LightningModule, Trainer
+from torch.nn import Parameter
+from torch.optim import Optimizer
 
 from mk_lightning.callbacks.methods.base import FineTuningMethod, q_network
 from mk_lightning.callbacks.methods.parameters import matching_names
@@ -14,6 +16,7 @@ from mk_lightning.experience.transition import Batch, Progress
 from mk_lightning.utils.errors import UserError
 from mk_lightning.utils.lengths import Length, check_length
 from mk_lightning.utils.lightning_private import averages_by_function
+from mk_lightning.utils.ranks import average
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +64,8 @@ class FreezeLayers(FineTuningMethod):
             check_length(f"FreezeLayers: unfreeze_at of {pattern!r}", length, 0)
         self._waiting: list[str] = []
         """Of the patterns of `unfreeze_at`, those whose time has not come."""
+        self._unfrozen: list[Parameter] = []
+        """What learns since its time has come."""
 
     def check(self, pl_module: LightningModule, data: ExperienceDataModule, callbacks: Sequence[Callback]) -> None:
         """Check that every pattern matches a parameter, that something is left to learn, and that what waits gets to.
@@ -70,11 +75,6 @@ class FreezeLayers(FineTuningMethod):
                 what is to be unfrozen never would be.
         """
         super().check(pl_module, data, callbacks)
-        if self.unfreeze_at and data.ranks.count > 1:
-            raise UserError(
-                f"FreezeLayers: unfreeze_at needs a single rank, this run has {data.ranks.count}: DDP registers its "
-                "hooks before training, so gradients of what is unfrozen later would not be averaged; use patterns"
-            )
         freezers = [callback for callback in callbacks if isinstance(callback, FreezeLayers)]
         start, end = data.length.progress(0), data.length.progress(data.length.end)
         for pattern, length in self.unfreeze_at.items():
@@ -101,14 +101,13 @@ class FreezeLayers(FineTuningMethod):
         How far a resumed run has come is known with its first batch; until then everything is frozen that ever is.
 
         Raises:
-            UserError: a pattern matches no parameter, or all are frozen, or another callback or several ranks would
-                break the promise.
+            UserError: a pattern matches no parameter, or all are frozen, or another callback would break the promise.
         """
         super().setup(trainer, pl_module, stage)
         self._check_surroundings(trainer)
         network = q_network(pl_module)
         parameters = dict(network.named_parameters())
-        self._waiting = [pattern for pattern, length in self.unfreeze_at.items() if length]
+        self._waiting, self._unfrozen = [pattern for pattern, length in self.unfreeze_at.items() if length], []
         for name in self.frozen_names(pl_module, START):
             parameters[name].requires_grad_(False)
         if not any(parameter.requires_grad for parameter in parameters.values()):
@@ -135,9 +134,12 @@ class FreezeLayers(FineTuningMethod):
         freezers = [c for c in trainer.callbacks if isinstance(c, FreezeLayers)]  # type: ignore[attr-defined]
         frozen = set().union(*(freezer.frozen_names(pl_module, progress) for freezer in freezers))
         if unfrozen := sorted(matching_names(network, due, "FreezeLayers") - frozen):
-            for name in unfrozen:
-                parameters[name].requires_grad_(True)
+            self._unfrozen += [parameters[name].requires_grad_(True) for name in unfrozen]
             log.info(f"unfrozen at {progress.env_steps:,} env_steps: {', '.join(unfrozen)}")
+
+    def on_before_optimizer_step(self, trainer: Trainer, pl_module: LightningModule, optimizer: Optimizer) -> None:
+        """Average over the ranks the gradients of what was frozen when DDP looked for what it has to average."""
+        average(trainer, [parameter.grad for parameter in self._unfrozen if parameter.grad is not None])
 
     def frozen_names(self, pl_module: LightningModule, progress: Progress) -> set[str]:
         """Names of the parameters that are frozen when the run has come so far.

@@ -13,9 +13,7 @@ from mk_lightning.experience.transition import Progress
 from mk_lightning.learning.module import DuelingDoubleDQN
 from mk_lightning.utils.errors import UserError
 from mk_lightning.utils.lengths import Length
-from mk_lightning.utils.ranks import Ranks
 from tests.callbacks import tiny
-from tests.data.test_datamodule import new_data
 from tests.learning.batches import ACTIONS, new_trainer, random_batches
 from tests.networks.narrow import narrow
 
@@ -283,11 +281,3 @@ def test_refuses(options, message):
 def test_refuses_when_it_sees_the_network(tmp_path, options, message):
     with pytest.raises(UserError, match=message):
         new_trainer(tmp_path, FreezeLayers(**options)).fit(new_module(), random_batches(1))
-
-
-def test_unfreezing_on_several_ranks_is_refused():
-    data = new_data()
-    data.set_ranks(Ranks(0, 2))
-    with pytest.raises(UserError, match="unfreeze_at needs a single rank, this run has 2: DDP registers"):
-        layer_by_layer().check(new_module(), data, [])
-    FreezeLayers(["convolutions"]).check(new_module(), data, [])
