@@ -134,7 +134,9 @@ class FreezeLayers(FineTuningMethod):
         freezers = [c for c in trainer.callbacks if isinstance(c, FreezeLayers)]  # type: ignore[attr-defined]
         frozen = set().union(*(freezer.frozen_names(pl_module, progress) for freezer in freezers))
         if unfrozen := sorted(matching_names(network, due, "FreezeLayers") - frozen):
-            self._unfrozen += [parameters[name].requires_grad_(True) for name in unfrozen]
+            for name in unfrozen:
+                self._unfrozen.append(parameters[name])
+                parameters[name].requires_grad_(True)
             log.info(f"unfrozen at {progress.env_steps:,} env_steps: {', '.join(unfrozen)}")
 
     def on_before_optimizer_step(self, trainer: Trainer, pl_module: LightningModule, optimizer: Optimizer) -> None:
