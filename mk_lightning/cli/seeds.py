@@ -64,7 +64,7 @@ def run(words: list[str], pipes: Pipes) -> int:
     runs = {seed: options.run_dir / f"seed-{seed}" for seed in seeds}
     with _Fits(alone=options.at_once == 1) as fits, ThreadPoolExecutor(options.at_once) as pool:
         list(pool.map(lambda seed: fits.run(seed, [*fit, *_own(seed, runs[seed])]), seeds))
-    if fits.code > MISTAKE:
+    if fits.code not in {0, MISTAKE}:
         sys.stderr.write("mk-lightning: stopped; the same command goes on with the seeds that are not finished\n")
     if fits.code:
         return fits.code

@@ -35,7 +35,7 @@ def write_film(path: Path, frames: Iterable[Screen], *, every: int = 2) -> None:
             "codec": "libx264",
             "macro_block_size": 2,
             "ffmpeg_log_level": "error",
-            # One thread: what several make differs with their number, and once in a while from run to run.
+            # One thread: what several make differs with their number.
             "output_params": ["-crf", "26", "-preset", "veryfast", "-movflags", "+faststart", "-threads", "1"],
         }
     with imageio.get_writer(path, **options) as writer:
