@@ -21,9 +21,8 @@ seconds are rough):
 | 32 | 16,000 | 75 s, 23k env_steps | ended after 274 s: 28 % at 33k env_steps |
 | 16, learning rate 1e-4 | 16,000 | not tried | ended after 304 s: 65 % at 27k env_steps |
 
-Later ours alone was tried on another state, `Hard.Bramble-01`, seed 9, two runs at once: a learner_step per 32
-env_steps took 69 s and 20k env_steps, one per 64 took 60 s and 23k, and at twice the rate with half the target
-network's period 68 s and 26k.
+Later ours alone was tried on another state (`--only ours --state Hard.Bramble-01 --seeds 9 --per-learner-step`), two
+runs at once: a learner_step per 32 env_steps took 69 s and 20k env_steps, one per 64 took 60 s and 23k.
 
 A finished seed is kept in the state file and not run again, unless a setting, the game or its ROM has changed.
 
@@ -74,6 +73,7 @@ def main() -> None:
     )
     parser.add_argument("--max-env-steps", type=int, default=MAX_ENV_STEPS, help="cap of a run")
     parser.add_argument("--torch-threads", type=int, default=1, help="of ours; the CLI's default")
+    parser.add_argument("--per-learner-step", type=int, default=OURS_PER_LEARNER_STEP, help="env_steps, of ours")
     parser.add_argument("--sb3-torch-threads", type=int, help="of SB3; torch's own default when not given")
     parser.add_argument("--sb3-learning-rate", type=float, default=SB3_LEARNING_RATE, help="of SB3's DQN")
     parser.add_argument("--sb3-per-learner-step", type=int, default=SB3_PER_LEARNER_STEP, help="env_steps, SB3's DQN")
@@ -109,7 +109,7 @@ def _settings(options: Namespace) -> dict[str, Any]:
     if options.quick:
         common |= {"warmup": 400, "capacity": 2_000}
     ours = {
-        "per_learner_step": OURS_PER_LEARNER_STEP,
+        "per_learner_step": options.per_learner_step,
         "learning_rate": OURS_LEARNING_RATE,
         "n_step": 3,
         "torch_threads": options.torch_threads,

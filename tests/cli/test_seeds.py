@@ -61,6 +61,22 @@ def test_a_signal_stops_them_where_they_can_go_on(tmp_path: Path) -> None:
     assert not (tmp_path / "runs/seed-4").exists()
 
 
+def test_one_that_is_killed_is_told(tmp_path: Path) -> None:
+    config, runs = write_config(tmp_path / "c.yaml"), tmp_path / "runs"
+    long = ["--data.max_env_steps", "240000", "--data.evaluation.every", "240000"]
+    process = Command(["fit", "-c", str(config), "--run_dir", str(runs), "--seeds", "3,4", *long])
+    while not (runs / "seed-3/before.json").is_file():
+        assert process.returncode is None
+        time.sleep(0.05)
+    os.kill(int((runs / "seed-3/.lock").read_text()), signal.SIGKILL)
+    said = process.wait()
+    assert process.returncode == 128 + signal.SIGKILL, said
+    told, goes_on = said.splitlines()[-2:]
+    assert told == "seed 3: was ended by SIGKILL"
+    assert goes_on.endswith("the same command goes on with the seeds that are not finished")
+    assert not (runs / "seed-4").exists()
+
+
 def test_a_signal_that_is_ignored_stays_so() -> None:
     """As SIGHUP is below `nohup`, and then in the fits, too."""
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
