@@ -12,7 +12,7 @@ from itertools import islice, pairwise
 from pathlib import Path
 
 from mk_lightning.cli.config_names import config_files
-from mk_lightning.utils.documents import YAML_BYTES
+from mk_lightning.utils.documents import YAML_BYTES, read_yaml
 from mk_lightning.utils.errors import UserError
 from mk_lightning.utils.files import exists, find_file
 from mk_lightning.utils.run_files import CHECKPOINTS
@@ -146,9 +146,19 @@ def _own_checkpoint(name: str, options: Sequence[Sequence[str]]) -> str | None:
     ]
     for config in (Path(option[1]) for option in options if option[0] == CONFIG[0] and len(option) == 2):
         own = config.name == "config.yaml" and (not asked or Path(asked[-1]) == config.parent)
-        if own and (file := config.parent / CHECKPOINTS / f"{name}.ckpt").is_file():
+        file = config.parent / CHECKPOINTS / f"{name}.ckpt"
+        if own and (file.is_file() or _was_moved(config)):
             return str(file)
     return None
+
+
+def _was_moved(config: Path) -> bool:
+    """Whether a run's own config names another directory than the one that it lies in, beside checkpoints."""
+    if not (config.parent / CHECKPOINTS).is_dir():
+        return False
+    content = read_yaml(config, "config")
+    named = content.get("run_dir") if isinstance(content, dict) else None
+    return isinstance(named, str) and Path(named).resolve() != config.parent.resolve()
 
 
 def _parts(word: str) -> list[str]:

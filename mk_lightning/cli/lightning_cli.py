@@ -17,6 +17,7 @@ from mk_lightning.cli.held_messages import held_messages
 from mk_lightning.cli.missing import naming_both
 from mk_lightning.cli.printing import SHOW, show
 from mk_lightning.cli.saved_config import check_same
+from mk_lightning.data.resume_checks import common
 from mk_lightning.utils.files import check_directory
 from mk_lightning.utils.trainer_checks import check_experience_trainer
 from mk_lightning.workflows.parser import add_run_options, as_plain, link_options
@@ -118,7 +119,7 @@ class MKLightningCLI(LightningCLI):
             if self.run.is_finished(self.datamodule.length.env_steps, may_end_early=stopping):
                 whole = as_plain(self._parser("fit"), self.config.fit)
                 whole["model"]["init_from"] = self._init_from
-                check_same(self.run.path, whole)
+                check_same(self.run.path, whole, common(self.datamodule))
                 show(finished(self.run.path, self.run.ended))
                 raise SystemExit(0)
         else:

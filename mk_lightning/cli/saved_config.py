@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from pytorch_lightning.cli import SaveConfigCallback
 
 from mk_lightning.utils.documents import read_yaml
 from mk_lightning.utils.errors import UserError, shortened
+from mk_lightning.utils.files import find_file
 from mk_lightning.utils.run_files import CONFIG
 
 DECIDE = (
@@ -18,7 +19,7 @@ DECIDE = (
     "trainer.gradient_clip", "trainer.accumulate_grad_batches",
 )  # fmt: skip
 """Options by which a run is what it is."""
-LENGTH = "data.max_env_steps"
+START, LENGTH = "model.init_from", "data.max_env_steps"
 """A finished run has at least as many as are asked for."""
 
 
@@ -35,12 +36,13 @@ class RunConfig(SaveConfigCallback):
         super().setup(trainer, pl_module, stage)
 
 
-def check_same(run: Path, config: Mapping[str, Any]) -> None:
+def check_same(run: Path, config: Mapping[str, Any], compared: Iterable[str]) -> None:
     """Check that a finished run was one of a config, to whose result it would otherwise seem to have come.
 
     Args:
         run: its directory.
         config: the whole config, plain.
+        compared: options whose values the checkpoint has been compared with, however they are written here.
 
     Raises:
         UserError: it was not.
@@ -49,11 +51,18 @@ def check_same(run: Path, config: Mapping[str, Any]) -> None:
     if not file.is_file():
         return
     for name, theirs, ours in _differences(read_yaml(file, "config"), config):
-        if name.startswith(DECIDE) and name != LENGTH:
+        known = name == LENGTH or any(f"{name}.".startswith(f"{option}.") for option in compared)
+        if name.startswith(DECIDE) and not known and not (name == START and _same_file(theirs, ours)):
             raise UserError(
                 f"{run} is finished with {name} {shortened(theirs)}, and this command has {shortened(ours)}: "
                 "--run_dir begins another run"
             )
+
+
+def _same_file(one: str | None, other: str | None) -> bool:
+    """Whether two paths lead to the same file, the user's or one that ships."""
+    paths = [find_file(path) for path in (one, other) if path is not None]
+    return len(paths) == 2 and all(path.is_file() for path in paths) and paths[0].samefile(paths[1])
 
 
 def _differences(one: Any, other: Any, name: str = "") -> Iterator[tuple[str, Any, Any]]:

@@ -216,6 +216,37 @@ def test_a_run_that_is_finished_is_left_as_it_is(run: Path, base: Path, capsys: 
     assert contents(run) == before
 
 
+@pytest.mark.parametrize("every", ["160", "1.0"])
+def test_a_finished_run_is_the_same_however_its_options_are_written(
+    every: str, run: Path, base: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (run.parent / "link.ckpt").symlink_to(base)
+    words = (
+        "--model.init_from",
+        str(run.parent / "link.ckpt"),
+        "--ckpt_path",
+        "last",
+        "--data.game",
+        "Dojo-Genesis-v0",
+    )
+    with pytest.raises(SystemExit) as stop:
+        fit(run, DATA | HALF, *words, "--data.evaluation.every", every)
+    assert stop.value.code == 0
+    assert "is finished, nothing is played" in capsys.readouterr().out
+
+
+def test_a_copy_without_its_newest_checkpoint_is_not_taken_for_the_run_that_it_was_made_of(
+    half: Path, run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = contents(half)
+    (run / "checkpoints" / "last.ckpt").unlink()
+    with pytest.raises(SystemExit) as stop:
+        main(["fit", "-c", str(run / "config.yaml"), "--ckpt_path", "last", "--data.max_env_steps", "320"])
+    assert stop.value.code == 2
+    assert f"--ckpt_path {run}/checkpoints/previous.ckpt" in capsys.readouterr().err.splitlines()[-1]
+    assert contents(half) == before
+
+
 @pytest.mark.parametrize(
     ("option", "said"),
     [
