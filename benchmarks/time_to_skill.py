@@ -49,10 +49,9 @@ FUNCTIONS = {OURS: "_ours.train_until_skilled", SB3: "_sb3.train_until_skilled"}
 STATE = "Medium.Bramble-01"
 WIN_RATE, MATCHES = 0.8, 40
 MAX_ENV_STEPS = 250_000
-COMMON = {
+COMMON: dict[str, Any] = {
     "num_envs": 8,
     "warmup": 2_000,  # env_steps
-    "target_every": 500,  # learner_steps
     "gamma": 0.97,  # per env_step
     "capacity": 100_000,  # transitions
     "reward_scale": 20.0,  # game units per learning unit
@@ -61,6 +60,8 @@ COMMON = {
 OURS_LEARNING_RATE = 3e-4
 SB3_LEARNING_RATE = 3e-4
 OURS_PER_LEARNER_STEP, SB3_PER_LEARNER_STEP = 64, 16  # env_steps
+OURS_TARGET_EVERY, SB3_TARGET_EVERY = 500, 500  # learner_steps
+OURS_N_STEP, SB3_N_STEP = 3, 1  # env_steps
 
 
 def main() -> None:
@@ -72,12 +73,17 @@ def main() -> None:
         "--seeds", type=int, nargs="+", default=[1, 2, 3, 4, 5], help="seeds, a run of each contender each"
     )
     parser.add_argument("--max-env-steps", type=int, default=MAX_ENV_STEPS, help="cap of a run")
+    parser.add_argument("--exploration", type=int, default=COMMON["epsilon"][-1], help="env_steps until its end")
     parser.add_argument("--torch-threads", type=int, default=1, help="of ours; the CLI's default")
     parser.add_argument("--per-learner-step", type=int, default=OURS_PER_LEARNER_STEP, help="env_steps, of ours")
+    parser.add_argument("--target-every", type=int, default=OURS_TARGET_EVERY, help="learner_steps, of ours")
+    parser.add_argument("--learning-rate", type=float, default=OURS_LEARNING_RATE, help="of ours")
+    parser.add_argument("--n-step", type=int, default=OURS_N_STEP, help="env_steps, of ours")
     parser.add_argument("--sb3-torch-threads", type=int, help="of SB3; torch's own default when not given")
     parser.add_argument("--sb3-learning-rate", type=float, default=SB3_LEARNING_RATE, help="of SB3's DQN")
     parser.add_argument("--sb3-per-learner-step", type=int, default=SB3_PER_LEARNER_STEP, help="env_steps, SB3's DQN")
-    parser.add_argument("--sb3-n-step", type=int, default=1, help="of SB3's DQN, env_steps")
+    parser.add_argument("--sb3-target-every", type=int, default=SB3_TARGET_EVERY, help="learner_steps, SB3's DQN")
+    parser.add_argument("--sb3-n-step", type=int, default=SB3_N_STEP, help="of SB3's DQN, env_steps")
     parser.add_argument("--only", choices=("ours", "sb3"), help="run one of the two: for trying settings")
     parser.add_argument(
         "--state-file", type=Path, default=Path("runs/time_to_skill.json"), help="where finished seeds are kept"
@@ -104,20 +110,23 @@ def _settings(options: Namespace) -> dict[str, Any]:
     common = COMMON | {
         "game": options.game,
         "state": state,
+        "epsilon": [*COMMON["epsilon"][:2], options.exploration],
         "watch": {"win_rate": WIN_RATE, "matches": MATCHES, "max_env_steps": options.max_env_steps},
     }
     if options.quick:
         common |= {"warmup": 400, "capacity": 2_000}
     ours = {
         "per_learner_step": options.per_learner_step,
-        "learning_rate": OURS_LEARNING_RATE,
-        "n_step": 3,
+        "learning_rate": options.learning_rate,
+        "n_step": options.n_step,
+        "target_every": options.target_every,
         "torch_threads": options.torch_threads,
     }
     theirs = {
         "per_learner_step": options.sb3_per_learner_step,
         "learning_rate": options.sb3_learning_rate,
         "n_step": options.sb3_n_step,
+        "target_every": options.sb3_target_every,
         "torch_threads": options.sb3_torch_threads,
     }
     return {"rom_sha1": game.rom_sha1s[0], OURS: common | ours, SB3: common | theirs}

@@ -37,6 +37,7 @@ from mk_lightning.games.catalog import load_game
 from mk_lightning.schedules import Schedule, as_schedule
 from mk_lightning.utils.lengths import Length
 from mk_lightning.utils.lightning_private import keep_gradients_in_order
+from mk_lightning.utils.rank_watch import watch_ranks
 from mk_lightning.utils.ranks import Ranks
 from mk_lightning.utils.run_files import RECORDING, REPLAY
 from mk_lightning.utils.trainer_checks import check_experience_trainer, tell_length
@@ -116,10 +117,9 @@ class ExperienceDataModule(LightningDataModule):
         self.recording = recording
         self.evaluation = evaluation
         self.test_epsilons = list(evaluation.test_epsilons)  # of the next test, a pass each
-        self.length: RunLength  # what was asked for, rounded to what can be played
         self.ranks = Ranks()
         check_experience(self)
-        self.set_ranks(self.ranks)
+        self.length: RunLength = whole_length(self)  # what was asked for, rounded to what can be played
         self.num_actions = len(self.game.actions)
         self.max_epochs, self.learner_steps_per_epoch = self.length.epochs, self.length.learner_steps_per_epoch
         self._evaluation_env: RetroVectorEnv | None = None
@@ -155,6 +155,7 @@ class ExperienceDataModule(LightningDataModule):
         self.set_ranks(Ranks.of(self.trainer))
         # By a launcher's RANK or SLURM_PROCID Lightning may take this for another rank, whose loggers write nothing.
         rank_zero_only.rank = self.ranks.rank  # type: ignore[attr-defined]
+        watch_ranks(self.ranks)
         if stage == TrainerFn.FITTING:
             check_shares(self)
             check_shared_disk(self.ranks, self.trainer)

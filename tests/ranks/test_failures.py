@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import time
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,8 @@ LONG = [
 ]  # fmt: skip
 
 
-def wait_for_training(run_dir: Path, process: Command) -> None:
-    """Wait until rank 1 of a run has trained for a few learner_steps."""
+def wait_for_training(run_dir: Path, process: Command | subprocess.Popen[bytes]) -> None:
+    """Wait until rank 1 of a run, of which a process is given, has trained for a few learner_steps."""
     noted, until = run_dir / "rank-1.jsonl", time.monotonic() + 200
     while not noted.is_file() or noted.read_text().count("\n") < 8:
         assert process.returncode is None
@@ -74,6 +75,20 @@ def test_when_rank_0_dies_the_other_ends_and_leaves_a_whole_checkpoint(words: li
     ]
     for rank in ranks:
         nothing_left(rank.pid)
+    assert check_whole(tmp_path / "run/checkpoints/last.ckpt")["env_steps"] > 40
+
+
+def test_when_a_rank_is_silent_the_other_ends_within_a_minute(words: list[Any], tmp_path: Path) -> None:
+    ranks = start(2, *words)
+    wait_for_training(tmp_path / "run", ranks[1])
+    ranks[1].kill_group(signal.SIGSTOP)
+    err = ranks[0].wait(60)
+    ranks[1].kill_group(signal.SIGKILL)
+    assert ranks[0].returncode == 1, err
+    assert [line for line in err.splitlines() if line.startswith("mk-lightning: ")] == [
+        "mk-lightning: stopped: another rank of the run has ended, or cannot be reached"
+    ]
+    nothing_left(ranks[0].pid)
     assert check_whole(tmp_path / "run/checkpoints/last.ckpt")["env_steps"] > 40
 
 
