@@ -62,7 +62,7 @@ METHODS: dict[str, Callable[[], list[Callback]]] = {
 def take_turns(
     connection: Connection, *, game: str, states: list[str], num_envs: int, warmup: int, per_learner_step: int,
     epsilon: float, capacity: int, torch_threads: int, method: str = "none", on_disk: bool = True,
-    batch_size: int = 32, device: str = "cpu", play: bool = True,
+    batch_size: int = 32, device: str = "cpu", actor_on_device: bool = False, play: bool = True,
 ) -> None:  # fmt: skip
     """Train for as long as the parent gives turns, with a method of `METHODS`; the first message says what was used.
 
@@ -76,6 +76,7 @@ def take_turns(
         warmup_env_steps=warmup,
         env_steps_per_learner_step=per_learner_step,
         epsilon=epsilon,
+        actor_on_device=actor_on_device,
         env=EnvConfig(num_envs=num_envs),
         replay=ReplaySettings(capacity=capacity, on_disk=on_disk, batch_size=batch_size),
         rehearsal_ratio=0.25 if method == "rehearsal" else 0.0,

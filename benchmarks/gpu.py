@@ -1,7 +1,8 @@
 """Training on a GPU: env_steps/s with 16 to 64 environments, beside Stable-Baselines3's DQN on the same machine.
 
-The emulators and the actor are on the CPU, the learner on the GPU. With more environments a learner_step comes after as
-many env_steps as there are environments, and its batch grows with them, so that every env_step is learnt from as often.
+The emulators are on the CPU, the learner on the GPU, and the actor where `--actor-on-device` has it. With more
+environments a learner_step comes after as many env_steps as there are environments, and its batch grows with them, so
+that every env_step is learnt from as often.
 
     python benchmarks/gpu.py [--json FILE]
 """
@@ -27,6 +28,7 @@ def main() -> None:
     """Measure, print and write."""
     parser = benchmark_parser("full training on a GPU beside SB3's DQN")
     parser.add_argument("--device", choices=("gpu", "cpu"), default="gpu", help="of the learner")
+    parser.add_argument("--actor-on-device", action="store_true", help="the actor is where the learner is")
     add_turn_options(parser, seconds=8.0, turns=3)
     options = parser.parse_args()
     environments: tuple[int, ...] = ENVIRONMENTS
@@ -40,7 +42,7 @@ def main() -> None:
             "warmup": 10 * count, "epsilon": EPSILON, "capacity": 40_000, "per_learner_step": count,
             "batch_size": SAMPLES * count, "device": device,
         }  # fmt: skip
-        rates, _, parts = measure(settings, options)
+        rates, _, parts = measure(settings, options, actor_on_device=options.actor_on_device)
         ratio = median(ours / theirs for ours, theirs in zip(rates[OURS], rates[SB3], strict=True))
         rows.append((count, SAMPLES * count, median(rates[OURS]), median(rates[SB3]), ratio, *parts.values()))
         figures |= {f"env_steps_per_s_{count}": median(rates[OURS]), f"ratio_sb3_{count}": ratio}

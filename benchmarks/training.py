@@ -92,17 +92,22 @@ def add_turn_options(parser: argparse.ArgumentParser, *, seconds: float, turns: 
 
 
 def measure(
-    settings: dict[str, Any], options: Any
+    settings: dict[str, Any], options: Any, **ours: Any
 ) -> tuple[dict[str, list[float]], dict[str, dict[str, Any]], dict[str, float]]:
-    """Return the env_steps/s of each contender in each turn, what each said it used, and the parts' costs, ms."""
+    """Return the env_steps/s of each contender in each turn, what each said it used, and the parts' costs, ms.
+
+    `settings` are those of all, `ours` this package's alone.
+    """
     rates: dict[str, list[float]] = {name: [] for name in FUNCTIONS}
     costs: list[dict[str, float]] = []
     contenders: dict[str, Contender] = {}
     try:
         used = {}
         for name, function in FUNCTIONS.items():
-            threads = options.torch_threads if name == OURS else options.sb3_torch_threads
-            contenders[name] = Contender(function, settings | {"torch_threads": threads})
+            own = {"torch_threads": options.sb3_torch_threads}
+            if name == OURS:
+                own = ours | {"torch_threads": options.torch_threads}
+            contenders[name] = Contender(function, settings | own)
             used[name] = contenders[name].receive()  # it is past its warm-up, and waits
         play: dict[str, Any] = {
             name: settings[name] for name in ("game", "states", "batch_size", "device") if name in settings

@@ -56,14 +56,14 @@ class ExperienceDataModule(LightningDataModule):
         original_states: names, tiers or patterns of the states that the base policy was trained on, or one of them.
         challenging_states: the same of the states that fine-tuning is for.
         train_states: states to train on, as `state_weights` takes them.
-        max_env_steps: env_steps to train for after the warm-up, those of all ranks together, rounded to whole
-            learner_steps (`RunLength`): what a fraction of the run is a fraction of.
+        max_env_steps: the run: env_steps of all ranks after the warm-up, rounded to whole learner_steps (`RunLength`).
         warmup_env_steps: those before the first learner_step, or a fraction of the run, at least a first batch's.
         env_steps_per_learner_step: env_steps of all ranks per learner_step, on average: `env.num_envs` come at a time.
         epsilon: probability of a random action in training: number or schedule over env_steps.
         reward_scale: game units per learning unit.
         rehearsal_ratio: share of every batch that is drawn from the recording instead of the replay.
         overlap: collect while the learner works; off, the two take turns. Part of what makes two runs equal.
+        actor_on_device: let the policy that plays be where the learner is, on a GPU, and not on the CPU.
         seed: of exploration, matches and draws; the CLI takes it from `seed_everything`.
         env: how matches are played.
         replay: what is kept and how it is drawn.
@@ -87,6 +87,7 @@ class ExperienceDataModule(LightningDataModule):
         reward_scale: float = 20.0,
         rehearsal_ratio: float = 0.0,
         overlap: bool = True,
+        actor_on_device: bool = False,
         seed: int = 0,
         env: EnvConfig = EnvConfig(),  # noqa: B008 - frozen
         replay: ReplaySettings = ReplaySettings(),  # noqa: B008 - frozen
@@ -111,6 +112,7 @@ class ExperienceDataModule(LightningDataModule):
         self.reward_scale = reward_scale
         self.rehearsal_ratio = rehearsal_ratio
         self.overlap = overlap
+        self.actor_on_device = actor_on_device
         self.seed = seed
         self.env = env
         self.replay = replay
@@ -153,8 +155,7 @@ class ExperienceDataModule(LightningDataModule):
             return
         check_experience_trainer(self.trainer)
         self.set_ranks(Ranks.of(self.trainer))
-        # By a launcher's RANK or SLURM_PROCID Lightning may take this for another rank, whose loggers write nothing.
-        rank_zero_only.rank = self.ranks.rank  # type: ignore[attr-defined]
+        rank_zero_only.rank = self.ranks.rank  # type: ignore[attr-defined]  # not what SLURM_PROCID may say
         watch_ranks(self.ranks)
         if stage == TrainerFn.FITTING:
             check_shares(self)
@@ -178,9 +179,8 @@ class ExperienceDataModule(LightningDataModule):
         trainer = self.trainer
         state, kept = self._continuation.take(trainer)
         self._folder = fit_folder(self.ranks, trainer, state)
-        self._recorded = None
+        self._recorded = None if state is None else state["recorded"]
         if state is not None:  # of a run that is extended, a fraction comes to more than the warm-up that was played
-            self._recorded = state["recorded"]
             self.length = replace(self.length, warmup_env_steps=state["warmup_env_steps"])
         self._train_env = RetroVectorEnv(self.game, self.train_states, self.env)
         replay = kept or new_replay(self)
@@ -214,7 +214,7 @@ class ExperienceDataModule(LightningDataModule):
             UserError: there are no original states, or the recording is another one or, of a resumed run, gone.
         """
         if self._recording is None:
-            at = Path(self.recording.folder) if self.recording.folder else self.own_path(RECORDING)
+            at = Path(self.recording.folder or self.own_path(RECORDING))
             base = self._network if self._recorded is None else self.base_network
             self._recording = base_recording(self, base, at, self.ranks, recorded=self._recorded, told=self.on_recorded)
         return Rehearsal(self._recording, stream_seed(self.seed, self.ranks.rank, stream))
@@ -282,7 +282,7 @@ class ExperienceDataModule(LightningDataModule):
     def teardown(self, stage: str) -> None:
         """Stop every process and thread; what a fit has come to is kept for the next one with the same Trainer."""
         if self._loader is not None and self.trainer is not None:
-            replay = None if self._segments is not None else self._loader.replay
+            replay = self._loader.replay if self._segments is None else None
             self._continuation.from_fit(self.trainer, self._state(), replay)
         self._stop()
 

@@ -215,7 +215,8 @@ def new_loader(
         rehearsal: old transitions to mix in, if any.
         segments: where the replay's rows are kept on disk, if they are.
     """
-    actor = GreedyPolicy(bare_copy(learner).requires_grad_(False).cpu())
+    network = bare_copy(learner).requires_grad_(False)
+    actor = GreedyPolicy(network if data.actor_on_device else network.cpu())
     collector = Collector(
         env,
         replay,

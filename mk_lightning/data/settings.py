@@ -141,6 +141,7 @@ class ExperienceSettings(Protocol):
     reward_scale: float
     rehearsal_ratio: float
     overlap: bool
+    actor_on_device: bool
     seed: int
     env: EnvConfig
     replay: ReplaySettings

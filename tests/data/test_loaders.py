@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from mk_lightning.data.loaders import EpisodeLoader, ExperienceLoader
+from mk_lightning.data.datamodule import ExperienceDataModule
+from mk_lightning.data.loaders import EpisodeLoader, ExperienceLoader, new_loader, new_replay
 from mk_lightning.data.run_length import RunLength
 from mk_lightning.experience.collector import Collector
 from mk_lightning.experience.episodes import EpisodeSpec, play_episodes
@@ -197,6 +198,15 @@ def test_its_state_says_whether_experience_waits_even_while_it_is_collected(make
     loader.next_batch()
     loader.synchronize()
     assert loader.collector.env_steps == collected + 3 * VECTOR_STEPS
+
+
+def test_the_actor_can_be_where_the_learner_is(short_envs):
+    """Which is a GPU; the device without storage stands for one."""
+    data = ExperienceDataModule(original_states=STATES[:1], actor_on_device=True)
+    learner = NatureDueling(26, hidden=8).to("meta")
+    loader = new_loader(data, short_envs, learner, new_replay(data), None, None)
+    assert {weight.device.type for weight in loader.actor.network.parameters()} == {"meta"}
+    loader.close()
 
 
 def test_an_error_while_collecting_reaches_the_learner(make_loader, monkeypatch):
