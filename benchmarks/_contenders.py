@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
-import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -29,13 +28,12 @@ class Contender:
     Args:
         function: ``module.function``; called with a connection and the settings.
         settings: keyword arguments for it.
-        core: the only one that it and what it starts may use; None leaves it all of them.
     """
 
-    def __init__(self, function: str, settings: Mapping[str, Any], core: int | None = None) -> None:
+    def __init__(self, function: str, settings: Mapping[str, Any]) -> None:
         spawn = multiprocessing.get_context("spawn")
         self._connection, theirs = spawn.Pipe()
-        self._process = spawn.Process(target=_run, args=(function, theirs, dict(settings), core))
+        self._process = spawn.Process(target=_run, args=(function, theirs, dict(settings)))
         self._process.start()
         theirs.close()
 
@@ -51,13 +49,13 @@ class Contender:
             self._process.join()
             raise RuntimeError(f"a contender ended with exit code {self._process.exitcode}") from None
 
-    def begin(self, seconds: float) -> None:
-        """Let it train for a while; `receive` returns env_steps/s, or whatever it measures."""
-        self._connection.send(seconds)
+    def begin(self, turn: Any) -> None:
+        """Let it work, for so many seconds or as it understands; `receive` returns env_steps/s, or what it measures."""
+        self._connection.send(turn)
 
-    def turn(self, seconds: float) -> Any:
-        """Let it train for a while, and wait for what it measures."""
-        self.begin(seconds)
+    def turn(self, turn: Any) -> Any:
+        """Let it work, and wait for what it measures."""
+        self.begin(turn)
         return self.receive()
 
     def close(self) -> None:
@@ -145,8 +143,6 @@ class SkillWatch:
         return not over
 
 
-def _run(function: str, connection: Connection, settings: dict[str, Any], core: int | None) -> None:
-    if core is not None:
-        os.sched_setaffinity(0, {core})
+def _run(function: str, connection: Connection, settings: dict[str, Any]) -> None:
     module, name = function.rsplit(".", 1)
     getattr(import_module(module), name)(connection, **settings)

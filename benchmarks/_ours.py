@@ -37,7 +37,7 @@ from mk_lightning.loggers.metrics_csv import MetricsCSV
 from mk_lightning.schedules import Linear, Schedule
 from mk_lightning.utils.run_files import REPLAY
 
-__all__ = ["save_full_replays", "take_turns", "train_until_skilled"]
+__all__ = ["EPOCH", "fit", "loader_of", "save_full_replays", "take_turns", "train_until_skilled"]
 
 EPOCH = 32_000
 """env_steps; an epoch does nothing here but end."""
@@ -62,12 +62,9 @@ METHODS: dict[str, Callable[[], list[Callback]]] = {
 def take_turns(
     connection: Connection, *, game: str, states: list[str], num_envs: int, warmup: int, per_learner_step: int,
     epsilon: float, capacity: int, torch_threads: int, method: str = "none", on_disk: bool = True,
-    batch_size: int = 32, device: str = "cpu", actor_on_device: bool = False, play: bool = True,
+    batch_size: int = 32, device: str = "cpu", actor_on_device: bool = False,
 ) -> None:  # fmt: skip
-    """Train for as long as the parent gives turns, with a method of `METHODS`; the first message says what was used.
-
-    Without `play` it only learns, from what the warm-up has left in the replay, and tells learner_steps/s.
-    """
+    """Train for as long as the parent gives turns, with a method of `METHODS`; the first message says what was used."""
     torch.set_num_threads(torch_threads)
     data = ExperienceDataModule(
         game=game,
@@ -83,8 +80,8 @@ def take_turns(
         recording=RecordingSettings(env_steps=2_000),
         evaluation=EvaluationSettings(every=EPOCH),
     )
-    callbacks = [*METHODS[method](), _TakeTurns(connection, play)]
-    _fit(DuelingDoubleDQN(num_actions=len(data.game.actions)), data, callbacks, device)
+    callbacks = [*METHODS[method](), _TakeTurns(connection)]
+    fit(DuelingDoubleDQN(num_actions=len(data.game.actions)), data, callbacks, device)
 
 
 def save_full_replays(connection: Connection, *, capacity: int, every: int, times: int, on_disk: bool) -> None:
@@ -98,7 +95,7 @@ def save_full_replays(connection: Connection, *, capacity: int, every: int, time
         replay=ReplaySettings(capacity=capacity, on_disk=on_disk),
         evaluation=EvaluationSettings(every=EPOCH),
     )
-    _fit(DuelingDoubleDQN(num_actions=len(data.game.actions)), data, [_Save(connection, every, times)])
+    fit(DuelingDoubleDQN(num_actions=len(data.game.actions)), data, [_Save(connection, every, times)])
 
 
 def train_until_skilled(
@@ -127,10 +124,10 @@ def train_until_skilled(
     module = DuelingDoubleDQN(
         num_actions=len(data.game.actions), learning_rate=learning_rate, target_every=target_every
     )
-    _fit(module, data, [_UntilSkilled(SkillWatch(connection, f"mk_lightning, seed {seed}", **watch))])
+    fit(module, data, [_UntilSkilled(SkillWatch(connection, f"mk_lightning, seed {seed}", **watch))])
 
 
-def _fit(module: DuelingDoubleDQN, data: ExperienceDataModule, callbacks: list[Callback], device: str = "cpu") -> None:
+def fit(module: DuelingDoubleDQN, data: ExperienceDataModule, callbacks: list[Callback], device: str = "cpu") -> None:
     """Fit without validation, with a run's usual loggers, until a callback stops it."""
     logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", module="pytorch_lightning")
@@ -153,7 +150,7 @@ def _fit(module: DuelingDoubleDQN, data: ExperienceDataModule, callbacks: list[C
         trainer.fit(module, datamodule=data)
 
 
-def _loader(trainer: Trainer) -> ExperienceLoader:
+def loader_of(trainer: Trainer) -> ExperienceLoader:
     loader = trainer.train_dataloader
     assert isinstance(loader, ExperienceLoader)
     return loader
@@ -167,21 +164,18 @@ class _Growing(CheckpointFiles):
 
 
 class _TakeTurns(Callback):
-    def __init__(self, connection: Connection, play: bool) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._turns = Turns(connection)
-        self._play = play
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         if trainer.global_step == 1:  # past the warm-up
-            replay = _loader(trainer).replay
+            replay = loader_of(trainer).replay
             size = replay.nbytes / (replay.rows * replay.num_envs)
             self._connection.send({"bytes_per_transition": size, "torch_threads": torch.get_num_threads()})
-            if not self._play:
-                _loader(trainer)._play = lambda env_steps: None  # type: ignore[method-assign]
-        trainer.should_stop = not self._turns.go_on(batch.env_steps if self._play else trainer.global_step)
+        trainer.should_stop = not self._turns.go_on(batch.env_steps)
 
 
 class _Save(Callback):
@@ -198,7 +192,7 @@ class _Save(Callback):
         first = not self._saved  # costs whatever the warm-up left
         if not first and batch.env_steps - self._saved < self._every:
             return
-        folder, loader = Path(trainer.default_root_dir), _loader(trainer)
+        folder, loader = Path(trainer.default_root_dir), loader_of(trainer)
         loader.synchronize()  # the collection under way is no pause: it is needed anyway
         began = time.perf_counter()
         trainer.save_checkpoint(folder / "checkpoints" / "last.ckpt")
@@ -224,5 +218,5 @@ class _UntilSkilled(Callback):
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         # The collector goes on in its thread meanwhile; list() copies the deque in one go.
-        recent = list(_loader(trainer).collector.recent)
+        recent = list(loader_of(trainer).collector.recent)
         trainer.should_stop = not self._watch.go_on(batch.env_steps, [won for won, _ in recent])

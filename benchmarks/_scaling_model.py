@@ -1,13 +1,16 @@
-"""How many env_steps a second several ranks make, from what the parts of one cost by themselves.
+"""How many env_steps a second several ranks make, from what the parts of one take by themselves.
 
-A rank plays and learns at the same time, on cores of its own. Per learner_step it has this to do:
+A rank learns and plays at the same time, and before each learner_step its own part waits for the other. Both are slower
+beside each other, where they share cores, than alone. So a learner_step, after which `env_steps` have been played,
+lasts as long as what takes longer does beside the other, until the other is over, and then alone:
 
-    work = env_steps * (env_step + action) + learner_step + exchange        milliseconds of a core
-    path = learner_step with all of its cores for it alone + exchange       one after another
+    play       = env_steps * env_step_beside
+    play      <= learner_step_beside:  play + (1 - play / learner_step_beside) * learner_step + exchange
+    otherwise:                         learner_step_beside + max(left, exchange)
+    left        = (1 - learner_step_beside / play) * env_steps * env_step
 
-and takes the longer of `work / cores` and `path`: an exchange that waits for the network leaves the cores to the
-emulators. On several machines every rank then waits for the slowest, whose expected lateness is that of the highest of
-as many normal numbers (Blom 1958).
+On several machines every rank then waits for the slowest, whose expected lateness is that of the highest of as many
+normal numbers (Blom 1958).
 
 What is exchanged are the gradients, a few numbers and, as Python objects, the matches that ended. gloo's all-reduce
 goes round a ring: among N ranks 2 (N - 1) messages, one after another, each of an N-th of the bytes.
@@ -25,21 +28,23 @@ halves of one that the objects take, their lengths and themselves."""
 
 @dataclass(frozen=True)
 class Parts:
-    """Milliseconds that the parts of a rank cost by themselves.
+    """Milliseconds that the parts of a rank take by the clock.
 
     Attributes:
-        env_step: emulator, pipes and replay, on one core.
-        action: the actor's forward pass, for one environment, on one core.
-        learner_step: on one core.
-        learner_path: a learner_step with all cores of a machine.
+        env_step: of one environment, the actor's part included, while nothing is learnt.
+        env_step_beside: the same while the rank learns without pause.
+        action_beside: the actor's part of that.
+        learner_step: while nothing is played.
+        learner_step_beside: while the rank plays without pause.
         spread: standard deviation of a rank's learner_steps, playing included.
         gradients: bytes that are averaged per learner_step.
     """
 
     env_step: float
-    action: float
+    env_step_beside: float
+    action_beside: float
     learner_step: float
-    learner_path: float
+    learner_step_beside: float
     spread: float
     gradients: int
 
@@ -51,13 +56,11 @@ class Network:
     Attributes:
         latency: milliseconds of a message of a few bytes.
         byte: milliseconds of each further byte of one.
-        handling: milliseconds of a core for each byte.
-        packing: milliseconds of a core for the objects of a learner_step.
+        packing: milliseconds of the objects of a learner_step, beyond those of its messages.
     """
 
     latency: float
     byte: float
-    handling: float = 0.0
     packing: float = 0.0
 
     @classmethod
@@ -71,20 +74,18 @@ class Network:
             size: how many.
         """
         byte = max(0.0, large - small) / size
-        return cls(small / 2, byte, byte, max(0.0, objects - small))
+        return cls(small / 2, byte, max(0.0, objects - small))
 
     def of(self, gigabits: float, latency: float) -> Network:
         """Return the network of this kind with so many gigabits a second and so many milliseconds from end to end."""
         return replace(self, latency=self.latency + latency, byte=max(self.byte, 8e-6 / gigabits))
 
-    def exchange(self, ranks: int, gradients: int) -> tuple[float, float]:
-        """Return the milliseconds that the exchanges of a learner_step last, and those that they keep a core."""
+    def exchange(self, ranks: int, gradients: int) -> float:
+        """Return the milliseconds that the exchanges of a learner_step last."""
         if ranks == 1:
-            return 0.0, 0.0
+            return 0.0
         messages = 2 * (ranks - 1)
-        carried = messages / ranks * gradients
-        lasts = RINGS * messages * self.latency + carried * self.byte + self.packing
-        return lasts, carried * self.handling + self.packing
+        return RINGS * messages * self.latency + messages / ranks * gradients * self.byte + self.packing
 
 
 @dataclass(frozen=True)
@@ -93,37 +94,46 @@ class Prediction:
 
     Attributes:
         env_steps_per_s: of all ranks.
-        bottleneck: what takes most of a learner_step's time.
+        bottleneck: what takes most of a learner_step's time, the learner after the play.
     """
 
     env_steps_per_s: float
     bottleneck: str
 
 
-def predict(
-    parts: Parts, *, ranks: int, cores: float, env_steps: int, network: Network, machines: int = 1
-) -> Prediction:
+def predict(parts: Parts, *, ranks: int, env_steps: int, network: Network, machines: int = 1) -> Prediction:
     """Predict the pace of a fit.
 
     Args:
         parts: of each rank.
         ranks: how many.
-        cores: of each.
         env_steps: that each plays per learner_step.
         network: that connects them.
         machines: on which they are; those of one machine share its cores, so that none waits for another's.
     """
-    lasts, handled = network.exchange(ranks, parts.gradients)
-    played, acted = env_steps * parts.env_step, env_steps * parts.action
-    busy = (played + acted + parts.learner_step + handled) / cores
-    path = parts.learner_path + lasts
+    alone = _milliseconds(parts, env_steps, 0.0)
+    exchanging = _milliseconds(parts, env_steps, network.exchange(ranks, parts.gradients))
     waits = parts.spread * lateness(machines)
-    reasons = {"emulators": played / cores, "actor": acted / cores, "learner": parts.learner_step / cores}
-    if path > busy:
-        reasons = {"learner": parts.learner_path, "network": lasts}
-    reasons["the slowest rank"] = waits
-    milliseconds = max(busy, path) + waits
+    play = min(env_steps * parts.env_step_beside, alone)
+    acted = play * parts.action_beside / parts.env_step_beside
+    reasons = {
+        "emulators": play - acted,
+        "actor": acted,
+        "learner": alone - play,
+        "network": exchanging - alone,
+        "the slowest rank": waits,
+    }
+    milliseconds = exchanging + waits
     return Prediction(1e3 * ranks * env_steps / milliseconds, max(reasons, key=lambda reason: reasons[reason]))
+
+
+def _milliseconds(parts: Parts, env_steps: int, exchange: float) -> float:
+    """Of a learner_step and the play beside it."""
+    play = env_steps * parts.env_step_beside
+    if play <= parts.learner_step_beside:
+        return play + (1 - play / parts.learner_step_beside) * parts.learner_step + exchange
+    left = (1 - parts.learner_step_beside / play) * env_steps * parts.env_step
+    return parts.learner_step_beside + max(left, exchange)
 
 
 def lateness(count: int) -> float:

@@ -84,7 +84,7 @@ def _train(kind: str, seed: int, options: Any) -> dict[str, Any]:
 
 def _config(folder: Path, seed: int, ranks: int, times: int, options: Any) -> dict[str, Any]:
     skilled = {"file": str(folder / "skilled.json"), "win_rate": WIN_RATE, "matches": MATCHES}
-    start, end, _ = COMMON["epsilon"]
+    start, end = COMMON["epsilon"]
     trainer = {"strategy": "ddp"} if ranks > 1 else {}
     return {
         "run_dir": str(folder / "run"),

@@ -1,10 +1,11 @@
 """How many env_steps a second one rank and two make, and how many a model of their parts' costs says they make.
 
 Measured are whole fits by the command line, a learner_step per 32 env_steps of each rank: one rank, two ranks by
-Lightning, and two ranks by torchrun in network namespaces, which stand for two machines. Validation and set-up are left
-out. They take turns with the parts, each measured by itself while the other cores are as busy: an env_step of a
-collector, the actor's forward pass, a learner_step; and what ranks exchange, by its size. From the parts alone
-`_scaling_model.py` predicts the same env_steps/s, and those of more machines like this one.
+Lightning, and two ranks by torchrun in network namespaces, which stand for two machines; and one rank whose emulators
+are pinned to cores. Validation and set-up are left out. They take turns with the parts: what a learner_step and an
+env_step take alone, and beside each other where neither waits for the other, in one program for one rank, in two at
+once for two ranks that share the cores; and what ranks exchange, by its size. From the parts alone `_scaling_model.py`
+predicts the same env_steps/s, and those of more machines like this one.
 
     python benchmarks/scaling.py [--json FILE]
 """
@@ -37,6 +38,11 @@ BAR = 0.15
 """How far a prediction may be from what is measured."""
 NUM_ENVS, PER_LEARNER_STEP = 8, 32
 """Environments and env_steps per learner_step of each rank."""
+WARMUP, CAPACITY, EPSILON = 640, 20_000, 0.05
+SHARED = (1, 2)
+"""Ranks that share the machine."""
+PINNED = "pinned"
+"""One rank with each emulator kept on a core."""
 LEAD_IN = 20
 """Learner_steps of a fit that are not timed."""
 SMALL, SIZES = 8, (8, 1 << 16, 1 << 20)
@@ -52,10 +58,10 @@ CONFIG: dict[str, Any] = {
     "data": {
         "original_states": ["VeryEasy.Bramble-01"],
         "train_states": [STATES],
-        "warmup_env_steps": 640,
-        "epsilon": 0.05,
+        "warmup_env_steps": WARMUP,
+        "epsilon": EPSILON,
         "env": {"num_envs": NUM_ENVS},
-        "replay": {"capacity": 20_000},
+        "replay": {"capacity": CAPACITY},
         "evaluation": {"every": 1.0, "matches": 1, "test_matches": 1},
     },
     "trainer": {"accelerator": "cpu"},
@@ -89,57 +95,57 @@ def main() -> None:
 
 def _measure(
     folder: Path, machines: Sequence[Machine], options: Any
-) -> tuple[dict[str, list[tuple[float, float]]], list[dict[str, float]]]:
-    """Return the env_steps/s and spread of each kind of fit, turn by turn, and the costs of the parts."""
+) -> tuple[dict[str, list[tuple[float, float]]], dict[int, list[dict[str, float]]]]:
+    """Return the env_steps/s and spread of each kind of fit, turn by turn, and the parts' costs by ranks that share."""
     fits = _fits(folder, machines)
     measured: dict[str, list[tuple[float, float]]] = {name: [] for name in fits}
-    costs = []
+    costs: dict[int, list[dict[str, float]]] = {ranks: [] for ranks in SHARED}
     with ExitStack() as stack:
         parts = _Parts(stack)
         for turn in range(options.turns):
-            costs.append(parts.costs(options.seconds))
-            print(f"turn {turn + 1} of {options.turns}: {costs[-1]}", flush=True)
-            for name, (ranks, commands) in fits.items():
-                measured[name].append(_pace(folder, ranks, commands, options.learner_steps))
+            for ranks, turns in costs.items():
+                turns.append(parts.costs(ranks, options.seconds))
+                print(f"turn {turn + 1} of {options.turns}, {ranks} at once: {turns[-1]}", flush=True)
+            for name, (count, commands) in fits.items():
+                measured[name].append(_pace(folder, count, commands, options.learner_steps))
                 print(f"  {name}: {measured[name][-1]}", flush=True)
     return measured, costs
 
 
 class _Parts:
-    """On each core a learner that does not play and a collector that does not learn; and such a learner on all.
+    """Programs that learn and play without waiting: one alone, and as many at once as ranks share this machine.
 
     Args:
         stack: ends them.
     """
 
     def __init__(self, stack: ExitStack) -> None:
-        played = {"game": GAME, "states": list(load_game(GAME).resolve_states(STATES)), "num_envs": NUM_ENVS}
-        learning = played | {
-            "warmup": 640, "epsilon": 0.05, "capacity": 20_000, "per_learner_step": PER_LEARNER_STEP,
-            "torch_threads": 1, "play": False,
+        settings = {
+            "game": GAME, "states": list(load_game(GAME).resolve_states(STATES)), "num_envs": NUM_ENVS,
+            "warmup": WARMUP, "capacity": CAPACITY,
         }  # fmt: skip
-        cores = sorted(os.sched_getaffinity(0))
-        self._learners = [Contender("_ours.take_turns", learning, core) for core in cores]
-        self._whole = Contender("_ours.take_turns", learning)
-        self._players = [Contender("_playing.measure", played, core) for core in cores]
-        for contender in (*self._learners, self._whole, *self._players):
-            stack.callback(contender.close)
-        for learner in (*self._learners, self._whole):
-            learner.receive()  # it is past its warm-up, and waits
+        self._ranks = [Contender("_beside.measure", settings) for _ in range(max(SHARED))]
+        for rank in self._ranks:
+            stack.callback(rank.close)
+        for rank in self._ranks:
+            rank.receive()  # it is past its warm-up, and waits
 
-    def costs(self, seconds: float) -> dict[str, float]:
-        """Return milliseconds: on every core one learns while its neighbour plays, then the other way round."""
-        found: dict[str, list[float]] = {"env_step": [], "action": [], "learner_step": []}
-        for turn in range(2):
-            learners, players = self._learners[turn::2], self._players[1 - turn :: 2]
-            for contender in (*learners, *players):
-                contender.begin(seconds)
-            found["learner_step"] += [1e3 / learner.receive() for learner in learners]
-            for player in players:
-                for name, cost in player.receive().items():
-                    found[name].append(cost)
-        alone = 1e3 / self._whole.turn(seconds)
-        return {name: median(cost) for name, cost in found.items()} | {"learner_path": alone}
+    def costs(self, ranks: int, seconds: float) -> dict[str, float]:
+        """Return the milliseconds of the parts of so many ranks at once, by the attributes of `Parts`."""
+        alone = self._turn(ranks, True, None, seconds) | self._turn(ranks, False, EPSILON, seconds)
+        both = self._turn(ranks, True, EPSILON, seconds)
+        at_random = self._turn(ranks, True, 1.0, seconds)
+        return alone | {
+            "learner_step_beside": both["learner_step"],
+            "env_step_beside": both["env_step"],
+            "action_beside": max(0.0, both["env_step"] - at_random["env_step"]),
+        }
+
+    def _turn(self, ranks: int, learns: bool, epsilon: float | None, seconds: float) -> dict[str, float]:
+        for rank in self._ranks[:ranks]:
+            rank.begin((learns, epsilon, seconds))
+        found = [rank.receive() for rank in self._ranks[:ranks]]
+        return {name: sum(costs[name] for costs in found) / ranks for name in found[0]}
 
 
 def _fits(folder: Path, machines: Sequence[Machine]) -> dict[str, tuple[int, list[list[str]]]]:
@@ -147,6 +153,7 @@ def _fits(folder: Path, machines: Sequence[Machine]) -> dict[str, tuple[int, lis
     fit = ["-m", "mk_lightning", "fit", "-c", str(folder / "config.yaml")]
     fits = {
         "one_rank": (1, [[sys.executable, *fit]]),
+        PINNED: (1, [[sys.executable, *fit, "--trainer.callbacks.pin", "true"]]),
         "two_ranks": (2, [[sys.executable, *fit, "--trainer.devices", "2", *DDP]]),
     }
     if machines:
@@ -204,34 +211,39 @@ def _gradients() -> int:
 
 def _beside_each_other(
     measured: Mapping[str, list[tuple[float, float]]],
-    costs: Sequence[Mapping[str, float]],
+    costs: Mapping[int, Sequence[Mapping[str, float]]],
     exchanges: Mapping[str, Mapping[str, float]],
 ) -> dict[str, float | int | str]:
     """Print what was measured and what is predicted, and return both."""
     cores, gradients = len(os.sched_getaffinity(0)), _gradients()
-    cost = {name: median(turn[name] for turn in costs) for name in costs[0]}
+    cost = {ranks: {name: median(turn[name] for turn in turns) for name in turns[0]} for ranks, turns in costs.items()}
     spread = median(spread for _, spread in measured["one_rank"])
-    parts = Parts(**cost, spread=spread, gradients=gradients)
+    parts = {ranks: Parts(**found, spread=spread, gradients=gradients) for ranks, found in cost.items()}
     networks = {
         name: Network.measured(found[str(SMALL)], found[GATHER], found[str(gradients)], gradients)
         for name, found in exchanges.items()
     }
     figures: dict[str, float | int | str] = {"cores": cores, "gradients": gradients, "spread_ms": spread}
-    figures |= {f"{name}_ms": milliseconds for name, milliseconds in cost.items()}
+    for ranks, taken in cost.items():
+        figures |= {f"{name}_ms_of_{ranks}": milliseconds for name, milliseconds in taken.items()}
     for place, found in exchanges.items():
         figures |= {f"{GATHER}_ms_{place}": found[GATHER]}
         figures |= {f"all_reduce_ms_{place}_{size}": found[str(size)] for size in (*SIZES, gradients)}
-    rows = []
+    rows: list[tuple[object, ...]] = []
     for name, turns in measured.items():
+        rate = median(rate for rate, _ in turns)
+        figures |= {f"env_steps_per_s_{name}": rate}
+        if name == PINNED:
+            rows.append((name, rate, "", "", ""))
+            continue
         ranks = 1 if name == "one_rank" else 2
         network = networks.get(name, networks["two_ranks"])
-        rate = median(rate for rate, _ in turns)
-        said = predict(parts, ranks=ranks, cores=cores / ranks, env_steps=PER_LEARNER_STEP, network=network)
+        said = predict(parts[ranks], ranks=ranks, env_steps=PER_LEARNER_STEP, network=network)
         error = said.env_steps_per_s / rate - 1
-        figures |= {f"env_steps_per_s_{name}": rate, f"predicted_{name}": said.env_steps_per_s, f"error_{name}": error}
+        figures |= {f"predicted_{name}": said.env_steps_per_s, f"error_{name}": error}
         rows.append((name.replace("_", " "), rate, said.env_steps_per_s, f"{100 * error:+.0f} %", said.bottleneck))
     print_table("env_steps/s", ("", "measured", "predicted", "apart", "bottleneck"), rows)
-    return figures | _more_machines(parts, cores, networks.get("two_machines", networks["two_ranks"]))
+    return figures | _more_machines(parts[1], cores, networks.get("two_machines", networks["two_ranks"]))
 
 
 def _more_machines(parts: Parts, cores: int, network: Network) -> dict[str, float | int | str]:
@@ -239,7 +251,7 @@ def _more_machines(parts: Parts, cores: int, network: Network) -> dict[str, floa
 
     def on(nodes: int, gigabits: int) -> Prediction:
         between = network.of(gigabits, LATENCY)
-        return predict(parts, ranks=nodes, cores=cores, env_steps=PER_LEARNER_STEP, network=between, machines=nodes)
+        return predict(parts, ranks=nodes, env_steps=PER_LEARNER_STEP, network=between, machines=nodes)
 
     figures: dict[str, float | int | str] = {}
     rows = []

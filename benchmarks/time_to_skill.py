@@ -5,11 +5,11 @@ training matches (exploration included) are won. The wall time runs from the fir
 starting environments and networks is left out for both. A run that does not get there counts as its cap, and the
 table says so. The two take turns, a seed each, every run in a process of its own.
 
-- Alike for both: environments, states, batch size, discount, replay capacity, warm-up, exploration, target network's
-  period, reward scale, learning rate.
-- ours: double, dueling, three-step returns, through `Trainer.fit`; a learner_step per 64 env_steps.
+- Alike for both: environments, states, batch size, discount, replay capacity, warm-up, reward scale, learning rate.
+- ours: double, dueling, three-step returns, through `Trainer.fit`; a learner_step per 64 env_steps, exploration until
+  8,000 env_steps, the target network updated every 100 learner_steps.
 - SB3: `DQN("CnnPolicy")` with `SubprocVecEnv`, `VecFrameStack` and `Monitor`; one-step returns, its default; a
-  learner_step per 16 env_steps.
+  learner_step per 16 env_steps, exploration until 16,000 env_steps, the target network updated every 500 learner_steps.
 
 Settings were chosen on seed 9, which is not reported, each side's best of (on a machine with other work, so that the
 seconds are rough):
@@ -21,8 +21,18 @@ seconds are rough):
 | 32 | 16,000 | 75 s, 23k env_steps | ended after 274 s: 28 % at 33k env_steps |
 | 16, learning rate 1e-4 | 16,000 | not tried | ended after 304 s: 65 % at 27k env_steps |
 
-Later ours alone was tried on another state (`--only ours --state Hard.Bramble-01 --seeds 9 --per-learner-step`), two
-runs at once: a learner_step per 32 env_steps took 69 s and 20k env_steps, one per 64 took 60 s and 23k.
+Later both were tried on another state (`--state Hard.Bramble-01`), the options' names as below; env_steps of seeds 9,
+8 and 7, and the mean seconds of ours, alone on a machine twice as fast:
+
+| option | ours | SB3, of 60,000 at most |
+|---|--:|--:|
+| per 64 (SB3: per 16), exploration until 16,000, target every 500 | 23k, 29k, 41k; 40 s | 35k, not tried |
+| `--per-learner-step 128` | 66k, 30k, 35k; 45 s | |
+| `--target-every 100` | 21k, 24k, 45k; 39 s | not in 60k, not tried |
+| `--target-every 100 --learning-rate 5e-4` | 23k, 32k, 41k; 41 s | |
+| `--n-step 5` | 21k, 37k, 63k; 52 s | |
+| `--n-step 5 --target-every 50` | 21k, 33k, 40k; 40 s | |
+| `--exploration 8000` | 18k, 30k, 17k; 28 s, with `--target-every 100` | 41k, not in 60k |
 
 A finished seed is kept in the state file and not run again, unless a setting, the game or its ROM has changed.
 
@@ -55,12 +65,13 @@ COMMON: dict[str, Any] = {
     "gamma": 0.97,  # per env_step
     "capacity": 100_000,  # transitions
     "reward_scale": 20.0,  # game units per learning unit
-    "epsilon": [1.0, 0.05, 16_000],  # from, to, env_steps
+    "epsilon": [1.0, 0.05],  # from, to
 }
 OURS_LEARNING_RATE = 3e-4
 SB3_LEARNING_RATE = 3e-4
 OURS_PER_LEARNER_STEP, SB3_PER_LEARNER_STEP = 64, 16  # env_steps
-OURS_TARGET_EVERY, SB3_TARGET_EVERY = 500, 500  # learner_steps
+OURS_TARGET_EVERY, SB3_TARGET_EVERY = 100, 500  # learner_steps
+OURS_EXPLORATION, SB3_EXPLORATION = 8_000, 16_000  # env_steps
 OURS_N_STEP, SB3_N_STEP = 3, 1  # env_steps
 
 
@@ -73,7 +84,7 @@ def main() -> None:
         "--seeds", type=int, nargs="+", default=[1, 2, 3, 4, 5], help="seeds, a run of each contender each"
     )
     parser.add_argument("--max-env-steps", type=int, default=MAX_ENV_STEPS, help="cap of a run")
-    parser.add_argument("--exploration", type=int, default=COMMON["epsilon"][-1], help="env_steps until its end")
+    parser.add_argument("--exploration", type=int, default=OURS_EXPLORATION, help="env_steps until its end, of ours")
     parser.add_argument("--torch-threads", type=int, default=1, help="of ours; the CLI's default")
     parser.add_argument("--per-learner-step", type=int, default=OURS_PER_LEARNER_STEP, help="env_steps, of ours")
     parser.add_argument("--target-every", type=int, default=OURS_TARGET_EVERY, help="learner_steps, of ours")
@@ -82,6 +93,7 @@ def main() -> None:
     parser.add_argument("--sb3-torch-threads", type=int, help="of SB3; torch's own default when not given")
     parser.add_argument("--sb3-learning-rate", type=float, default=SB3_LEARNING_RATE, help="of SB3's DQN")
     parser.add_argument("--sb3-per-learner-step", type=int, default=SB3_PER_LEARNER_STEP, help="env_steps, SB3's DQN")
+    parser.add_argument("--sb3-exploration", type=int, default=SB3_EXPLORATION, help="the same of SB3's DQN")
     parser.add_argument("--sb3-target-every", type=int, default=SB3_TARGET_EVERY, help="learner_steps, SB3's DQN")
     parser.add_argument("--sb3-n-step", type=int, default=SB3_N_STEP, help="of SB3's DQN, env_steps")
     parser.add_argument("--only", choices=("ours", "sb3"), help="run one of the two: for trying settings")
@@ -110,7 +122,6 @@ def _settings(options: Namespace) -> dict[str, Any]:
     common = COMMON | {
         "game": options.game,
         "state": state,
-        "epsilon": [*COMMON["epsilon"][:2], options.exploration],
         "watch": {"win_rate": WIN_RATE, "matches": MATCHES, "max_env_steps": options.max_env_steps},
     }
     if options.quick:
@@ -119,6 +130,7 @@ def _settings(options: Namespace) -> dict[str, Any]:
         "per_learner_step": options.per_learner_step,
         "learning_rate": options.learning_rate,
         "n_step": options.n_step,
+        "epsilon": [*COMMON["epsilon"], options.exploration],
         "target_every": options.target_every,
         "torch_threads": options.torch_threads,
     }
@@ -126,6 +138,7 @@ def _settings(options: Namespace) -> dict[str, Any]:
         "per_learner_step": options.sb3_per_learner_step,
         "learning_rate": options.sb3_learning_rate,
         "n_step": options.sb3_n_step,
+        "epsilon": [*COMMON["epsilon"], options.sb3_exploration],
         "target_every": options.sb3_target_every,
         "torch_threads": options.sb3_torch_threads,
     }

@@ -21,41 +21,49 @@ def model() -> Iterator[ModuleType]:
 
 
 def parts(model: ModuleType, **changed: float):
-    costs = {"env_step": 2.0, "action": 0.5, "learner_step": 60.0, "learner_path": 40.0, "spread": 0.0} | changed
-    return model.Parts(**costs, gradients=GRADIENTS)
+    costs = {
+        "env_step": 0.5, "env_step_beside": 1.0, "action_beside": 0.2, "learner_step": 30.0,
+        "learner_step_beside": 60.0, "spread": 0.0,
+    }  # fmt: skip
+    return model.Parts(**(costs | changed), gradients=GRADIENTS)
 
 
-def test_one_rank_is_bound_by_its_cores_or_by_its_learner(model: ModuleType) -> None:
-    """32 env_steps are 80 ms of play beside 60 of learning: 70 on two cores, and 40 on many, where one waits."""
-    nothing = model.Network(0.0, 0.0)
-    two = model.predict(parts(model), ranks=1, cores=2, env_steps=32, network=nothing)
-    many = model.predict(parts(model), ranks=1, cores=64, env_steps=32, network=nothing)
-    assert (two.env_steps_per_s, two.bottleneck) == (pytest.approx(32 / 0.070), "emulators")
-    assert (many.env_steps_per_s, many.bottleneck) == (pytest.approx(32 / 0.040), "learner")
+NOTHING = (0.0, 0.0)
+"""A network at no cost."""
 
 
-def test_ranks_of_one_machine_share_its_cores_and_pay_for_what_they_exchange(model: ModuleType) -> None:
-    network = model.Network.measured(small=0.2, objects=1.2, large=9.2, size=GRADIENTS)
-    lasts, handled = network.exchange(2, GRADIENTS)
-    assert (lasts, handled) == (pytest.approx(9.0 + 1.0 + 4 * 0.2), pytest.approx(9.0 + 1.0))
-    said = model.predict(parts(model), ranks=2, cores=1, env_steps=32, network=network)
-    assert said.env_steps_per_s == pytest.approx(2 * 32 / 0.150)
+def test_what_takes_longer_goes_on_alone(model: ModuleType) -> None:
+    """15 env_steps leave three quarters of a learner_step, which takes half as long without them; 120 half of them."""
+    network = model.Network(*NOTHING)
+    for env_steps, milliseconds, bottleneck in ((15, 15 + 22.5, "learner"), (120, 60 + 30, "emulators")):
+        said = model.predict(parts(model), ranks=1, env_steps=env_steps, network=network)
+        assert said == model.Prediction(pytest.approx(1e3 * env_steps / milliseconds), bottleneck)
+    slow = model.predict(parts(model, action_beside=0.7), ranks=1, env_steps=120, network=network)
+    assert slow.bottleneck == "actor"
+
+
+def test_the_gradients_are_exchanged_while_the_rest_is_played(model: ModuleType) -> None:
+    """In 10 ms: after the learner_step, for which a shorter play has waited, or beside what a longer one has left."""
+    network = model.Network.measured(small=0.2, objects=1.2, large=8.4, size=GRADIENTS)
+    assert network.exchange(2, GRADIENTS) == pytest.approx(8.2 + 1.0 + 4 * 0.2)
+    for env_steps, milliseconds in ((15, 15 + 22.5 + 10), (64, 60 + 10), (120, 60 + 30)):
+        said = model.predict(parts(model), ranks=2, env_steps=env_steps, network=network)
+        assert said.env_steps_per_s == pytest.approx(2e3 * env_steps / milliseconds)
 
 
 def test_a_ring_carries_almost_twice_the_bytes_whatever_its_length(model: ModuleType) -> None:
-    network = model.Network(0.0, 0.0).of(gigabits=1, latency=0.0)
-    lasts = {ranks: network.exchange(ranks, GRADIENTS)[0] for ranks in (1, 2, 64)}
+    network = model.Network(*NOTHING).of(gigabits=1, latency=0.0)
+    lasts = {ranks: network.exchange(ranks, GRADIENTS) for ranks in (1, 2, 64)}
     assert lasts == {1: 0.0, 2: pytest.approx(64.0), 64: pytest.approx(64.0 * 2 * 63 / 64)}
-    slow = model.predict(parts(model), ranks=64, cores=2, env_steps=32, network=network, machines=64)
-    assert slow.bottleneck == "network"
-    assert slow.env_steps_per_s == pytest.approx(64 * 32 / 0.166)
+    slow = model.predict(parts(model), ranks=64, env_steps=60, network=network, machines=64)
+    assert slow == model.Prediction(pytest.approx(64 * 60 / 0.186), "network")
 
 
 def test_machines_wait_for_the_slowest(model: ModuleType) -> None:
     rng = np.random.default_rng(1)
     for count in (1, 2, 8, 64):
         assert model.lateness(count) == pytest.approx(rng.normal(size=(20_000, count)).max(1).mean(), abs=0.04)
-    nothing = model.Network(0.0, 0.0)
-    said = model.predict(parts(model, spread=70.0), ranks=64, cores=2, env_steps=32, network=nothing, machines=64)
+    network = model.Network(*NOTHING)
+    said = model.predict(parts(model, spread=70.0), ranks=64, env_steps=60, network=network, machines=64)
     assert said.bottleneck == "the slowest rank"
-    assert said.env_steps_per_s == pytest.approx(64 * 32 / (0.070 * (1 + model.lateness(64))))
+    assert said.env_steps_per_s == pytest.approx(64 * 60 / (0.060 + 0.070 * model.lateness(64)))

@@ -48,6 +48,7 @@ class RunDirectory:
         path: the run's directory.
         checkpoint: file to load, or None.
         resume_step: learner_steps of the fit that is resumed, or None when nothing is resumed.
+        env_steps: it had made, with those of its warm-up.
         trained: env_steps it had trained for, in whole epochs and without its warm-up.
         epoch: env_steps of each of its epochs, or None.
         ended: why it ended before its last epoch, by EarlyStopping; or None.
@@ -57,6 +58,7 @@ class RunDirectory:
     path: Path
     checkpoint: Path | None
     resume_step: int | None
+    env_steps: int = 0
     trained: int = 0
     epoch: int | None = None
     ended: str | None = None
@@ -127,6 +129,8 @@ class RunDirectory:
         if getattr(rank_zero_only, "rank", 0):  # the first rank has taken it for all
             return self, DirectoryLease(self.path, [], lock=None)
         if self.base is None:
+            if self.resume_step is not None and self.checkpoint is not None:
+                log.info(f"resuming {self.path} from {self.checkpoint.name}, at env_step {self.env_steps:,}")
             lease = DirectoryLease(self.path, [], RunLock(self.path))
             for folder in (self.path, self.path / CHECKPOINTS, *self.path.glob(f"{REPLAY}*")):
                 for part in folder.glob(f"*{PART}"):  # of a process that was killed while it wrote
@@ -189,6 +193,11 @@ def _newest(wanted: Path) -> Path | None:
             if _stand_in(path, last, read_checkpoint) is not None:
                 log.warning(f"{last} is missing; going on from {path}, the newest beside it")
                 return path
+        if left and (run / "before_after.json").is_file():
+            raise UserError(
+                f"{run} is finished and its {LAST} was removed, a fit cannot go on from it; {left[0]} is left: start "
+                "another fit from its weights with --model.init_from, or a fresh one with --run_dir"
+            )
         if left:
             raise UserError(
                 f"{run} has lost {LAST} and {PREVIOUS}, a fit cannot go on as it was; {left[0]} is left: start "
@@ -235,10 +244,9 @@ def _resumed(checkpoint: Path, *, replay: bool, fall_back: bool) -> RunDirectory
             f"{checkpoint} holds weights only, a fit cannot be resumed from it; "
             f"start one with --model.init_from {quote(str(checkpoint))}"
         )
-    run, step = directory_of(checkpoint, content), content["global_step"]
-    log.info(f"resuming {run} from {checkpoint.name}, at env_step {content.get('env_steps', 0):,}")
+    run, step, env_steps = directory_of(checkpoint, content), content["global_step"], content.get("env_steps", 0)
     epochs, epoch = _epochs(content)
-    return RunDirectory(run, checkpoint, step, epochs * epoch, epoch or None, ended_early(content))
+    return RunDirectory(run, checkpoint, step, env_steps, epochs * epoch, epoch or None, ended_early(content))
 
 
 def _epochs(content: dict[str, Any]) -> tuple[int, int]:

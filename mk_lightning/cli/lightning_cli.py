@@ -120,7 +120,7 @@ class MKLightningCLI(LightningCLI):
                 whole = as_plain(self._parser("fit"), self.config.fit)
                 whole["model"]["init_from"] = self._init_from
                 check_same(self.run.path, whole, common(self.datamodule))
-                show(finished(self.run.path, self.run.ended))
+                show(finished(self.run.path, self.run.trained, self.run.ended))
                 raise SystemExit(0)
         else:
             check_evaluation(self.model, self.datamodule, callbacks, self.run)

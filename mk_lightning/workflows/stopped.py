@@ -65,11 +65,12 @@ def stopped(error: Exception, run: Path) -> RunStopped:
     return told
 
 
-def finished(run: Path, ended: str | None = None) -> str:
+def finished(run: Path, trained: int, ended: str | None = None) -> str:
     """What to say of a run that is to be resumed and has nothing left to do.
 
     Args:
         run: its directory.
+        trained: env_steps it was trained for, without its warm-up.
         ended: why it ended early, if it did.
     """
     table = run / "before_after.txt"
@@ -81,8 +82,8 @@ def finished(run: Path, ended: str | None = None) -> str:
         else "a higher data.max_env_steps, with epochs as long as they were, extends it"
     )
     return (
-        f"{result}{run} is finished{early}, nothing is played: its report is {run}/report.html; {extends}, "
-        "--run_dir begins another"
+        f"{result}{run} is finished after {trained:,} env_steps{early}, nothing is played: its report is "
+        f"{run}/report.html; {extends}, --run_dir begins another"
     )
 
 

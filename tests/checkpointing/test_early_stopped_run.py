@@ -34,7 +34,7 @@ def test_run_that_early_stopping_ended_is_finished(tmp_path: Path, capsys: pytes
         main(words)
     assert stop.value.code == 0
     said = capsys.readouterr().out
-    assert f"{run} is finished (EarlyStopping: Monitored metric" in said
+    assert f"{run} is finished after 320 env_steps (EarlyStopping: Monitored metric" in said
     assert "without EarlyStopping in trainer.callbacks it is trained on" in said
     (run / "report.html").unlink()
     main(words)

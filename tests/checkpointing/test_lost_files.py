@@ -124,16 +124,19 @@ def test_what_is_lost_is_made_up_for(
         assert part in caplog.text
 
 
+@pytest.mark.parametrize("ended", [False, True])
 def test_a_run_without_a_checkpoint_to_go_on_from_is_left_as_it_is(
-    run: Path, base: Path, capsys: pytest.CaptureFixture[str]
+    ended: bool, run: Path, base: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for name in ("last", "previous"):
-        (run / "checkpoints" / f"{name}.ckpt").unlink()
+    """One that was interrupted, and one that `runs --clean` has left."""
+    for name in ("checkpoints/last.ckpt", "checkpoints/previous.ckpt", *([] if ended else ["before_after.json"])):
+        (run / name).unlink()
     before = contents(run)
     for choice in ("last", "auto"):
         refused(run, DATA | WHOLE, "--model.init_from", str(base), "--ckpt_path", choice)
         said = capsys.readouterr().err.splitlines()[-1]
-        assert f"{run} has lost last.ckpt and previous.ckpt" in said
+        what = "is finished and its last.ckpt was removed" if ended else "has lost last.ckpt and previous.ckpt"
+        assert f"{run} {what}" in said
         assert f"{run}/checkpoints/best.ckpt is left: start another fit from its weights" in said
         assert contents(run) == before
 
@@ -211,7 +214,7 @@ def test_a_run_that_is_finished_is_left_as_it_is(run: Path, base: Path, capsys: 
             fit(run, DATA | HALF, "--model.init_from", str(base), "--ckpt_path", choice)
         assert stop.value.code == 0
         said = capsys.readouterr().out
-        assert f"{run} is finished, nothing is played" in said
+        assert f"{run} is finished after 160 env_steps, nothing is played" in said
         assert (run / "before_after.txt").read_text() in said
     assert contents(run) == before
 
@@ -232,7 +235,7 @@ def test_a_finished_run_is_the_same_however_its_options_are_written(
     with pytest.raises(SystemExit) as stop:
         fit(run, DATA | HALF, *words, "--data.evaluation.every", every)
     assert stop.value.code == 0
-    assert "is finished, nothing is played" in capsys.readouterr().out
+    assert "is finished after 160 env_steps, nothing is played" in capsys.readouterr().out
 
 
 def test_a_copy_without_its_newest_checkpoint_is_not_taken_for_the_run_that_it_was_made_of(

@@ -229,7 +229,11 @@ class ResumableCheckpoint(Checkpoint):
 
     def _stop(self) -> None:
         if self._stops:
-            raise on_every_rank(Interrupted(self.interruption.signum or signal.SIGTERM, "training"))
+            stopped = Interrupted(self.interruption.signum or signal.SIGTERM, "training")
+            stopped.add_note(
+                f"saved up to env_step {self._saved[1]:,}; it goes on with ckpt_path={str(self.folder / LAST)!r}"
+            )
+            raise on_every_rank(stopped)
 
     def _wait(self) -> None:
         self.interruption.doing, self.interruption.waits = "training", True

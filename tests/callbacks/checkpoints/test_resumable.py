@@ -51,8 +51,11 @@ def test_however_often_a_run_is_saved_it_stays_the_same(seldom: Path, tmp_path: 
 def test_what_stopped_a_fit_does_not_stop_what_comes_after_it(tmp_path: Path) -> None:
     callbacks = (ResumableCheckpoint(), Stopped(after=1))
     module, trainer = new_module(), new_trainer(tmp_path, *callbacks, enable_checkpointing=True)
-    with pytest.raises(RunStopped, match="SIGTERM while training"):
+    with pytest.raises(RunStopped, match="SIGTERM while training") as stopped:
         trainer.fit(module, Played())
+    (note,) = stopped.value.__notes__
+    last = callbacks[0].folder / "last.ckpt"
+    assert note == f"saved up to env_step {module.env_steps}; it goes on with ckpt_path={str(last)!r}"
     (rates,) = trainer.validate(module, Played(), verbose=False)
     assert "val/win_rate/all" in rates
 
