@@ -55,7 +55,7 @@ def test_what_stopped_a_fit_does_not_stop_what_comes_after_it(tmp_path: Path) ->
         trainer.fit(module, Played())
     (note,) = stopped.value.__notes__
     last = callbacks[0].folder / "last.ckpt"
-    assert note == f"saved up to env_step {module.env_steps}; it goes on with ckpt_path={str(last)!r}"
+    assert note == f"saved up to env_step {read_checkpoint(last)['env_steps']}; it goes on with ckpt_path={str(last)!r}"
     (rates,) = trainer.validate(module, Played(), verbose=False)
     assert "val/win_rate/all" in rates
 
