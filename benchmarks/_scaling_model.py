@@ -23,7 +23,7 @@ from statistics import NormalDist
 
 RINGS = 4
 """All-reduces of a learner_step: the gradients, whether numbers are finite, what is to be stopped or saved; and the two
-halves of one that the objects take, their lengths and themselves."""
+halves of one that the objects take, their lengths and themselves. With three ranks or more one of what was used."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Network:
     Attributes:
         latency: milliseconds of a message of a few bytes.
         byte: milliseconds of each further byte of one.
-        packing: milliseconds of the objects of a learner_step, beyond those of its messages.
+        packing: milliseconds of each rank's objects of a learner_step, beyond those of its messages.
     """
 
     latency: float
@@ -74,7 +74,7 @@ class Network:
             size: how many.
         """
         byte = max(0.0, large - small) / size
-        return cls(small / 2, byte, max(0.0, objects - small))
+        return cls(small / 2, byte, max(0.0, objects - small) / 2)
 
     def of(self, gigabits: float, latency: float) -> Network:
         """Return the network of this kind with so many gigabits a second and so many milliseconds from end to end."""
@@ -84,8 +84,8 @@ class Network:
         """Return the milliseconds that the exchanges of a learner_step last."""
         if ranks == 1:
             return 0.0
-        messages = 2 * (ranks - 1)
-        return RINGS * messages * self.latency + messages / ranks * gradients * self.byte + self.packing
+        messages, rings = 2 * (ranks - 1), RINGS + (ranks > 2)
+        return rings * messages * self.latency + messages / ranks * gradients * self.byte + ranks * self.packing
 
 
 @dataclass(frozen=True)

@@ -55,6 +55,8 @@ def test_a_ring_carries_almost_twice_the_bytes_whatever_its_length(model: Module
     network = model.Network(*NOTHING).of(gigabits=1, latency=0.0)
     lasts = {ranks: network.exchange(ranks, GRADIENTS) for ranks in (1, 2, 64)}
     assert lasts == {1: 0.0, 2: pytest.approx(64.0), 64: pytest.approx(64.0 * 2 * 63 / 64)}
+    slower = model.Network(latency=1.0, byte=0.0, packing=0.5)
+    assert [slower.exchange(ranks, GRADIENTS) for ranks in (2, 3)] == [4 * 2 + 1.0, 5 * 4 + 1.5]
     slow = model.predict(parts(model), ranks=64, env_steps=60, network=network, machines=64)
     assert slow == model.Prediction(pytest.approx(64 * 60 / 0.186), "network")
 

@@ -29,6 +29,7 @@ def show(what: str | Table, style: str | None = None) -> None:
     console.print(what, style=style, markup=False)  # a path is none
 
 
+@rank_zero_only
 def show_fit(trainer: Trainer, run: Path) -> None:
     """What the fit was worth, where it is, and what to do next."""
     measured = part(trainer, BeforeAfter)

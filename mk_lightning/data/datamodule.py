@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +21,7 @@ from mk_lightning.data.rank_states import own_part, with_others
 from mk_lightning.data.resume_checks import check_resumable, common, restore_replay
 from mk_lightning.data.run_length import RunLength
 from mk_lightning.data.settings import EvaluationSettings, RecordingSettings, ReplaySettings
-from mk_lightning.data.settings_checks import check_experience, check_groups, check_shares, pace, whole_length
+from mk_lightning.data.settings_checks import check_experience, check_groups, check_shares, tell_pace, whole_length
 from mk_lightning.data.state_choice import States, named_states
 from mk_lightning.envs.config import EnvConfig
 from mk_lightning.envs.vector_env import RetroVectorEnv
@@ -37,12 +36,10 @@ from mk_lightning.games.catalog import load_game
 from mk_lightning.schedules import Schedule, as_schedule
 from mk_lightning.utils.lengths import Length
 from mk_lightning.utils.lightning_private import keep_gradients_in_order
-from mk_lightning.utils.rank_watch import watch_ranks
+from mk_lightning.utils.rank_watch import RankWatch
 from mk_lightning.utils.ranks import Ranks
 from mk_lightning.utils.run_files import RECORDING, REPLAY
 from mk_lightning.utils.trainer_checks import check_experience_trainer, tell_length
-
-log = logging.getLogger(__name__)
 
 
 class ExperienceDataModule(LightningDataModule):
@@ -134,6 +131,7 @@ class ExperienceDataModule(LightningDataModule):
         self._continuation = Continuation()
         self.on_recorded: Callable[[int, int], None] | None = None  # env_steps recorded, of how many
         self._folder: FitFolder | None = None  # of the present fit
+        self._watch: RankWatch | None = None
 
     def set_ranks(self, ranks: Ranks) -> None:
         """Take the ranks that play and learn; a fit checks that they can share its env_steps."""
@@ -156,13 +154,12 @@ class ExperienceDataModule(LightningDataModule):
         check_experience_trainer(self.trainer)
         self.set_ranks(Ranks.of(self.trainer))
         rank_zero_only.rank = self.ranks.rank  # type: ignore[attr-defined]  # not what SLURM_PROCID may say
-        watch_ranks(self.ranks)
+        self._watch = self._watch or RankWatch(self.ranks)
         if stage == TrainerFn.FITTING:
             check_shares(self)
             check_shared_disk(self.ranks, self.trainer)
             keep_gradients_in_order(self.trainer)
-            for said in filter(None, (self.length.rounding(self.max_env_steps, self.evaluation.every), pace(self))):
-                log.info(said)
+            tell_pace(self)
             per_step, env_steps = self.env_steps_per_learner_step, self.length.env_steps
             tell_length(self.trainer, self.learner_steps_per_epoch, per_step, env_steps)
 
@@ -284,12 +281,12 @@ class ExperienceDataModule(LightningDataModule):
         if self._loader is not None and self.trainer is not None:
             replay = self._loader.replay if self._segments is None else None
             self._continuation.from_fit(self.trainer, self._state(), replay)
-        self._stop()
+        self._stop(well=True)
 
     def on_exception(self, exception: BaseException) -> None:
         """Stop every process and thread; what was going on is lost but for its checkpoints."""
         self._continuation.clear()
-        self._stop()
+        self._stop(well=False)
 
     def state_dict(self) -> dict[str, Any]:
         """Collector, emulators and replay of every rank, whose rows go to segment files first; empty before a fit."""
@@ -329,7 +326,9 @@ class ExperienceDataModule(LightningDataModule):
         assert self._folder is not None
         return self._folder.path(name)
 
-    def _stop(self) -> None:
+    def _stop(self, *, well: bool) -> None:
+        if self._watch is not None:
+            self._watch.close(goodbye=well)
         if self._loader is not None:
             self._loader.close()
         for env in (self._train_env, self._evaluation_env):
@@ -337,7 +336,8 @@ class ExperienceDataModule(LightningDataModule):
                 env.close()
         if self._folder is not None:
             self._folder.release()
-        self._loader = self._train_env = self._evaluation_env = self._segments = self._recording = self._folder = None
+        self._loader = self._train_env = self._evaluation_env = self._watch = None
+        self._segments = self._recording = self._folder = None
 
     @property
     def _network(self) -> torch.nn.Module:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 
 from mk_lightning.data.run_length import RunLength
@@ -12,6 +13,8 @@ from mk_lightning.experience.replay import least_capacity
 from mk_lightning.schedules import bounds
 from mk_lightning.utils.errors import UserError, check_between, check_positive
 from mk_lightning.utils.lengths import check_length, in_env_steps
+
+log = logging.getLogger(__name__)
 
 
 def check_groups(groups: Mapping[str, Sequence[str]]) -> None:
@@ -119,6 +122,12 @@ def pace(data: ExperienceSettings) -> str | None:
         f"learner_steps have {collected_at_once(data)} new env_steps and some {per_step // num_envs * num_envs}, "
         f"{per_step} on average"
     )
+
+
+def tell_pace(data: ExperienceSettings) -> None:
+    """Log what the lengths were rounded to, and what `pace` says."""
+    for said in filter(None, (data.length.rounding(data.max_env_steps, data.evaluation.every), pace(data))):
+        log.info(said)
 
 
 def check_shares(data: ExperienceSettings) -> None:

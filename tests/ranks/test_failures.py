@@ -78,17 +78,21 @@ def test_when_rank_0_dies_the_other_ends_and_leaves_a_whole_checkpoint(words: li
     assert check_whole(tmp_path / "run/checkpoints/last.ckpt")["env_steps"] > 40
 
 
-def test_when_a_rank_is_silent_the_other_ends_within_a_minute(words: list[Any], tmp_path: Path) -> None:
-    ranks = start(2, *words)
+def test_when_a_rank_is_silent_the_others_end_within_a_minute(tmp_path: Path) -> None:
+    watch = [{"class_path": "tests.ranks.watching.Watch"}]
+    config = write_config(tmp_path / "c.yaml", watch, warmup_env_steps=60, env_steps_per_learner_step=24)
+    ranks = start(3, "fit", "-c", config, "--run_dir", tmp_path / "run", *LONG)
     wait_for_training(tmp_path / "run", ranks[1])
-    ranks[1].kill_group(signal.SIGSTOP)
-    err = ranks[0].wait(60)
-    ranks[1].kill_group(signal.SIGKILL)
-    assert ranks[0].returncode == 1, err
-    assert [line for line in err.splitlines() if line.startswith("mk-lightning: ")] == [
-        "mk-lightning: stopped: another rank of the run has ended, or cannot be reached"
-    ]
-    nothing_left(ranks[0].pid)
+    ranks[2].kill_group(signal.SIGSTOP)
+    errors = [rank.wait(60) for rank in ranks[:2]]
+    ranks[2].kill_group(signal.SIGKILL)
+    assert [rank.returncode for rank in ranks[:2]] == [1, 1], errors
+    said = "another rank of the run has ended, or cannot be reached"
+    for err, who in zip(errors, ("", "rank 1: "), strict=True):
+        (line,) = [line for line in err.splitlines() if line.startswith("mk-lightning: ")]
+        assert line.startswith(f"mk-lightning: stopped: {who}{said}")
+    for rank in ranks[:2]:
+        nothing_left(rank.pid)
     assert check_whole(tmp_path / "run/checkpoints/last.ckpt")["env_steps"] > 40
 
 

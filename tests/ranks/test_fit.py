@@ -64,7 +64,7 @@ def finished(config: Path) -> Path:
     """The directory of a finished run."""
     path = config.parent / "run"
     out, err = ended([launch("fit", "-c", config, "--run_dir", path)])
-    assert out.count("run: ") == 1
+    assert out.count("run: ") == out.count("Another way to fight?") == 1
     assert "Warning" not in err
     assert err.count("will take at most") == err.count("shows how it does not win") == 1
     return path

@@ -10,6 +10,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from benchmarks._whole_run import differences, everything
 from tests.commands import PROGRAM
 from tests.ranks.commands import QUIET, run, write_config
@@ -20,8 +22,9 @@ WATCH = [{"class_path": "tests.ranks.watching.Watch"}]
 TOOLS = {
     "srun": """#!{python}
 import os, signal, subprocess, sys
+program = [word for word in sys.argv[1:] if word != "--cpus-per-task=8"]
 tasks = [
-    subprocess.Popen(sys.argv[1:], env=os.environ | {{"SLURM_PROCID": str(task), "SLURM_LOCALID": str(task)}})
+    subprocess.Popen(program, env=os.environ | {{"SLURM_PROCID": str(task), "SLURM_LOCALID": str(task)}})
     for task in range(2)
 ]
 open("tasks.tmp", "w").write(" ".join(str(task.pid) for task in tasks))
@@ -63,9 +66,18 @@ def test_torchrun_restarts_a_run_that_goes_on_bit_for_bit(tmp_path: Path) -> Non
     assert differences(everything(tmp_path / "run"), everything(tmp_path / "whole")) == []
 
 
-def test_slurm_runs_the_script_of_the_docs_again_until_it_is_done(tmp_path: Path) -> None:
-    config, run_dir = long(tmp_path), tmp_path / "run"
-    config.write_text(f"{config.read_text()}\nrun_dir: {run_dir}\n")
+def submitted(folder: Path) -> tuple[subprocess.Popen[bytes], Path]:
+    """Run the script of the docs, with what there is of SLURM in `bin`; return its process, and what it says."""
+    said = folder / "said.txt"
+    environment = os.environ | QUIET | SLURM | {"PATH": f"{folder}/bin:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
+    with said.open("w") as file:
+        job = subprocess.Popen(["bash", "job.sh"], cwd=folder, env=environment, stdout=file, stderr=file)  # noqa: S607
+    return job, said
+
+
+@pytest.fixture
+def slurm(tmp_path: Path) -> Path:
+    """A directory with the script of the docs for one node, and stand-ins for SLURM's commands."""
     page = (ROOT / "docs/several-machines.md").read_text()
     (script,) = re.findall(r"```bash\n(#!/bin/bash\n#SBATCH.*?)```", page, re.DOTALL)
     (tmp_path / "job.sh").write_text(script.replace("num_nodes 2", "num_nodes 1"))
@@ -75,24 +87,31 @@ def test_slurm_runs_the_script_of_the_docs_again_until_it_is_done(tmp_path: Path
         (tools / name).chmod(0o755)
     (tools / "mk-lightning").write_text(f'#!/bin/sh\nexec {sys.executable} {PROGRAM} "$@"\n')
     (tools / "mk-lightning").chmod(0o755)
-    environment = os.environ | QUIET | SLURM | {"PATH": f"{tools}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
+    return tmp_path
 
-    def submit() -> subprocess.Popen[bytes]:
-        with (tmp_path / "said.txt").open("w") as said:
-            return subprocess.Popen(["bash", "job.sh"], cwd=tmp_path, env=environment, stdout=said, stderr=said)  # noqa: S607
 
-    job = submit()
+def test_slurm_runs_the_script_of_the_docs_again_until_it_is_done(slurm: Path) -> None:
+    config, run_dir = long(slurm), slurm / "run"
+    config.write_text(f"{config.read_text()}\nrun_dir: {run_dir}\n")
+    job, said = submitted(slurm)
     wait_for_training(run_dir, job)
-    for task in (tmp_path / "tasks").read_text().split():  # as the time limit comes near
+    for task in (slurm / "tasks").read_text().split():  # as the time limit comes near
         os.kill(int(task), signal.SIGUSR1)
-    job.wait(100)
-    requeued = tmp_path / "scontrol.txt"
-    assert requeued.read_text() == "requeue 77\n", (tmp_path / "said.txt").read_text()
-    job = submit()
-    assert job.wait(200) == 0, (tmp_path / "said.txt").read_text()
+    assert job.wait(100) == 138
+    requeued = slurm / "scontrol.txt"
+    assert requeued.read_text() == "requeue 77\n", said.read_text()
+    job, said = submitted(slurm)
+    assert job.wait(200) == 0, said.read_text()
     assert requeued.read_text() == "requeue 77\n"
-    run(2, "fit", "-c", config, "--run_dir", tmp_path / "whole")
-    assert differences(everything(run_dir), everything(tmp_path / "whole")) == []
+    run(2, "fit", "-c", config, "--run_dir", slurm / "whole")
+    assert differences(everything(run_dir), everything(slurm / "whole")) == []
+
+
+def test_a_job_whose_run_fails_fails_and_is_not_requeued(slurm: Path) -> None:
+    (slurm / "my.yaml").write_text("nothing: 1\n")
+    job, said = submitted(slurm)
+    assert job.wait(100) == 2, said.read_text()
+    assert not (slurm / "scontrol.txt").exists()
 
 
 def ranks_of(launcher: int) -> list[int]:
