@@ -73,7 +73,8 @@ class RankWatch:
         heard = dict.fromkeys(self._others, time.monotonic())
         while heard and not self._over.is_set():
             began = time.monotonic()
-            broken = not all([_sent(other) for other in heard]) or _listen(heard, began + BEAT)
+            unsent = [other for other in heard if not _sent(other)]
+            broken = _listen(heard, began + BEAT) or any(other in heard for other in unsent)  # after their goodbyes
             now = time.monotonic()
             if now - began > LIMIT / 2:  # it was this process that did not run
                 heard = dict.fromkeys(heard, now)
