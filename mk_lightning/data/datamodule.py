@@ -53,7 +53,7 @@ class ExperienceDataModule(LightningDataModule):
         original_states: names, tiers or patterns of the states that the base policy was trained on, or one of them.
         challenging_states: the same of the states that fine-tuning is for.
         train_states: states to train on, as `state_weights` takes them.
-        max_env_steps: the run: env_steps of all ranks after the warm-up, rounded to whole learner_steps (`RunLength`).
+        max_env_steps: env_steps of all ranks after the warm-up, to whole learner_steps (`RunLength`): 1.0 of the run.
         warmup_env_steps: those before the first learner_step, or a fraction of the run, at least a first batch's.
         env_steps_per_learner_step: env_steps of all ranks per learner_step, on average: `env.num_envs` come at a time.
         epsilon: probability of a random action in training: number or schedule over env_steps.
